@@ -1,0 +1,59 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package events names the log records that carry what the eBPF receiver saw,
+// and their attributes. The receiver writes them, the span_enrichment processor
+// reads them, docs/telemetry.md lists them: a test compares that page with this
+// package. All records carry Timestamp (the end of what they tell), EventName,
+// TraceID and SpanID where they are known, and the resource of the process.
+package events
+
+const (
+	// SpanLedger carries the time ledger (internal/ledger) of a span that an
+	// OpenTelemetry SDK in the process made. TraceID and SpanID are that span's.
+	SpanLedger = "fathom.span.ledger"
+	// StopTheWorld is one stop of all goroutines of a process.
+	StopTheWorld = "fathom.go.stop_the_world"
+	// GCCycle is one garbage collection, from its first stop to its last.
+	GCCycle = "fathom.go.gc.cycle"
+	// FileOpen is an open of a file that took at least events.file.min_duration.
+	FileOpen = "fathom.file.open"
+	// FileFsync is an fsync or fdatasync that took at least events.file.min_duration.
+	FileFsync = "fathom.file.fsync"
+)
+
+const (
+	// Duration of what the record tells, in nanoseconds (int). The record's
+	// Timestamp less this is its start.
+	Duration = "fathom.duration"
+	// GoroutineID of the goroutine that did it (int).
+	GoroutineID = "fathom.goroutine.id"
+	// StopTheWorldReason is the runtime's name of the reason, such as
+	// "GC mark termination" (string).
+	StopTheWorldReason = "fathom.go.stop_the_world.reason"
+	// StopTheWorldStopping is the part of Duration until the last P had
+	// stopped, in nanoseconds (int).
+	StopTheWorldStopping = "fathom.go.stop_the_world.stopping"
+	// GCCycleNumber counts the process's collections from 1 (int). On a span:
+	// the last cycle that overlapped it.
+	GCCycleNumber = "fathom.go.gc.cycle.number"
+	// GCStopTheWorld is the time within a cycle for which the world was
+	// stopped, in nanoseconds (int).
+	GCStopTheWorld = "fathom.go.gc.stop_the_world"
+
+	// GCOverlap, on a span, is the time for which collections of its process
+	// overlapped it, in nanoseconds (int).
+	GCOverlap = "fathom.go.gc.overlap"
+	// StopTheWorldOverlap, on a span, is the time for which the world of its
+	// process was stopped while it lasted, in nanoseconds (int). The ledger's
+	// stop_the_world counts only what the span's goroutine lost to it.
+	StopTheWorldOverlap = "fathom.go.stop_the_world.overlap"
+
+	// FilePath is the semantic conventions' file.path (string).
+	FilePath = "file.path"
+	// ThreadID is the semantic conventions' thread.id (int).
+	ThreadID = "thread.id"
+	// ErrorType is the semantic conventions' error.type: for a failed system
+	// call the errno's name, such as ENOENT (string).
+	ErrorType = "error.type"
+)

@@ -1,0 +1,105 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Cause is one reason for which time passes on a goroutine. The numbers are
+// shared with bpf/headers/ledger.h: a test compares the two.
+type Cause uint8
+
+const (
+	// OnCPU: the goroutine's thread executed on a CPU, outside of any cause below.
+	OnCPU Cause = iota
+	// Runnable: the goroutine was ready and waited for a P.
+	Runnable
+	// OSRunqueue: the goroutine held a P, its thread was ready and waited for a CPU.
+	OSRunqueue
+	// SyscallFile: in a system call on a file or directory.
+	SyscallFile
+	// SyscallNetwork: in a system call on a socket.
+	SyscallNetwork
+	// SyscallOther: in any other system call.
+	SyscallOther
+	// BlockedNetwork: parked until a descriptor is ready (the netpoller), or on
+	// the answer that a net/http or gRPC client's reader goroutine will hand over.
+	BlockedNetwork
+	// BlockedChannel: parked on a channel send or receive.
+	BlockedChannel
+	// BlockedSelect: parked in a select.
+	BlockedSelect
+	// BlockedMutex: parked on a sync.Mutex or sync.RWMutex.
+	BlockedMutex
+	// BlockedSync: parked on a WaitGroup, Cond or semaphore.
+	BlockedSync
+	// Sleep: parked in time.Sleep.
+	Sleep
+	// GCAssist: marking for the garbage collector, or parked until it allows to allocate.
+	GCAssist
+	// StopTheWorld: ready to run, or the one who stops, while the world was stopped.
+	StopTheWorld
+	// Unattributed: what no probe explained. Never hidden.
+	Unattributed
+
+	// NumCauses is the number of causes.
+	NumCauses = 15
+)
+
+// AttributePrefix begins the name of each span attribute of the ledger.
+const AttributePrefix = "fathom.time."
+
+// String is the cause's name as it appears in attributes, such as blocked.mutex.
+func (c Cause) String() string {
+	switch c {
+	case OnCPU:
+		return "on_cpu"
+	case Runnable:
+		return "runnable"
+	case OSRunqueue:
+		return "os_runqueue"
+	case SyscallFile:
+		return "syscall.file"
+	case SyscallNetwork:
+		return "syscall.network"
+	case SyscallOther:
+		return "syscall.other"
+	case BlockedNetwork:
+		return "blocked.network"
+	case BlockedChannel:
+		return "blocked.channel"
+	case BlockedSelect:
+		return "blocked.select"
+	case BlockedMutex:
+		return "blocked.mutex"
+	case BlockedSync:
+		return "blocked.sync"
+	case Sleep:
+		return "sleep"
+	case GCAssist:
+		return "gc_assist"
+	case StopTheWorld:
+		return "stop_the_world"
+	case Unattributed:
+		return "unattributed"
+	default:
+		return fmt.Sprintf("cause(%d)", uint8(c))
+	}
+}
+
+// Attribute is the name of the span attribute that holds the cause's nanoseconds.
+func (c Cause) Attribute() string { return AttributePrefix + c.String() }
+
+// ParseCause reads a cause's name, with or without AttributePrefix.
+func ParseCause(name string) (Cause, error) {
+	bare := strings.TrimPrefix(name, AttributePrefix)
+	for c := range Cause(NumCauses) {
+		if c.String() == bare {
+			return c, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no cause of the time ledger", name)
+}
