@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Dual MIT/GPL */
+/* What was not delivered, counted by reason: receiver/ebpfreceiver/internal/probe/counter.go. */
+#pragma once
+
+#include "kernel.h"
+
+enum counter {
+	DROPPED_BUFFER_FULL, /* the ring buffer had no room for a record */
+	DROPPED_GOROUTINES_FULL, /* the map of goroutines in a span was full: a span unseen */
+	DROPPED_SPANS_NESTED, /* more than SPAN_DEPTH spans open on a goroutine */
+	UNFINISHED_SPANS, /* an SDK's span whose goroutine ended before the span */
+	ENDED_ELSEWHERE, /* an SDK's span that ended on another goroutine, or twice */
+	SAMPLED_OUT, /* a request that sample_rate or its caller's trace flags left out */
+	UNSUPPORTED_HTTP2, /* a request that came over HTTP/2 */
+	RECORDS, /* records delivered */
+	COUNTERS,
+};
+
+struct counter_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, COUNTERS);
+	__type(key, u32);
+	__type(value, u64);
+} counters SEC(".maps");
+
+static __always_inline void count(enum counter which)
+{
+	u32 key = which;
+	u64 *value = bpf_map_lookup_elem(&counters, &key);
+	if (value)
+		__sync_fetch_and_add(value, 1);
+}

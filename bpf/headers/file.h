@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Dual MIT/GPL */
+/* From a file descriptor of the current task to its file and path. */
+#pragma once
+
+#include "kernel.h"
+#include "records.h"
+
+#define PATH_DEPTH 24
+
+static __always_inline struct file *file_by_descriptor(u32 fd)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	if (!table || fd >= BPF_CORE_READ(table, max_fds))
+		return 0;
+	struct file **files = BPF_CORE_READ(table, fd);
+	struct file *file = 0;
+	bpf_probe_read_kernel(&file, sizeof(file), &files[fd]);
+	return file;
+}
+
+/* Writes the names from the file up to the root of its mount namespace, each
+ * ended by a zero byte, and returns how many bytes. User space turns them
+ * round. A path deeper than PATH_DEPTH or longer than the buffer loses its
+ * beginning. */
+static __always_inline u32 file_path(struct file *file, char path[FILE_PATH_SIZE + FILE_NAME_SIZE])
+{
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	struct vfsmount *vfsmount = BPF_CORE_READ(file, f_path.mnt);
+	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
+	u32 used = 0;
+
+	for (int i = 0; i < PATH_DEPTH && used < FILE_PATH_SIZE; i++) {
+		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root) || dentry == parent) {
+			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+			if (above == mount)
+				break;
+			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+			mount = above;
+			continue;
+		}
+		const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
+		long n = bpf_probe_read_kernel_str(&path[used & (FILE_PATH_SIZE - 1)], FILE_NAME_SIZE, name);
+		if (n <= 0)
+			break;
+		used += n;
+		dentry = parent;
+	}
+	return used;
+}

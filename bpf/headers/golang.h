@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Dual MIT/GPL */
+/* The Go runtime as seen from a probe: registers of the internal ABI
+ * (src/cmd/compile/abi-internal.md) and reads of the process's memory. */
+#pragma once
+
+#include "kernel.h"
+
+#if defined(__TARGET_ARCH_x86)
+#define GO_G(ctx) ((ctx)->r14)
+#define GO_ARG1(ctx) ((ctx)->ax)
+#define GO_ARG2(ctx) ((ctx)->bx)
+#define GO_ARG3(ctx) ((ctx)->cx)
+#define GO_ARG4(ctx) ((ctx)->di)
+#elif defined(__TARGET_ARCH_arm64)
+#define GO_G(ctx) ((ctx)->regs[28])
+#define GO_ARG1(ctx) ((ctx)->regs[0])
+#define GO_ARG2(ctx) ((ctx)->regs[1])
+#define GO_ARG3(ctx) ((ctx)->regs[2])
+#define GO_ARG4(ctx) ((ctx)->regs[3])
+#endif
+
+/* src/runtime/runtime2.go: goroutine states that casgstatus moves between. */
+enum go_status {
+	GO_RUNNABLE = 1,
+	GO_RUNNING = 2,
+	GO_SYSCALL = 3,
+	GO_WAITING = 4,
+	GO_DEAD = 6,
+	GO_COPYSTACK = 8,
+	GO_PREEMPTED = 9,
+};
+
+/* src/runtime/proc.go: reasons to stop the world that frame a GC cycle. */
+enum go_stop_reason {
+	GO_STOP_GC_MARK_TERMINATION = 1,
+	GO_STOP_GC_SWEEP_TERMINATION = 2,
+};
+
+/* Reads *dst at addr of the current process; zero where that fails. */
+#define READ_USER(dst, addr) bpf_probe_read_user(&(dst), sizeof(dst), (const void *)(addr))
+
+static __always_inline u64 read_word(u64 addr)
+{
+	u64 word = 0;
+	READ_USER(word, addr);
+	return word;
+}
+
+/* Copies the Go string whose header is at addr, at most max - 1 bytes, and
+ * returns how many. max must be a power of two. */
+static __always_inline u32 read_string(char *dst, u32 max, u64 addr)
+{
+	u64 data = read_word(addr), len = read_word(addr + 8);
+	if (!data || !len)
+		return 0;
+	if (len > max - 1)
+		len = max - 1;
+	len &= max - 1;
+	if (bpf_probe_read_user(dst, len, (const void *)data))
+		return 0;
+	return len;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Dual MIT/GPL */
+/* Goroutines that are in a span, and the threads that run them. */
+#pragma once
+
+#include "golang.h"
+#include "process.h"
+
+#define SPAN_DEPTH 6
+#define METHOD_SIZE 16
+#define PATH_SIZE 128
+
+/* One goroutine of one process. The address of its runtime.g is unique while
+ * it lives; the runtime reuses it, so an entry ends with its goroutine. */
+struct goroutine_key {
+	u64 g;
+	u32 tgid;
+	u32 pad;
+};
+
+enum span_kind {
+	SPAN_REQUEST = 1, /* a net/http server's request */
+	SPAN_SDK = 2, /* a span of the OpenTelemetry SDK */
+};
+
+struct span {
+	u64 start; /* ns, CLOCK_MONOTONIC */
+	u64 handle; /* address of the *http.response or of the *recordingSpan */
+	u8 trace_id[16];
+	u8 span_id[8];
+	u8 parent_id[8];
+	u32 kind;
+	u32 sdk_inside; /* in a request: an SDK made a span of its own */
+	u64 spent_before[CAUSE_SLOTS]; /* the goroutine's ledger when it started */
+};
+
+struct goroutine {
+	u64 since; /* when the current cause began, ns */
+	u64 stopped_before; /* the process's stop clock then */
+	u64 woken_at; /* when the sleeping thread was made ready, ns, else 0 */
+	u64 id;
+	u32 cause; /* what time counts for now */
+	u32 executing; /* the cause while its thread is on a CPU */
+	u32 tid; /* the thread that runs it, 0 while none does */
+	u32 depth; /* spans in use */
+	u64 spent[CAUSE_SLOTS];
+	struct span spans[SPAN_DEPTH];
+	u32 method_len, path_len;
+	char method[METHOD_SIZE];
+	char path[PATH_SIZE];
+};
+
+struct goroutine_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct goroutine_key);
+	__type(value, struct goroutine);
+} goroutines SEC(".maps");
+
+/* Which goroutine in a span a thread runs, by thread ID. */
+struct thread_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, u32);
+	__type(value, struct goroutine_key);
+} threads SEC(".maps");
+
+/* How long the world of a process has been stopped: a clock that runs while it
+ * is, so that the part of any interval that fell into stops is a difference. */
+struct stop_clock {
+	u64 total; /* ns of stops that have ended */
+	u64 since; /* when the current stop began, 0 when the world runs */
+	u32 reason;
+	u32 pad;
+};
+
+struct stop_clock_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u32); /* tgid */
+	__type(value, struct stop_clock);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} stop_clocks SEC(".maps");
+
+static __always_inline u64 stopped_until(u32 tgid, u64 now)
+{
+	struct stop_clock *clock = bpf_map_lookup_elem(&stop_clocks, &tgid);
+	if (!clock)
+		return 0;
+	u64 since = clock->since;
+	return clock->total + (since && since < now ? now - since : 0);
+}
+
+/* Books the time since the last change on the current cause. Who could run but
+ * for a stop of the world (ready, or executing the stop itself) lost that part
+ * to the stop. */
+static __always_inline void spend(struct goroutine *s, u32 tgid, u64 now)
+{
+	u64 elapsed = now > s->since ? now - s->since : 0;
+	u64 stopped = stopped_until(tgid, now);
+	u32 cause = s->cause & CAUSE_MASK;
+
+	if (cause == RUNNABLE || cause == STOP_THE_WORLD) {
+		u64 lost = stopped > s->stopped_before ? stopped - s->stopped_before : 0;
+		if (lost > elapsed)
+			lost = elapsed;
+		s->spent[STOP_THE_WORLD] += lost;
+		elapsed -= lost;
+		if (cause == STOP_THE_WORLD)
+			cause = ON_CPU;
+	}
+	s->spent[cause] += elapsed;
+	s->since = now;
+	s->stopped_before = stopped;
+}
+
+static __always_inline void change_cause(struct goroutine *s, u32 tgid, u64 now, u32 cause)
+{
+	spend(s, tgid, now);
+	s->cause = cause;
+}
+
+static __always_inline void bind_thread(struct goroutine *s, struct goroutine_key *key, u32 tid)
+{
+	if (s->tid == tid)
+		return;
+	s->tid = tid;
+	bpf_map_update_elem(&threads, &tid, key, BPF_ANY);
+}
+
+static __always_inline void release_thread(struct goroutine *s)
+{
+	if (!s->tid)
+		return;
+	bpf_map_delete_elem(&threads, &s->tid);
+	s->tid = 0;
+}

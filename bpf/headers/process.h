@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Dual MIT/GPL */
+/* What user space proved about a process: probes read nothing else by. */
+#pragma once
+
+#include "kernel.h"
+#include "ledger.h"
+
+#define WAIT_REASONS 64
+#define NETWORK_RANGES 8
+
+/* In wait_causes: the goroutine is said to wait, but it executes on the
+ * system stack (src/runtime/runtime2.go: isWaitingForSuspendG). */
+#define WAIT_EXECUTES 0x80
+
+/* An offset that was not proven for the binary. */
+#define UNKNOWN_OFFSET 0xffff
+
+enum process_flags {
+	PROCESS_LEDGER = 1, /* the scheduler probe is attached */
+	PROCESS_TRACEPARENT = 2, /* http.Header is a Swiss map: Go 1.24 and later */
+	PROCESS_STOP_ARGUMENTS = 4, /* startTheWorldWithSema gets the stop: Go 1.22 and later */
+};
+
+struct code_range {
+	u64 begin, end;
+};
+
+struct process {
+	u32 flags;
+	u32 sample_rate; /* of 1000 requests */
+	u64 file_min_duration; /* ns; all ones: no file events */
+	u64 gc_cycles; /* address of runtime.work.cycles, 0 where unknown */
+	/* Offsets in bytes. */
+	u16 g_goid, g_waitreason, g_sched_bp;
+	u16 request_method, request_url, request_header, request_proto_major, request_pattern;
+	u16 url_path;
+	u16 response_status, response_request;
+	u16 span_context, span_parent;
+	u16 context_trace_id, context_span_id, context_flags;
+	/* Code of clients that wait in a select for their reader goroutine to
+	 * hand over what the network brought. */
+	struct code_range network[NETWORK_RANGES];
+	u8 wait_causes[WAIT_REASONS]; /* enum cause by the runtime's wait reason, WAIT_EXECUTES */
+};
+
+struct process_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u32); /* tgid */
+	__type(value, struct process);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} processes SEC(".maps");

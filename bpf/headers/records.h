@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Dual MIT/GPL */
+/* Records on their way to user space: receiver/ebpfreceiver/internal/record. */
+#pragma once
+
+#include "counters.h"
+#include "goroutine.h"
+
+#define FILE_PATH_SIZE 512
+#define FILE_NAME_SIZE 64
+
+enum record_kind {
+	RECORD_REQUEST = 1,
+	RECORD_SPAN = 2,
+	RECORD_STOP = 3,
+	RECORD_FILE = 4,
+};
+
+enum request_flags {
+	REQUEST_SDK_INSIDE = 1, /* an SDK made a span for it: this is its ledger's frame only */
+	REQUEST_ABORTED = 2, /* its goroutine ended without finishing it: a panic or a hijack */
+};
+
+struct record_header {
+	u32 kind;
+	u32 tgid;
+	u32 tid;
+	u32 pad;
+	u64 goid;
+	u64 start; /* ns, CLOCK_MONOTONIC */
+	u64 end;
+	u8 trace_id[16];
+	u8 span_id[8];
+	u8 parent_id[8];
+};
+
+/* RECORD_SPAN; RECORD_REQUEST begins with it. */
+struct span_record {
+	struct record_header header;
+	u64 spent[CAUSE_SLOTS];
+	u32 exact; /* 0: no scheduler probe, spent says nothing */
+	u32 flags;
+};
+
+struct request_record {
+	struct span_record span;
+	u32 status, method_len, path_len, route_len;
+	char method[METHOD_SIZE];
+	char path[PATH_SIZE];
+	char route[PATH_SIZE];
+};
+
+struct stop_record {
+	struct record_header header;
+	u64 stopped; /* when the last P had stopped, 0 where unknown */
+	u32 reason;
+	u32 gc_cycle; /* the process's count of GC cycles, 0 where unknown */
+};
+
+enum file_operation {
+	FILE_OPEN = 1,
+	FILE_FSYNC = 2,
+};
+
+struct file_record {
+	struct record_header header;
+	u32 operation;
+	s32 error; /* errno, 0 on success */
+	u32 absolute; /* path holds names from the file up to the root, each ended by 0 */
+	u32 path_len; /* else the path as the program gave it */
+	char path[FILE_PATH_SIZE + FILE_NAME_SIZE];
+};
+
+union record {
+	struct span_record span;
+	struct request_record request;
+	struct stop_record stop;
+	struct file_record file;
+};
+
+struct record_buffer {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+	__type(value, union record); /* for BTF only: user space checks its layout by it */
+} records SEC(".maps");
+
+/* A wake-up costs more than a record, so the reader is woken when much waits;
+ * else it looks by itself, some times a second. */
+#define WAKE_UP_BYTES (256 << 10)
+
+static __always_inline void submit(void *record)
+{
+	u64 waiting = bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA);
+	count(RECORDS);
+	bpf_ringbuf_submit(record, waiting >= WAKE_UP_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Dual MIT/GPL */
+/* The stack of spans on a goroutine. */
+#pragma once
+
+#include "records.h"
+
+/* One goroutine entry, all zero: entries are made from it, since the stack of a
+ * program is too small and per-CPU scratch is shared by whoever preempts. */
+struct blank_goroutine_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct goroutine);
+} blank_goroutine SEC(".maps");
+
+/* The entry of the goroutine that executes, made where it is not known yet. */
+static __always_inline struct goroutine *enter_goroutine(struct goroutine_key *key, struct process *p, u32 tid, u64 now)
+{
+	struct goroutine *s = bpf_map_lookup_elem(&goroutines, key);
+	if (s)
+		return s;
+	u32 zero = 0;
+	struct goroutine *blank = bpf_map_lookup_elem(&blank_goroutine, &zero);
+	if (!blank || bpf_map_update_elem(&goroutines, key, blank, BPF_NOEXIST)) {
+		count(DROPPED_GOROUTINES_FULL);
+		return 0;
+	}
+	s = bpf_map_lookup_elem(&goroutines, key);
+	if (!s)
+		return 0;
+	READ_USER(s->id, key->g + p->g_goid);
+	s->since = now;
+	s->stopped_before = stopped_until(key->tgid, now);
+	s->cause = s->executing = ON_CPU;
+	bind_thread(s, key, tid);
+	return s;
+}
+
+static __always_inline void leave_goroutine(struct goroutine *s, struct goroutine_key *key)
+{
+	release_thread(s);
+	bpf_map_delete_elem(&goroutines, key);
+}
+
+/* The next free place of the stack, with the ledger as it stands. */
+static __always_inline struct span *push_span(struct goroutine *s, u32 tgid, u64 now)
+{
+	u32 depth = s->depth;
+	if (depth >= SPAN_DEPTH) {
+		count(DROPPED_SPANS_NESTED);
+		return 0;
+	}
+	spend(s, tgid, now);
+	struct span *span = &s->spans[depth];
+	span->start = now;
+	span->sdk_inside = 0;
+	__builtin_memcpy(span->spent_before, s->spent, sizeof(span->spent_before));
+	s->depth = depth + 1;
+	return span;
+}
+
+/* The open span with this handle, or SPAN_DEPTH. */
+static __always_inline u32 find_span(struct goroutine *s, u32 kind, u64 handle)
+{
+	for (u32 i = 0; i < SPAN_DEPTH; i++) {
+		if (i < s->depth && s->spans[i].kind == kind && s->spans[i].handle == handle)
+			return i;
+	}
+	return SPAN_DEPTH;
+}
+
+/* Takes one span out; those above it, if any, move down. */
+static __always_inline void remove_span(struct goroutine *s, u32 index)
+{
+	for (u32 i = 0; i < SPAN_DEPTH - 1; i++) {
+		if (i >= index && i + 1 < s->depth)
+			s->spans[i] = s->spans[i + 1];
+	}
+	s->depth--;
+}
+
+static __always_inline void put_span(struct span_record *r, struct process *p, struct goroutine *s,
+				     struct span *span, u64 now)
+{
+	r->header.goid = s->id;
+	r->header.start = span->start;
+	r->header.end = now;
+	__builtin_memcpy(r->header.trace_id, span->trace_id, 16);
+	__builtin_memcpy(r->header.span_id, span->span_id, 8);
+	__builtin_memcpy(r->header.parent_id, span->parent_id, 8);
+	for (int i = 0; i < CAUSES; i++)
+		r->spent[i] = s->spent[i] - span->spent_before[i];
+	r->spent[CAUSES] = 0;
+	r->exact = !!(p->flags & PROCESS_LEDGER);
+}

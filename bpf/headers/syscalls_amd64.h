@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Dual MIT/GPL */
+/* System call numbers of amd64: arch/x86/entry/syscalls/syscall_64.tbl. */
+#pragma once
+
+#define SYSCALLS_ON_DESCRIPTORS \
+	case 0: /* read */ \
+	case 1: /* write */ \
+	case 19: /* readv */ \
+	case 20: /* writev */ \
+	case 3: /* close */ \
+	case 72: /* fcntl */ \
+	case 5: /* fstat */ \
+	case 40: /* sendfile */ \
+	case 275: /* splice */
+
+#define SYSCALLS_ON_FILES \
+	case 2: /* open */ \
+	case 257: /* openat */ \
+	case 437: /* openat2 */ \
+	case 17: /* pread64 */ \
+	case 18: /* pwrite64 */ \
+	case 295: /* preadv */ \
+	case 296: /* pwritev */ \
+	case 73: /* flock */ \
+	case 74: /* fsync */ \
+	case 75: /* fdatasync */ \
+	case 277: /* sync_file_range */ \
+	case 306: /* syncfs */ \
+	case 76: /* truncate */ \
+	case 77: /* ftruncate */ \
+	case 285: /* fallocate */ \
+	case 82: /* rename */ \
+	case 264: /* renameat */ \
+	case 316: /* renameat2 */ \
+	case 83: /* mkdir */ \
+	case 258: /* mkdirat */ \
+	case 84: /* rmdir */ \
+	case 87: /* unlink */ \
+	case 263: /* unlinkat */ \
+	case 4: /* stat */ \
+	case 6: /* lstat */ \
+	case 262: /* newfstatat */ \
+	case 332: /* statx */ \
+	case 21: /* access */ \
+	case 269: /* faccessat */ \
+	case 439: /* faccessat2 */ \
+	case 217: /* getdents64 */ \
+	case 326: /* copy_file_range */
+
+#define SYSCALLS_ON_SOCKETS \
+	case 41: /* socket */ \
+	case 42: /* connect */ \
+	case 43: /* accept */ \
+	case 288: /* accept4 */ \
+	case 44: /* sendto */ \
+	case 45: /* recvfrom */ \
+	case 46: /* sendmsg */ \
+	case 47: /* recvmsg */ \
+	case 307: /* sendmmsg */ \
+	case 299: /* recvmmsg */ \
+	case 48: /* shutdown */ \
+	case 49: /* bind */ \
+	case 50: /* listen */ \
+	case 51: /* getsockname */ \
+	case 52: /* getpeername */ \
+	case 54: /* setsockopt */ \
+	case 55: /* getsockopt */
+
+#define SYSCALLS_THAT_OPEN \
+	case 2: /* open */ \
+	case 257: /* openat */ \
+	case 437: /* openat2 */
+
+#define SYSCALLS_THAT_SYNC \
+	case 74: /* fsync */ \
+	case 75: /* fdatasync */ \
+	case 306: /* syncfs */
+
+/* Which argument of an open is the path: open has it first, openat second. */
+static __always_inline u32 open_path_argument(s64 number)
+{
+	return number == 2 ? 0 : 1;
+}

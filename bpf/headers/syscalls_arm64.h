@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Dual MIT/GPL */
+/* System call numbers of arm64: include/uapi/asm-generic/unistd.h. */
+#pragma once
+
+#define SYSCALLS_ON_DESCRIPTORS \
+	case 63: /* read */ \
+	case 64: /* write */ \
+	case 65: /* readv */ \
+	case 66: /* writev */ \
+	case 57: /* close */ \
+	case 25: /* fcntl */ \
+	case 80: /* fstat */ \
+	case 71: /* sendfile */ \
+	case 76: /* splice */
+
+#define SYSCALLS_ON_FILES \
+	case 56: /* openat */ \
+	case 437: /* openat2 */ \
+	case 67: /* pread64 */ \
+	case 68: /* pwrite64 */ \
+	case 69: /* preadv */ \
+	case 70: /* pwritev */ \
+	case 32: /* flock */ \
+	case 82: /* fsync */ \
+	case 83: /* fdatasync */ \
+	case 84: /* sync_file_range */ \
+	case 267: /* syncfs */ \
+	case 45: /* truncate */ \
+	case 46: /* ftruncate */ \
+	case 47: /* fallocate */ \
+	case 38: /* renameat */ \
+	case 276: /* renameat2 */ \
+	case 34: /* mkdirat */ \
+	case 35: /* unlinkat */ \
+	case 79: /* newfstatat */ \
+	case 291: /* statx */ \
+	case 48: /* faccessat */ \
+	case 439: /* faccessat2 */ \
+	case 61: /* getdents64 */ \
+	case 285: /* copy_file_range */
+
+#define SYSCALLS_ON_SOCKETS \
+	case 198: /* socket */ \
+	case 203: /* connect */ \
+	case 202: /* accept */ \
+	case 242: /* accept4 */ \
+	case 206: /* sendto */ \
+	case 207: /* recvfrom */ \
+	case 211: /* sendmsg */ \
+	case 212: /* recvmsg */ \
+	case 269: /* sendmmsg */ \
+	case 243: /* recvmmsg */ \
+	case 210: /* shutdown */ \
+	case 200: /* bind */ \
+	case 201: /* listen */ \
+	case 204: /* getsockname */ \
+	case 205: /* getpeername */ \
+	case 208: /* setsockopt */ \
+	case 209: /* getsockopt */
+
+#define SYSCALLS_THAT_OPEN \
+	case 56: /* openat */ \
+	case 437: /* openat2 */
+
+#define SYSCALLS_THAT_SYNC \
+	case 82: /* fsync */ \
+	case 83: /* fdatasync */ \
+	case 267: /* syncfs */
+
+/* Which argument of an open is the path: there are only openat and openat2. */
+static __always_inline u32 open_path_argument(s64 number)
+{
+	return 1;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Dual MIT/GPL */
+/* The ledger's clockwork: every change of state of a goroutine that is in a
+ * span, from the Go scheduler's one choke point, and the kernel scheduler's
+ * view of the thread that runs it. */
+#include "records.h"
+
+#define NETWORK_FRAMES 8
+#define TASK_RUNNING 0
+
+/* Walks the frame pointers of the parked goroutine g: was it parked by a client
+ * whose reader goroutine will hand over what the network brings? */
+static __always_inline int waits_for_network(struct process *p, u64 g)
+{
+	if (p->g_sched_bp == UNKNOWN_OFFSET)
+		return 0;
+	u64 frame = read_word(g + p->g_sched_bp);
+	for (int i = 0; i < NETWORK_FRAMES && frame; i++) {
+		u64 caller = read_word(frame + 8);
+		for (int j = 0; j < NETWORK_RANGES; j++) {
+			if (caller > p->network[j].begin && caller <= p->network[j].end)
+				return 1;
+		}
+		frame = read_word(frame);
+	}
+	return 0;
+}
+
+/* The goroutine's time ends with it: requests that never finished are told,
+ * spans of an SDK are counted, since their own end never came. */
+static __always_inline void goroutine_exits(struct goroutine *s, struct goroutine_key *key, u64 now)
+{
+	if (s->depth && s->spans[0].kind == SPAN_REQUEST && !s->spans[0].sdk_inside) {
+		struct request_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
+		if (r) {
+			__builtin_memset(r, 0, sizeof(*r));
+			r->span.header.kind = RECORD_REQUEST;
+			r->span.header.tgid = key->tgid;
+			r->span.header.goid = s->id;
+			r->span.header.start = s->spans[0].start;
+			r->span.header.end = now;
+			__builtin_memcpy(r->span.header.trace_id, s->spans[0].trace_id, 16);
+			__builtin_memcpy(r->span.header.span_id, s->spans[0].span_id, 8);
+			__builtin_memcpy(r->span.header.parent_id, s->spans[0].parent_id, 8);
+			for (int i = 0; i < CAUSES; i++)
+				r->span.spent[i] = s->spent[i] - s->spans[0].spent_before[i];
+			r->span.exact = 1;
+			r->span.flags = REQUEST_ABORTED;
+			r->method_len = s->method_len;
+			r->path_len = s->path_len;
+			__builtin_memcpy(r->method, s->method, METHOD_SIZE);
+			__builtin_memcpy(r->path, s->path, PATH_SIZE);
+			submit(r);
+		} else {
+			count(DROPPED_BUFFER_FULL);
+		}
+	} else if (s->depth) {
+		count(UNFINISHED_SPANS);
+	}
+	bpf_map_delete_elem(&goroutines, key);
+}
+
+static __always_inline void goroutine_waits(struct goroutine *s, struct process *p,
+					    struct goroutine_key *key, u64 now)
+{
+	u8 reason = 0;
+	READ_USER(reason, key->g + p->g_waitreason);
+	u8 cause = p->wait_causes[reason & (WAIT_REASONS - 1)];
+
+	if (cause & WAIT_EXECUTES) {
+		s->executing = cause & CAUSE_MASK;
+		change_cause(s, key->tgid, now, s->executing);
+		return;
+	}
+	if ((cause == BLOCKED_SELECT || cause == BLOCKED_CHANNEL) && waits_for_network(p, key->g))
+		cause = BLOCKED_NETWORK;
+	change_cause(s, key->tgid, now, cause);
+	release_thread(s);
+}
+
+/* A thread that starts another goroutine has left the one it ran before, even
+ * where that went by a path without casgstatus (preemptPark for a stack scan). */
+static __always_inline void leave_thread(struct goroutine_key *next, u32 tid, u64 now)
+{
+	struct goroutine_key *bound = bpf_map_lookup_elem(&threads, &tid);
+	if (!bound || bound->g == next->g)
+		return;
+	struct goroutine_key key = *bound;
+	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
+	if (s && s->tid == tid) {
+		change_cause(s, key.tgid, now, RUNNABLE);
+		s->tid = 0;
+	}
+	bpf_map_delete_elem(&threads, &tid);
+}
+
+/* func casgstatus(gp *g, oldval, newval uint32) */
+SEC("uprobe.multi")
+int goroutine_status(struct pt_regs *ctx)
+{
+	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
+	u32 tid = id, status = GO_ARG3(ctx);
+	struct goroutine_key key = { .g = GO_ARG1(ctx), .tgid = id >> 32 };
+
+	if (status == GO_RUNNING)
+		leave_thread(&key, tid, now);
+	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
+	if (!s)
+		return 0;
+	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
+	if (!p)
+		return 0;
+
+	switch (status) {
+	case GO_RUNNING:
+		s->executing = ON_CPU;
+		change_cause(s, key.tgid, now, ON_CPU);
+		bind_thread(s, &key, tid);
+		break;
+	case GO_RUNNABLE:
+	case GO_PREEMPTED:
+		change_cause(s, key.tgid, now, RUNNABLE);
+		release_thread(s);
+		break;
+	case GO_WAITING:
+		goroutine_waits(s, p, &key, now);
+		break;
+	case GO_DEAD:
+		spend(s, key.tgid, now);
+		release_thread(s);
+		goroutine_exits(s, &key, now);
+		break;
+	}
+	return 0;
+}
+
+static __always_inline struct goroutine *running_on(u32 tid, struct goroutine_key *key)
+{
+	struct goroutine_key *bound = bpf_map_lookup_elem(&threads, &tid);
+	if (!bound)
+		return 0;
+	*key = *bound;
+	struct goroutine *s = bpf_map_lookup_elem(&goroutines, key);
+	return s && s->tid == tid ? s : 0;
+}
+
+/* A system call keeps its class while the thread sleeps in it. A thread that
+ * sleeps outside of one (a page fault) is explained by no cause. */
+static __always_inline void thread_off(u32 tid, int ready, u64 now)
+{
+	struct goroutine_key key;
+	struct goroutine *s = running_on(tid, &key);
+	if (!s)
+		return;
+	s->woken_at = 0;
+	if (ready)
+		change_cause(s, key.tgid, now, OS_RUNQUEUE);
+	else if (s->executing == ON_CPU)
+		change_cause(s, key.tgid, now, UNATTRIBUTED);
+}
+
+static __always_inline void thread_on(u32 tid, u64 now)
+{
+	struct goroutine_key key;
+	struct goroutine *s = running_on(tid, &key);
+	if (!s)
+		return;
+	if (s->woken_at > s->since)
+		change_cause(s, key.tgid, s->woken_at, OS_RUNQUEUE);
+	s->woken_at = 0;
+	change_cause(s, key.tgid, now, s->executing);
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(thread_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	u64 now = bpf_ktime_get_ns();
+	thread_off(prev->pid, preempt || prev->__state == TASK_RUNNING, now);
+	thread_on(next->pid, now);
+	return 0;
+}
+
+/* Only marks the time: the sleeping thread books it when it runs again, so that
+ * no two CPUs change one ledger. */
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(thread_wakeup, struct task_struct *task)
+{
+	struct goroutine_key key;
+	struct goroutine *s = running_on(task->pid, &key);
+	if (s && s->cause != OS_RUNQUEUE)
+		s->woken_at = bpf_ktime_get_ns();
+	return 0;
+}
+
+char __license[] SEC("license") = "Dual MIT/GPL";

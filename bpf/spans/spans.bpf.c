@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Dual MIT/GPL */
+/* Where spans begin and end: requests of a net/http server and spans of the
+ * OpenTelemetry SDK, each bound to the goroutine that executes it. */
+#include "records.h"
+#include "span.h"
+#include "traceparent.h"
+
+static __always_inline void random_bytes(u8 *bytes, u32 n)
+{
+	for (u32 i = 0; i < n; i += 4) {
+		u32 word = bpf_get_prandom_u32();
+		__builtin_memcpy(bytes + i, &word, 4);
+	}
+}
+
+/* Trace ID and parent from the caller, else a trace of its own. 0 where the
+ * caller decided that the trace is not sampled. */
+static __always_inline int identify_request(struct span *span, struct process *p, u64 request)
+{
+	struct trace_context context = {};
+	random_bytes(span->span_id, 8);
+	if ((p->flags & PROCESS_TRACEPARENT) &&
+	    read_trace_context(read_word(request + p->request_header), &context)) {
+		__builtin_memcpy(span->trace_id, context.trace_id, 16);
+		__builtin_memcpy(span->parent_id, context.span_id, 8);
+		return context.flags & TRACE_FLAG_SAMPLED;
+	}
+	random_bytes(span->trace_id, 16);
+	__builtin_memset(span->parent_id, 0, 8);
+	return 1;
+}
+
+/* func (sh serverHandler) ServeHTTP(rw ResponseWriter, req *Request) */
+SEC("uprobe.multi")
+int request_starts(struct pt_regs *ctx)
+{
+	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), request = GO_ARG4(ctx);
+	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
+	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
+	if (!p)
+		return 0;
+	if (p->request_proto_major != UNKNOWN_OFFSET && read_word(request + p->request_proto_major) != 1) {
+		count(UNSUPPORTED_HTTP2);
+		return 0;
+	}
+	if (bpf_get_prandom_u32() % 1000 >= p->sample_rate) {
+		count(SAMPLED_OUT);
+		return 0;
+	}
+	struct goroutine *s = enter_goroutine(&key, p, id, now);
+	if (!s)
+		return 0;
+	s->depth = 0; /* a request starts on an idle connection's goroutine */
+	struct span *span = push_span(s, key.tgid, now);
+	if (!span)
+		return 0;
+	span->kind = SPAN_REQUEST;
+	span->handle = GO_ARG3(ctx);
+	if (!identify_request(span, p, request)) {
+		count(SAMPLED_OUT);
+		leave_goroutine(s, &key);
+		return 0;
+	}
+	s->method_len = read_string(s->method, METHOD_SIZE, request + p->request_method);
+	s->path_len = read_string(s->path, PATH_SIZE, read_word(request + p->request_url) + p->url_path);
+	return 0;
+}
+
+/* func (w *response) finishRequest() */
+SEC("uprobe.multi")
+int request_finishes(struct pt_regs *ctx)
+{
+	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), response = GO_ARG1(ctx);
+	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
+	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
+	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
+	if (!p || !s || find_span(s, SPAN_REQUEST, response) != 0)
+		return 0;
+	struct span *span = &s->spans[0];
+	spend(s, key.tgid, now);
+
+	struct request_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
+	if (!r) {
+		count(DROPPED_BUFFER_FULL);
+		leave_goroutine(s, &key);
+		return 0;
+	}
+	__builtin_memset(r, 0, sizeof(*r));
+	r->span.header.kind = RECORD_REQUEST;
+	r->span.header.tgid = key.tgid;
+	r->span.header.tid = id;
+	put_span(&r->span, p, s, span, now);
+	r->span.flags = span->sdk_inside ? REQUEST_SDK_INSIDE : 0;
+	READ_USER(r->status, response + p->response_status);
+	r->method_len = s->method_len;
+	r->path_len = s->path_len;
+	__builtin_memcpy(r->method, s->method, METHOD_SIZE);
+	__builtin_memcpy(r->path, s->path, PATH_SIZE);
+	if (p->request_pattern != UNKNOWN_OFFSET && p->response_request != UNKNOWN_OFFSET) {
+		u64 request = read_word(response + p->response_request);
+		r->route_len = read_string(r->route, PATH_SIZE, request + p->request_pattern);
+	}
+	submit(r);
+	leave_goroutine(s, &key);
+	return 0;
+}
+
+/* A request in which an SDK makes a span is that span's to tell. What happens
+ * outside of the SDK's span, but inside of the request, gets its identity. */
+static __always_inline void yield_request(struct goroutine *s, struct span *sdk)
+{
+	struct span *request = &s->spans[0];
+	if (request->kind != SPAN_REQUEST || request->sdk_inside)
+		return;
+	request->sdk_inside = 1;
+	__builtin_memcpy(request->trace_id, sdk->trace_id, 16);
+	__builtin_memcpy(request->span_id, sdk->span_id, 8);
+}
+
+/* func (s *recordingSpan) runtimeTrace(ctx context.Context) context.Context
+ * is the last thing that the SDK's Tracer.Start calls. */
+SEC("uprobe.multi")
+int sdk_span_starts(struct pt_regs *ctx)
+{
+	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), handle = GO_ARG1(ctx);
+	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
+	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
+	if (!p)
+		return 0;
+	u64 context = handle + p->span_context;
+	u8 flags = 0;
+	READ_USER(flags, context + p->context_flags);
+	if (!(flags & 1))
+		return 0;
+	struct goroutine *s = enter_goroutine(&key, p, id, now);
+	if (!s)
+		return 0;
+	struct span *span = push_span(s, key.tgid, now);
+	if (!span)
+		return 0;
+	span->kind = SPAN_SDK;
+	span->handle = handle;
+	READ_USER(span->trace_id, context + p->context_trace_id);
+	READ_USER(span->span_id, context + p->context_span_id);
+	READ_USER(span->parent_id, handle + p->span_parent + p->context_span_id);
+	yield_request(s, span);
+	return 0;
+}
+
+/* func (s *recordingSpan) End(options ...trace.SpanEndOption) */
+SEC("uprobe.multi")
+int sdk_span_ends(struct pt_regs *ctx)
+{
+	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), handle = GO_ARG1(ctx);
+	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
+	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
+	if (!p)
+		return 0;
+	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
+	u32 index = s ? find_span(s, SPAN_SDK, handle) : SPAN_DEPTH;
+	if (!s || index >= SPAN_DEPTH) {
+		count(ENDED_ELSEWHERE);
+		return 0;
+	}
+	spend(s, key.tgid, now);
+	struct span_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
+	if (r) {
+		__builtin_memset(&r->header, 0, sizeof(r->header));
+		r->header.kind = RECORD_SPAN;
+		r->header.tgid = key.tgid;
+		r->header.tid = id;
+		r->flags = 0;
+		put_span(r, p, s, &s->spans[index], now);
+		submit(r);
+	} else {
+		count(DROPPED_BUFFER_FULL);
+	}
+	remove_span(s, index);
+	if (!s->depth)
+		leave_goroutine(s, &key);
+	return 0;
+}
+
+char __license[] SEC("license") = "Dual MIT/GPL";

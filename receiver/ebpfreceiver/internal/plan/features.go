@@ -1,0 +1,145 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"errors"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goexec"
+)
+
+// networkWaiters are functions in which a client waits, in a select or on a
+// channel, until its connection's reader goroutine hands over what arrived.
+func networkWaiters() []string {
+	return []string{
+		"net/http.(*persistConn).roundTrip",
+		"net/http.(*http2clientStream).doRequest",
+		"net/http.(*http2ClientConn).roundTrip",
+		"net/http.(*Transport).getConn",
+		"golang.org/x/net/http2.(*ClientConn).roundTrip",
+		"google.golang.org/grpc/internal/transport.(*recvBufferReader).readClient",
+		"google.golang.org/grpc/internal/transport.(*recvBufferReader).readMessageHeaderClient",
+		"google.golang.org/grpc/internal/transport.(*ClientStream).waitOnHeader",
+	}
+}
+
+func (m *maker) ledger() {
+	if !m.probes(Ledger, map[Probe]string{GoroutineStatus: "runtime.casgstatus"}) {
+		if len(m.plan.Refused) == 0 {
+			m.refuse(Ledger, errors.New("runtime.casgstatus is not among its functions"))
+		}
+		return
+	}
+	o := &m.plan.Offsets
+	reasons, err := m.binary.WaitReasons()
+	if err != nil {
+		m.refuse(Ledger, err)
+	}
+	if err != nil || !m.offsets(Ledger,
+		want{goexec.Field{Type: "runtime.g", Name: "goid"}, &o.GoroutineID},
+		want{goexec.Field{Type: "runtime.g", Name: "waitreason"}, &o.WaitReason},
+	) {
+		m.drop(GoroutineStatus)
+		return
+	}
+	m.plan.WaitCauses = waitCauses(reasons)
+	m.networkWaits()
+}
+
+// networkWaits needs the saved frame pointer of a parked goroutine.
+func (m *maker) networkWaits() {
+	for _, name := range networkWaiters() {
+		f, err := m.binary.Function(name)
+		if err == nil {
+			m.plan.Network = append(m.plan.Network, Range{Begin: f.Addr, End: f.Addr + f.Size})
+		}
+	}
+	if len(m.plan.Network) > 0 {
+		m.offsets(NetworkWaits, want{goexec.Field{Type: "runtime.g", Name: "sched.bp"}, &m.plan.Offsets.SchedBP})
+	}
+}
+
+func (m *maker) stopTheWorld(version goVersion) {
+	if !m.probes(StopTheWorld, map[Probe]string{
+		WorldStops:  "runtime.stopTheWorldWithSema",
+		WorldStarts: "runtime.startTheWorldWithSema",
+	}) {
+		return
+	}
+	m.plan.StopArguments = !version.less(1, 22)
+	work, err := m.binary.Symbol("runtime.work")
+	if err != nil {
+		m.refuse(GCCycles, err)
+		return
+	}
+	var cycles uint16
+	if m.offsets(GCCycles, want{goexec.Field{Type: "runtime.workType", Name: "cycles"}, &cycles}) {
+		m.plan.GCCycles = work.Addr + uint64(cycles)
+	}
+}
+
+func (m *maker) requests(version goVersion) {
+	if !m.probes(Requests, map[Probe]string{
+		RequestStarts:   "net/http.serverHandler.ServeHTTP",
+		RequestFinishes: "net/http.(*response).finishRequest",
+	}) {
+		return
+	}
+	o := &m.plan.Offsets
+	if !m.goroutineID(Requests) || !m.offsets(Requests,
+		want{goexec.Field{Type: "net/http.Request", Name: "Method"}, &o.RequestMethod},
+		want{goexec.Field{Type: "net/http.Request", Name: "URL"}, &o.RequestURL},
+		want{goexec.Field{Type: "net/http.Request", Name: "ProtoMajor"}, &o.RequestProtoMajor},
+		want{goexec.Field{Type: "net/url.URL", Name: "Path"}, &o.URLPath},
+		want{goexec.Field{Type: "net/http.response", Name: "status"}, &o.ResponseStatus},
+	) {
+		m.drop(RequestStarts, RequestFinishes)
+		return
+	}
+	if !version.less(1, 23) {
+		m.offsets(Routes,
+			want{goexec.Field{Type: "net/http.Request", Name: "Pattern"}, &o.RequestPattern},
+			want{goexec.Field{Type: "net/http.response", Name: "req"}, &o.ResponseRequest})
+	}
+	m.traceContext()
+}
+
+// traceContext reads http.Header, which is a Swiss map where the binary has
+// their code: from Go 1.24 on, unless built with GOEXPERIMENT=noswissmap.
+func (m *maker) traceContext() {
+	if _, err := m.binary.Function("internal/runtime/maps.(*Map).growToTable"); err != nil {
+		m.refuse(TraceContext, errors.New("its maps are not Swiss maps (Go 1.24 and later), the only ones that are read"))
+		return
+	}
+	m.plan.SwissHeaders = m.offsets(TraceContext,
+		want{goexec.Field{Type: "net/http.Request", Name: "Header"}, &m.plan.Offsets.RequestHeader})
+}
+
+func (m *maker) sdkSpans() {
+	const sdk = "go.opentelemetry.io/otel/sdk/trace."
+	const api = "go.opentelemetry.io/otel/trace.SpanContext"
+	if !m.probes(SDKSpans, map[Probe]string{
+		SDKSpanStarts: sdk + "(*recordingSpan).runtimeTrace",
+		SDKSpanEnds:   sdk + "(*recordingSpan).End",
+	}) {
+		return
+	}
+	o := &m.plan.Offsets
+	if !m.goroutineID(SDKSpans) || !m.offsets(SDKSpans,
+		want{goexec.Field{Type: sdk + "recordingSpan", Name: "spanContext"}, &o.SpanContext},
+		want{goexec.Field{Type: sdk + "recordingSpan", Name: "parent"}, &o.SpanParent},
+		want{goexec.Field{Type: api, Name: "traceID"}, &o.ContextTraceID},
+		want{goexec.Field{Type: api, Name: "spanID"}, &o.ContextSpanID},
+		want{goexec.Field{Type: api, Name: "traceFlags"}, &o.ContextFlags},
+	) {
+		m.drop(SDKSpanStarts, SDKSpanEnds)
+	}
+}
+
+func (m *maker) goroutineID(feature Feature) bool {
+	if m.plan.Offsets.GoroutineID != Unknown {
+		return true
+	}
+	return m.offsets(feature, want{goexec.Field{Type: "runtime.g", Name: "goid"}, &m.plan.Offsets.GoroutineID})
+}

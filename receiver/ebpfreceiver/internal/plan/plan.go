@@ -1,0 +1,211 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package plan decides, for one executable, which probes can be attached where
+// and by which offsets they may read. It is pure: what is not proven by the
+// analysis of the binary is left out, with the reason.
+package plan
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goexec"
+)
+
+// Binary is what a plan needs to know of an executable.
+type Binary interface {
+	GoVersion() string
+	Function(name string) (goexec.Function, error)
+	ProbePoint(f goexec.Function) (uint64, error)
+	Symbol(name string) (goexec.Symbol, error)
+	Offsets(fields []goexec.Field) (map[goexec.Field]goexec.Offset, error)
+	WaitReasons() (map[uint8]string, error)
+}
+
+// Probe names a BPF program that is attached to a function of the process.
+type Probe string
+
+// The probes, by the names of their programs in bpf/.
+const (
+	GoroutineStatus Probe = "goroutine_status"
+	WorldStops      Probe = "world_stops"
+	WorldStarts     Probe = "world_starts"
+	RequestStarts   Probe = "request_starts"
+	RequestFinishes Probe = "request_finishes"
+	SDKSpanStarts   Probe = "sdk_span_starts"
+	SDKSpanEnds     Probe = "sdk_span_ends"
+)
+
+// Feature is what a group of probes makes visible. Its probes are attached all
+// or not at all.
+type Feature string
+
+// The features.
+const (
+	Ledger       Feature = "ledger"
+	StopTheWorld Feature = "stop_the_world"
+	Requests     Feature = "requests"
+	Routes       Feature = "routes"
+	TraceContext Feature = "trace_context"
+	SDKSpans     Feature = "sdk_spans"
+	GCCycles     Feature = "gc_cycles"
+	NetworkWaits Feature = "network_waits"
+)
+
+// Unknown marks an offset that was not proven: UNKNOWN_OFFSET of bpf/headers/process.h.
+const Unknown = 0xffff
+
+// Offsets are in bytes within the runtime's and the libraries' structs, Unknown
+// where they were not proven.
+type Offsets struct {
+	GoroutineID, WaitReason, SchedBP                                            uint16
+	RequestMethod, RequestURL, RequestHeader, RequestProtoMajor, RequestPattern uint16
+	URLPath                                                                     uint16
+	ResponseStatus, ResponseRequest                                             uint16
+	SpanContext, SpanParent                                                     uint16
+	ContextTraceID, ContextSpanID, ContextFlags                                 uint16
+}
+
+// Range is code from Begin up to End, as linked, without the load bias.
+type Range struct{ Begin, End uint64 }
+
+// Refusal says which feature is left out for a binary, and why.
+type Refusal struct {
+	Feature Feature
+	Reason  error
+}
+
+// Plan is what can be observed of the processes of one executable.
+type Plan struct {
+	GoVersion string
+	// Probes holds the file offset at which each probe is attached.
+	Probes  map[Probe]uint64
+	Offsets Offsets
+	// Network is code of clients that wait in a select for their reader
+	// goroutine to hand over what the network brought.
+	Network []Range
+	// WaitCauses is indexed by the runtime's wait reason: a ledger.Cause, with
+	// waitExecutes where the goroutine executes on the system stack meanwhile.
+	WaitCauses [waitReasons]uint8
+	// GCCycles is the address of runtime.work.cycles as linked, 0 where unknown.
+	GCCycles uint64
+	// SwissHeaders: http.Header is a Swiss map.
+	SwissHeaders bool
+	// StopArguments: startTheWorldWithSema gets the stop as an argument.
+	StopArguments bool
+	Refused       []Refusal
+}
+
+// Has reports whether the plan attaches the probe.
+func (p *Plan) Has(probe Probe) bool {
+	_, ok := p.Probes[probe]
+	return ok
+}
+
+// For makes the plan of a binary. Functions that are not linked into it are no
+// refusal: there is nothing to see.
+func For(b Binary) *Plan {
+	p := &Plan{GoVersion: b.GoVersion(), Probes: map[Probe]uint64{}, Offsets: unknownOffsets()}
+	m := maker{binary: b, plan: p}
+	version, err := parseVersion(p.GoVersion)
+	if err == nil && version.less(1, 21) {
+		err = fmt.Errorf("%s is older than Go 1.21", p.GoVersion)
+	}
+	if err != nil {
+		m.refuse(Ledger, err)
+		return p
+	}
+	m.ledger()
+	m.stopTheWorld(version)
+	m.requests(version)
+	m.sdkSpans()
+	return p
+}
+
+// maker collects what could be proven.
+type maker struct {
+	binary Binary
+	plan   *Plan
+}
+
+func (m *maker) refuse(feature Feature, reason error) {
+	m.plan.Refused = append(m.plan.Refused, Refusal{Feature: feature, Reason: reason})
+}
+
+// probes plans the given probes, all or none. It reports false where a function
+// is missing or has no place for a probe, and refuses the feature unless none
+// of the functions is linked.
+func (m *maker) probes(feature Feature, wanted map[Probe]string) bool {
+	points := make(map[Probe]uint64, len(wanted))
+	var problems []error
+	absent := 0
+	for probe, name := range wanted {
+		f, err := m.binary.Function(name)
+		if errors.Is(err, goexec.ErrNoFunction) {
+			absent++
+		}
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		point, err := m.binary.ProbePoint(f)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		points[probe] = point
+	}
+	if absent == len(wanted) {
+		return false
+	}
+	if err := errors.Join(problems...); err != nil {
+		m.refuse(feature, err)
+		return false
+	}
+	for probe, point := range points {
+		m.plan.Probes[probe] = point
+	}
+	return true
+}
+
+// want is a struct field and where its offset goes.
+type want struct {
+	field goexec.Field
+	into  *uint16
+}
+
+// offsets resolves fields. It refuses the feature where one of them is not proven.
+func (m *maker) offsets(feature Feature, wanted ...want) bool {
+	fields := make([]goexec.Field, len(wanted))
+	for i, w := range wanted {
+		fields[i] = w.field
+	}
+	found, err := m.binary.Offsets(fields)
+	for _, w := range wanted {
+		offset, ok := found[w.field]
+		if !ok {
+			m.refuse(feature, err)
+			return false
+		}
+		if offset.Bytes >= Unknown {
+			m.refuse(feature, fmt.Errorf("%s.%s is at byte %d, too far for a probe", w.field.Type, w.field.Name, offset.Bytes))
+			return false
+		}
+	}
+	for _, w := range wanted {
+		*w.into = uint16(found[w.field].Bytes)
+	}
+	return true
+}
+
+func (m *maker) drop(probes ...Probe) {
+	for _, probe := range probes {
+		delete(m.plan.Probes, probe)
+	}
+}
+
+func unknownOffsets() Offsets {
+	const u = Unknown
+	return Offsets{u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u}
+}

@@ -1,0 +1,199 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package probe
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
+)
+
+// Target is a process and what to observe of it.
+type Target struct {
+	PID int
+	// Executable is a path that leads to the process's own executable even
+	// where that was replaced on disk: /proc/<pid>/exe.
+	Executable string
+	// Bias is what is added to a linked address to get that in the process.
+	Bias uint64
+	// SampleRate is how many of 1000 requests are observed.
+	SampleRate uint32
+	// FileMinDuration is the shortest file operation that is told. Negative: none.
+	FileMinDuration time.Duration
+	Plan            *plan.Plan
+}
+
+// Attachment are the probes on one process.
+type Attachment struct {
+	programs *Programs
+	pid      uint32
+	links    []link.Link
+}
+
+// Attach puts the probes of the target's plan in place. On an error none stays.
+func (p *Programs) Attach(t Target) (*Attachment, error) {
+	a := &Attachment{programs: p, pid: uint32(t.PID)}
+	if err := p.spans.Processes.Put(a.pid, describe(t)); err != nil {
+		return nil, fmt.Errorf("describing process %d to the probes: %w", t.PID, err)
+	}
+	executable, err := link.OpenExecutable(t.Executable)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the executable of process %d: %w", t.PID, err), a.Close())
+	}
+	for _, probe := range order(t.Plan) {
+		l, err := executable.UprobeMulti(nil, p.program(probe), &link.UprobeMultiOptions{
+			Addresses: []uint64{t.Plan.Probes[probe]},
+			PID:       a.pid,
+		})
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("attaching %s to process %d: %w", probe, t.PID, err), a.Close())
+		}
+		a.links = append(a.links, l)
+	}
+	return a, nil
+}
+
+// order attaches the ends of spans before their starts, and the scheduler
+// before both, so that no span is seen without what its ledger needs.
+func order(p *plan.Plan) []plan.Probe {
+	rank := map[plan.Probe]int{
+		plan.GoroutineStatus: 0, plan.WorldStarts: 1, plan.WorldStops: 2,
+		plan.RequestFinishes: 3, plan.SDKSpanEnds: 4, plan.SDKSpanStarts: 5, plan.RequestStarts: 6,
+	}
+	return slices.SortedFunc(maps.Keys(p.Probes), func(a, b plan.Probe) int { return rank[a] - rank[b] })
+}
+
+// SetSampleRate changes how many of 1000 requests are observed, without detaching.
+func (a *Attachment) SetSampleRate(rate uint32) error {
+	var described spansProcess
+	if err := a.programs.spans.Processes.Lookup(a.pid, &described); err != nil {
+		return fmt.Errorf("reading the description of process %d: %w", a.pid, err)
+	}
+	described.SampleRate = rate
+	if err := a.programs.spans.Processes.Put(a.pid, described); err != nil {
+		return fmt.Errorf("changing the sample rate of process %d: %w", a.pid, err)
+	}
+	return nil
+}
+
+// Close detaches the probes and forgets the process's goroutines and threads.
+func (a *Attachment) Close() error {
+	var errs []error
+	for _, l := range slices.Backward(a.links) {
+		errs = append(errs, l.Close())
+	}
+	a.links = nil
+	maps := &a.programs.spans.spansMaps
+	errs = append(errs, ignoreMissing(maps.Processes.Delete(a.pid)), ignoreMissing(maps.StopClocks.Delete(a.pid)))
+	errs = append(errs, a.forget())
+	return errors.Join(errs...)
+}
+
+// forget removes what the process left in the maps of goroutines and threads.
+func (a *Attachment) forget() error {
+	var key goroutineKey
+	var value []byte
+	var stale []goroutineKey
+	goroutines := a.programs.spans.Goroutines.Iterate()
+	for goroutines.Next(&key, &value) {
+		if key.TGID == a.pid {
+			stale = append(stale, key)
+		}
+	}
+	var errs []error
+	for _, key := range stale {
+		errs = append(errs, ignoreMissing(a.programs.spans.Goroutines.Delete(key)))
+	}
+	var tid uint32
+	var staleThreads []uint32
+	threads := a.programs.spans.Threads.Iterate()
+	for threads.Next(&tid, &key) {
+		if key.TGID == a.pid {
+			staleThreads = append(staleThreads, tid)
+		}
+	}
+	for _, tid := range staleThreads {
+		errs = append(errs, ignoreMissing(a.programs.spans.Threads.Delete(tid)))
+	}
+	if err := errors.Join(append(errs, goroutines.Err(), threads.Err())...); err != nil {
+		return fmt.Errorf("forgetting the goroutines of process %d: %w", a.pid, err)
+	}
+	return nil
+}
+
+// goroutineKey is struct goroutine_key of bpf/headers/goroutine.h.
+type goroutineKey struct {
+	G    uint64
+	TGID uint32
+	_    uint32
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		return nil
+	}
+	return err
+}
+
+// describe is what the BPF programs know of a process.
+func describe(t Target) spansProcess {
+	o := t.Plan.Offsets
+	d := spansProcess{
+		SampleRate:        t.SampleRate,
+		FileMinDuration:   math.MaxUint64,
+		G_goid:            o.GoroutineID,
+		G_waitreason:      o.WaitReason,
+		G_schedBp:         o.SchedBP,
+		RequestMethod:     o.RequestMethod,
+		RequestUrl:        o.RequestURL,
+		RequestHeader:     o.RequestHeader,
+		RequestProtoMajor: o.RequestProtoMajor,
+		RequestPattern:    o.RequestPattern,
+		UrlPath:           o.URLPath,
+		ResponseStatus:    o.ResponseStatus,
+		ResponseRequest:   o.ResponseRequest,
+		SpanContext:       o.SpanContext,
+		SpanParent:        o.SpanParent,
+		ContextTraceId:    o.ContextTraceID,
+		ContextSpanId:     o.ContextSpanID,
+		ContextFlags:      o.ContextFlags,
+		WaitCauses:        t.Plan.WaitCauses,
+	}
+	if t.FileMinDuration >= 0 {
+		d.FileMinDuration = uint64(t.FileMinDuration)
+	}
+	if t.Plan.GCCycles != 0 {
+		d.GcCycles = t.Plan.GCCycles + t.Bias
+	}
+	for i := range min(len(t.Plan.Network), len(d.Network)) {
+		d.Network[i].Begin = t.Plan.Network[i].Begin + t.Bias
+		d.Network[i].End = t.Plan.Network[i].End + t.Bias
+	}
+	d.Flags = flags(t.Plan)
+	return d
+}
+
+// flags are enum process_flags of bpf/headers/process.h.
+func flags(p *plan.Plan) uint32 {
+	const ledger, traceparent, stopArguments = 1, 2, 4
+	var set uint32
+	if p.Has(plan.GoroutineStatus) {
+		set |= ledger
+	}
+	if p.SwissHeaders {
+		set |= traceparent
+	}
+	if p.StopArguments {
+		set |= stopArguments
+	}
+	return set
+}

@@ -1,0 +1,62 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package probe
+
+import "fmt"
+
+// Counter is something that the BPF programs count: enum counter of
+// bpf/headers/counters.h.
+type Counter uint32
+
+// The counters. All but Records count what was not delivered.
+const (
+	DroppedBufferFull Counter = iota
+	DroppedGoroutinesFull
+	DroppedSpansNested
+	UnfinishedSpans
+	EndedElsewhere
+	SampledOut
+	UnsupportedHTTP2
+	Records
+	numCounters
+)
+
+// String is the reason as the receiver's telemetry names it.
+func (c Counter) String() string {
+	switch c {
+	case DroppedBufferFull:
+		return "buffer_full"
+	case DroppedGoroutinesFull:
+		return "goroutines_full"
+	case DroppedSpansNested:
+		return "spans_nested"
+	case UnfinishedSpans:
+		return "span_unfinished"
+	case EndedElsewhere:
+		return "span_ended_elsewhere"
+	case SampledOut:
+		return "sampled_out"
+	case UnsupportedHTTP2:
+		return "http2_unsupported"
+	case Records:
+		return "records"
+	default:
+		return fmt.Sprintf("counter(%d)", uint32(c))
+	}
+}
+
+// Counters reads all counters, summed over CPUs.
+func (p *Programs) Counters() (map[Counter]uint64, error) {
+	sums := make(map[Counter]uint64, numCounters)
+	var perCPU []uint64
+	for c := range numCounters {
+		if err := p.spans.Counters.Lookup(uint32(c), &perCPU); err != nil {
+			return nil, fmt.Errorf("reading the counter %s: %w", c, err)
+		}
+		for _, n := range perCPU {
+			sums[c] += n
+		}
+	}
+	return sums, nil
+}

@@ -1,0 +1,14 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package probe loads the BPF programs of bpf/, attaches them to the kernel and
+// to processes, and delivers their records. It attaches only at offsets that a
+// plan proved (package plan) and never writes into a process.
+package probe
+
+// One object a program group. The maps that groups share are made once, by the
+// first, and handed to the others.
+//go:generate go run github.com/cilium/ebpf/cmd/bpf2go -cc clang-19 -strip llvm-strip-19 -no-global-types -target amd64,arm64 -type process spans ../../../../bpf/spans/spans.bpf.c -- -I../../../../bpf/headers -I/usr/include/x86_64-linux-gnu -O2 -mcpu=v3 -Wall -Werror
+//go:generate go run github.com/cilium/ebpf/cmd/bpf2go -cc clang-19 -strip llvm-strip-19 -no-global-types -target amd64,arm64 scheduler ../../../../bpf/scheduler/scheduler.bpf.c -- -I../../../../bpf/headers -I/usr/include/x86_64-linux-gnu -O2 -mcpu=v3 -Wall -Werror
+//go:generate go run github.com/cilium/ebpf/cmd/bpf2go -cc clang-19 -strip llvm-strip-19 -no-global-types -target amd64,arm64 syscalls ../../../../bpf/syscalls/syscalls.bpf.c -- -I../../../../bpf/headers -I/usr/include/x86_64-linux-gnu -O2 -mcpu=v3 -Wall -Werror
+//go:generate go run github.com/cilium/ebpf/cmd/bpf2go -cc clang-19 -strip llvm-strip-19 -no-global-types -target amd64,arm64 world ../../../../bpf/world/world.bpf.c -- -I../../../../bpf/headers -I/usr/include/x86_64-linux-gnu -O2 -mcpu=v3 -Wall -Werror

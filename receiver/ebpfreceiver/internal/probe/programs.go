@@ -1,0 +1,158 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package probe
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/rlimit"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
+)
+
+// Options of the programs as a whole.
+type Options struct {
+	// BufferBytes is the size of the ring buffer, a power of two and a multiple
+	// of the page size. 0 means 4 MiB.
+	BufferBytes uint32
+}
+
+// Programs are the loaded BPF programs and their maps. The kernel's tracepoints
+// are attached once for all processes, the probes of a process by Attach.
+type Programs struct {
+	spans     spansObjects
+	scheduler schedulerObjects
+	syscalls  syscallsObjects
+	world     worldObjects
+	links     []link.Link
+}
+
+// Load loads all programs and attaches the kernel's tracepoints. The error says
+// what the kernel or the process's capabilities lack.
+func Load(options Options) (*Programs, error) {
+	// Before Linux 5.11 maps count as locked memory.
+	if err := rlimit.RemoveMemlock(); err != nil {
+		return nil, fmt.Errorf("raising the limit of locked memory (needs CAP_SYS_RESOURCE before Linux 5.11): %w", err)
+	}
+	p := &Programs{}
+	if err := p.load(options); err != nil {
+		return nil, errors.Join(explain(err), p.Close())
+	}
+	if err := p.attachTracepoints(); err != nil {
+		return nil, errors.Join(explain(err), p.Close())
+	}
+	return p, nil
+}
+
+func (p *Programs) load(options Options) error {
+	spec, err := loadSpans()
+	if err != nil {
+		return fmt.Errorf("reading the span programs: %w", err)
+	}
+	if options.BufferBytes != 0 {
+		spec.Maps[spansMapRecords].MaxEntries = options.BufferBytes
+	}
+	if err := spec.LoadAndAssign(&p.spans, nil); err != nil {
+		return fmt.Errorf("loading the span programs: %w", err)
+	}
+	shared := &ebpf.CollectionOptions{MapReplacements: map[string]*ebpf.Map{
+		spansMapCounters:   p.spans.Counters,
+		spansMapGoroutines: p.spans.Goroutines,
+		spansMapProcesses:  p.spans.Processes,
+		spansMapRecords:    p.spans.Records,
+		spansMapStopClocks: p.spans.StopClocks,
+		spansMapThreads:    p.spans.Threads,
+	}}
+	groups := []struct {
+		name string
+		load func() (*ebpf.CollectionSpec, error)
+		into any
+	}{
+		{"scheduler", loadScheduler, &p.scheduler},
+		{"system call", loadSyscalls, &p.syscalls},
+		{"stop-the-world", loadWorld, &p.world},
+	}
+	for _, group := range groups {
+		spec, err := group.load()
+		if err != nil {
+			return fmt.Errorf("reading the %s programs: %w", group.name, err)
+		}
+		for name := range shared.MapReplacements {
+			if m, ok := spec.Maps[name]; ok && name == spansMapRecords {
+				m.MaxEntries = p.spans.Records.MaxEntries()
+			}
+		}
+		if err := spec.LoadAndAssign(group.into, replacementsOf(spec, shared)); err != nil {
+			return fmt.Errorf("loading the %s programs: %w", group.name, err)
+		}
+	}
+	return nil
+}
+
+// replacementsOf keeps the shared maps that a group knows: others are refused.
+func replacementsOf(spec *ebpf.CollectionSpec, shared *ebpf.CollectionOptions) *ebpf.CollectionOptions {
+	known := make(map[string]*ebpf.Map)
+	for name, m := range shared.MapReplacements {
+		if _, ok := spec.Maps[name]; ok {
+			known[name] = m
+		}
+	}
+	return &ebpf.CollectionOptions{MapReplacements: known}
+}
+
+func (p *Programs) attachTracepoints() error {
+	for _, program := range []*ebpf.Program{p.scheduler.ThreadSwitch, p.scheduler.ThreadWakeup} {
+		l, err := link.AttachTracing(link.TracingOptions{Program: program})
+		if err != nil {
+			return fmt.Errorf("attaching %s: %w", program, err)
+		}
+		p.links = append(p.links, l)
+	}
+	for name, program := range map[string]*ebpf.Program{
+		"sys_enter": p.syscalls.SyscallEnter, "sys_exit": p.syscalls.SyscallExit,
+	} {
+		l, err := link.AttachRawTracepoint(link.RawTracepointOptions{Name: name, Program: program})
+		if err != nil {
+			return fmt.Errorf("attaching to the raw tracepoint %s: %w", name, err)
+		}
+		p.links = append(p.links, l)
+	}
+	return nil
+}
+
+// program is the BPF program of a probe.
+func (p *Programs) program(probe plan.Probe) *ebpf.Program {
+	switch probe {
+	case plan.GoroutineStatus:
+		return p.scheduler.GoroutineStatus
+	case plan.WorldStops:
+		return p.world.WorldStops
+	case plan.WorldStarts:
+		return p.world.WorldStarts
+	case plan.RequestStarts:
+		return p.spans.RequestStarts
+	case plan.RequestFinishes:
+		return p.spans.RequestFinishes
+	case plan.SDKSpanStarts:
+		return p.spans.SdkSpanStarts
+	case plan.SDKSpanEnds:
+		return p.spans.SdkSpanEnds
+	default:
+		return nil
+	}
+}
+
+// Close detaches and frees everything. Attachments must be closed before.
+func (p *Programs) Close() error {
+	var errs []error
+	for _, l := range p.links {
+		errs = append(errs, l.Close())
+	}
+	p.links = nil
+	errs = append(errs, p.world.Close(), p.syscalls.Close(), p.scheduler.Close(), p.spans.Close())
+	return errors.Join(errs...)
+}

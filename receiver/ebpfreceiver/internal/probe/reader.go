@@ -1,0 +1,54 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package probe
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/cilium/ebpf/ringbuf"
+)
+
+// pollInterval bounds how long a record waits: the programs wake the reader up
+// only when much waits, since a wake-up costs the target more than a record.
+const pollInterval = 100 * time.Millisecond
+
+// Reader takes records out of the ring buffer.
+type Reader struct {
+	ring   *ringbuf.Reader
+	record ringbuf.Record
+}
+
+// NewReader opens the ring buffer. There can be one reader.
+func (p *Programs) NewReader() (*Reader, error) {
+	ring, err := ringbuf.NewReader(p.spans.Records)
+	if err != nil {
+		return nil, fmt.Errorf("opening the ring buffer: %w", err)
+	}
+	return &Reader{ring: ring}, nil
+}
+
+// ErrClosed is returned by Read after Close.
+var ErrClosed = ringbuf.ErrClosed
+
+// Read returns the next record, or nil when none came within the poll interval.
+// The bytes are valid until the next call.
+func (r *Reader) Read() ([]byte, error) {
+	if r.ring.AvailableBytes() == 0 {
+		r.ring.SetDeadline(time.Now().Add(pollInterval))
+	}
+	err := r.ring.ReadInto(&r.record)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.record.RawSample, nil
+}
+
+// Close ends a Read that waits and frees the buffer's mapping.
+func (r *Reader) Close() error { return r.ring.Close() }

@@ -1,0 +1,166 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package record
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/fathom-otel/fathom/internal/ledger"
+)
+
+// ErrMalformed is wrapped by every error of Decode.
+var ErrMalformed = errors.New("malformed record")
+
+// Sizes and offsets in bytes: bpf/headers/records.h.
+const (
+	headerSize      = 72
+	causeSlots      = 16
+	spanExact       = headerSize + causeSlots*8
+	spanFlags       = spanExact + 4
+	spanSize        = spanFlags + 4
+	requestStatus   = spanSize
+	requestLengths  = requestStatus + 4
+	requestMethod   = requestLengths + 12
+	methodSize      = 16
+	pathSize        = 128
+	requestPath     = requestMethod + methodSize
+	requestRoute    = requestPath + pathSize
+	requestSize     = requestRoute + pathSize
+	stopSize        = headerSize + 16
+	fileOperation   = headerSize
+	fileError       = headerSize + 4
+	fileAbsolute    = headerSize + 8
+	filePathLength  = headerSize + 12
+	filePath        = headerSize + 16
+	filePathSize    = 512 + 64
+	fileSize        = filePath + filePathSize
+	flagSDKInside   = 1
+	flagAborted     = 2
+	kindRequest     = 1
+	kindSpan        = 2
+	kindStop        = 3
+	kindFile        = 4
+	identityOffset  = 40
+	parentIDOffset  = identityOffset + 24
+	goroutineOffset = 16
+)
+
+// Decode reads one record as it came out of the ring buffer.
+func Decode(raw []byte) (Record, error) {
+	if len(raw) < headerSize {
+		return nil, fmt.Errorf("%w: %d bytes are less than a header", ErrMalformed, len(raw))
+	}
+	kind := u32(raw, 0)
+	size := recordSize(kind)
+	if size == 0 {
+		return nil, fmt.Errorf("%w: kind %d", ErrMalformed, kind)
+	}
+	if len(raw) < size {
+		return nil, fmt.Errorf("%w: kind %d has %d bytes, want %d", ErrMalformed, kind, len(raw), size)
+	}
+	switch kind {
+	case kindRequest:
+		return decodeRequest(raw), nil
+	case kindSpan:
+		span := decodeSpan(raw)
+		return &span, nil
+	case kindStop:
+		return decodeStop(raw), nil
+	default:
+		return decodeFile(raw), nil
+	}
+}
+
+// recordSize is the size of a kind's records in bytes, 0 where there is no such kind.
+func recordSize(kind uint32) int {
+	switch kind {
+	case kindRequest:
+		return requestSize
+	case kindSpan:
+		return spanSize
+	case kindStop:
+		return stopSize
+	case kindFile:
+		return fileSize
+	default:
+		return 0
+	}
+}
+
+func decodeHeader(raw []byte) Header {
+	h := Header{
+		PID:         u32(raw, 4),
+		TID:         u32(raw, 8),
+		GoroutineID: u64(raw, goroutineOffset),
+		Start:       u64(raw, goroutineOffset+8),
+		End:         u64(raw, goroutineOffset+16),
+	}
+	copy(h.TraceID[:], raw[identityOffset:])
+	copy(h.SpanID[:], raw[identityOffset+16:])
+	copy(h.ParentID[:], raw[parentIDOffset:])
+	return h
+}
+
+func decodeSpan(raw []byte) Span {
+	s := Span{Header: decodeHeader(raw), Exact: u32(raw, spanExact) != 0}
+	for cause := range ledger.NumCauses {
+		s.Ledger[cause] = u64(raw, headerSize+8*cause)
+	}
+	return s
+}
+
+func decodeRequest(raw []byte) *Request {
+	flags := u32(raw, spanFlags)
+	return &Request{
+		Span:      decodeSpan(raw),
+		SDKInside: flags&flagSDKInside != 0,
+		Aborted:   flags&flagAborted != 0,
+		Status:    int(int32(u32(raw, requestStatus))),
+		Method:    text(raw, requestMethod, methodSize, u32(raw, requestLengths)),
+		Path:      text(raw, requestPath, pathSize, u32(raw, requestLengths+4)),
+		Route:     text(raw, requestRoute, pathSize, u32(raw, requestLengths+8)),
+	}
+}
+
+func decodeStop(raw []byte) *Stop {
+	return &Stop{
+		Header:  decodeHeader(raw),
+		Stopped: u64(raw, headerSize),
+		Reason:  StopReason(u32(raw, headerSize+8)),
+		GCCycle: u32(raw, headerSize+12),
+	}
+}
+
+func decodeFile(raw []byte) *File {
+	f := &File{
+		Header:    decodeHeader(raw),
+		Operation: FileOperation(u32(raw, fileOperation)),
+		Error:     syscall.Errno(u32(raw, fileError)),
+	}
+	path := raw[filePath : filePath+int(min(u32(raw, filePathLength), filePathSize))]
+	if u32(raw, fileAbsolute) == 0 {
+		f.Path = strings.ToValidUTF8(string(path), "\uFFFD")
+		return f
+	}
+	names := strings.Split(strings.TrimSuffix(string(path), "\x00"), "\x00")
+	slices.Reverse(names)
+	f.Path = strings.ToValidUTF8("/"+strings.Join(names, "/"), "\uFFFD")
+	return f
+}
+
+// text is the string of the given length in a field of the given size. Cutting
+// at the field's end may split a character.
+func text(raw []byte, at, size int, length uint32) string {
+	field := raw[at : at+int(min(length, uint32(size)))]
+	return string(bytes.ToValidUTF8(field, nil))
+}
+
+func u32(raw []byte, at int) uint32 { return binary.LittleEndian.Uint32(raw[at:]) }
+func u64(raw []byte, at int) uint64 { return binary.LittleEndian.Uint64(raw[at:]) }

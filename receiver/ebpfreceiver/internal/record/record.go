@@ -1,0 +1,86 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package record holds what the BPF programs tell, as they tell it: the layout
+// is bpf/headers/records.h, and a test compares the two by the objects' BTF.
+// Times are nanoseconds of CLOCK_MONOTONIC.
+package record
+
+import (
+	"syscall"
+
+	"github.com/fathom-otel/fathom/internal/ledger"
+)
+
+// Record is a *Request, *Span, *Stop or *File.
+type Record interface {
+	// Process is the ID of the process that the record is about.
+	Process() int
+}
+
+// Header is what all records begin with. Where an identity is unknown, it is zero.
+type Header struct {
+	PID, TID    uint32
+	GoroutineID uint64
+	Start, End  uint64
+	TraceID     [16]byte
+	SpanID      [8]byte
+	ParentID    [8]byte
+}
+
+// Process is the ID of the process that the record is about.
+func (h *Header) Process() int { return int(h.PID) }
+
+// Span is the end of a span that an OpenTelemetry SDK in the process made.
+type Span struct {
+	Header
+	// Ledger splits End - Start, where Exact.
+	Ledger ledger.Ledger
+	Exact  bool
+}
+
+// Request is the end of a request on a net/http server.
+type Request struct {
+	Span
+	// SDKInside: an SDK in the process made a span for it.
+	SDKInside bool
+	// Aborted: the goroutine ended before the response was finished, by a
+	// panic or after a hijack of the connection. Status and Route are unknown.
+	Aborted bool
+	Status  int
+	Method  string
+	// Path is cut at 127 bytes.
+	Path string
+	// Route is the pattern that a ServeMux matched, "" where there was none.
+	Route string
+}
+
+// Stop is one stop of all goroutines of a process.
+type Stop struct {
+	Header
+	// Stopped is when the last P had stopped, 0 where the runtime does not tell.
+	Stopped uint64
+	Reason  StopReason
+	// GCCycle counts the process's garbage collections, 0 where unknown.
+	GCCycle uint32
+}
+
+// FileOperation is what was done with a file.
+type FileOperation uint32
+
+// The operations, as enum file_operation numbers them.
+const (
+	FileOpen  FileOperation = 1
+	FileFsync FileOperation = 2
+)
+
+// File is one slow operation on a file.
+type File struct {
+	Header
+	Operation FileOperation
+	// Error is 0 on success.
+	Error syscall.Errno
+	// Path is absolute within the process's mount namespace where the file was
+	// open, else as the program gave it.
+	Path string
+}
