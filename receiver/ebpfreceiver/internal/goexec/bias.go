@@ -1,0 +1,67 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package goexec
+
+import (
+	"bufio"
+	"debug/elf"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// LoadBias reads the content of /proc/PID/maps (proc_pid_maps(5)) of a process
+// that runs this executable: run-time address = link-time address + bias. The
+// mapping is recognised by the file's inode or path, its execute permission
+// and its file offset. It is 0 when the executable is not position-independent.
+func (b *Binary) LoadBias(maps io.Reader) (uint64, error) {
+	if !b.PIE() {
+		return 0, nil
+	}
+	lines := bufio.NewScanner(maps)
+	for lines.Scan() {
+		m, ok := parseMapping(lines.Text())
+		if !ok || !strings.Contains(m.permissions, "x") || !b.isMapped(m) {
+			continue
+		}
+		for _, p := range b.image.file.Progs {
+			if p.Type == elf.PT_LOAD && p.Flags&elf.PF_X != 0 && m.offset <= p.Off && p.Off-m.offset < m.end-m.start {
+				return m.start + (p.Off - m.offset) - p.Vaddr, nil
+			}
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return 0, fmt.Errorf("read mappings: %w", err)
+	}
+	return 0, fmt.Errorf("the process has no executable mapping of %s: it may run another file", b.path)
+}
+
+// mapping is one line of /proc/PID/maps.
+type mapping struct {
+	start, end, offset, inode uint64
+	permissions, path         string
+}
+
+func parseMapping(line string) (mapping, bool) {
+	fields := strings.Fields(line)
+	if len(fields) < 6 {
+		return mapping{}, false
+	}
+	low, high, _ := strings.Cut(fields[0], "-")
+	start, err1 := strconv.ParseUint(low, 16, 64)
+	end, err2 := strconv.ParseUint(high, 16, 64)
+	offset, err3 := strconv.ParseUint(fields[2], 16, 64)
+	inode, err4 := strconv.ParseUint(fields[4], 10, 64)
+	if err1 != nil || err2 != nil || err3 != nil || err4 != nil || end < start {
+		return mapping{}, false
+	}
+	_, path, _ := strings.Cut(line, fields[4])
+	path = strings.TrimSuffix(strings.TrimSpace(path), " (deleted)")
+	return mapping{start: start, end: end, offset: offset, inode: inode, permissions: fields[1], path: path}, true
+}
+
+func (b *Binary) isMapped(m mapping) bool {
+	return m.inode != 0 && m.inode == b.inode || b.path != "" && m.path == b.path
+}
