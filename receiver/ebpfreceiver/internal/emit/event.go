@@ -1,0 +1,70 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package emit
+
+import (
+	"go.opentelemetry.io/collector/pdata/plog"
+	"golang.org/x/sys/unix"
+
+	"github.com/fathom-otel/fathom/internal/events"
+	"github.com/fathom-otel/fathom/internal/ledger"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/record"
+)
+
+// addEvent fills what all events have.
+func (b *Batch) addEvent(log plog.LogRecord, name string, h *record.Header) {
+	log.SetEventName(name)
+	log.SetTimestamp(b.clock.Wall(h.End))
+	log.SetObservedTimestamp(b.clock.Wall(h.End))
+	log.SetSeverityNumber(plog.SeverityNumberInfo)
+	log.SetSeverityText("INFO")
+	log.SetTraceID(h.TraceID)
+	log.SetSpanID(h.SpanID)
+	log.Attributes().PutInt(events.Duration, int64(h.End-h.Start))
+	if h.GoroutineID != 0 {
+		log.Attributes().PutInt(events.GoroutineID, int64(h.GoroutineID))
+	}
+}
+
+// addLedger tells the time ledger of a span that an SDK made.
+func (b *Batch) addLedger(log plog.LogRecord, s *record.Span) {
+	b.addEvent(log, events.SpanLedger, &s.Header)
+	s.Ledger.Put(log.Attributes(), ledger.Exact)
+}
+
+func (b *Batch) addFile(log plog.LogRecord, f *record.File) {
+	name := events.FileOpen
+	if f.Operation == record.FileFsync {
+		name = events.FileFsync
+	}
+	b.addEvent(log, name, &f.Header)
+	attributes := log.Attributes()
+	attributes.PutStr(events.FilePath, f.Path)
+	attributes.PutInt(events.ThreadID, int64(f.TID))
+	if f.Error != 0 {
+		attributes.PutStr(events.ErrorType, unix.ErrnoName(f.Error))
+	}
+}
+
+func (b *Batch) addStop(log plog.LogRecord, s *record.Stop) {
+	b.addEvent(log, events.StopTheWorld, &s.Header)
+	attributes := log.Attributes()
+	attributes.PutStr(events.StopTheWorldReason, s.Reason.String())
+	if s.Stopped > s.Start {
+		attributes.PutInt(events.StopTheWorldStopping, int64(s.Stopped-s.Start))
+	}
+	if s.GCCycle != 0 && (s.Reason == record.StopGCMarkTermination || s.Reason == record.StopGCSweepTermination) {
+		attributes.PutInt(events.GCCycleNumber, int64(s.GCCycle))
+	}
+}
+
+func (b *Batch) addCycle(log plog.LogRecord, c Cycle) {
+	h := record.Header{Start: c.Start, End: c.End}
+	b.addEvent(log, events.GCCycle, &h)
+	attributes := log.Attributes()
+	attributes.PutInt(events.GCStopTheWorld, int64(c.Stopped))
+	if c.Number != 0 {
+		attributes.PutInt(events.GCCycleNumber, int64(c.Number))
+	}
+}
