@@ -1,0 +1,76 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package discover
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// cgroups are the paths of a process in its cgroup hierarchies; the key is the
+// controllers' list as in /proc/<pid>/cgroup, empty for cgroup v2.
+type cgroups struct {
+	v2    string
+	paths []string // v2 first
+}
+
+// parseCgroups reads the content of /proc/<pid>/cgroup, lines such as
+// "0::/system.slice/ssh.service" and "4:memory:/docker/<id>" (cgroups(7)).
+func parseCgroups(content string) cgroups {
+	var groups cgroups
+	for line := range strings.Lines(content) {
+		id, rest, ok := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
+		controllers, path, ok2 := strings.Cut(rest, ":")
+		if !ok || !ok2 {
+			continue
+		}
+		if id == "0" && controllers == "" {
+			groups.v2 = path
+			groups.paths = slices.Insert(groups.paths, 0, path)
+			continue
+		}
+		groups.paths = append(groups.paths, path)
+	}
+	return groups
+}
+
+// unified is the path in the cgroup v2 hierarchy, empty without one.
+func (g cgroups) unified() string { return g.v2 }
+
+// containerSegment matches the part of a path that is a container's: its ID of
+// 64 hex digits, alone (docker, kubelet with cgroupfs), after the runtime's
+// name (docker-, cri-containerd-, crio-, libpod-, with .scope under systemd) or
+// after a colon (containerd without systemd). Amazon's Fargate has 32 digits
+// and a number instead.
+var containerSegment = regexp.MustCompile(`^(?:.*[:-])?([0-9a-f]{64})(?:\.scope)?$|^([0-9a-f]{32}-[0-9]{8,20})$`)
+
+// containerID is the ID of the innermost container, empty outside of one.
+func (g cgroups) containerID() string {
+	for _, path := range g.paths {
+		for segment := range backwards(path) {
+			// conmon watches a container of CRI-O or Podman from outside of it.
+			if strings.Contains(segment, "conmon-") {
+				continue
+			}
+			if m := containerSegment.FindStringSubmatch(segment); m != nil {
+				return firstOf(m[1], m[2])
+			}
+		}
+	}
+	return ""
+}
+
+// backwards yields the segments of a path from the last to the first.
+func backwards(path string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for path != "" {
+			cut := strings.LastIndexByte(path, '/')
+			if segment := path[cut+1:]; segment != "" && !yield(segment) {
+				return
+			}
+			path = path[:max(cut, 0)]
+		}
+	}
+}

@@ -1,0 +1,17 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package discover finds the Go processes of the configured targets as they
+// start, exec and stop. It uses no BPF: it lists /proc once an interval and
+// looks closer only at what is new.
+//
+// What a scan costs: one listing of /proc; for each process that is watched one
+// read of its stat; for each other process that is younger than a minute, and
+// for one in sixteen of the older ones, one readlink of its exe (this is how an
+// exec is noticed). A PID that was given to another process is noticed by the
+// inode number that the listing itself carries: procfs makes a new inode for
+// each process.
+//
+// The end of a watched process is noticed at once by its pidfd, else by the
+// next scan. A process that lives shorter than the interval may never be seen.
+package discover

@@ -1,0 +1,107 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package discover
+
+import (
+	"debug/buildinfo"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+)
+
+// fileKey names one content of one file: an executable that is rebuilt in
+// place has another one.
+type fileKey struct {
+	device, inode uint64
+	size          int64
+	modified      syscall.Timespec
+}
+
+// image is what was found out about an executable: which file it is, and the
+// version of Go that built it, or why it is none of Go's.
+type image struct {
+	key       fileKey
+	goVersion string
+	notGo     error
+}
+
+const (
+	// maxBinaries bounds the cache; a host runs fewer different executables.
+	maxBinaries = 4096
+	// maxInspected bounds what is read of one file, in bytes. A Go executable
+	// tells its version within its first sections; others may need a search
+	// through their data.
+	maxInspected = 64 << 20
+)
+
+// binaries remembers executables by fileKey.
+type binaries map[fileKey]image
+
+// inspect tells whether the executable at path, which may be a link such as
+// /proc/<pid>/exe, was built by Go. The error is that of reaching the file.
+func (b binaries) inspect(path string) (image, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return image{}, err
+	}
+	defer func() { _ = file.Close() }() // opened for reading only
+	key, err := keyOf(file)
+	if err != nil {
+		return image{}, err
+	}
+	if known, ok := b[key]; ok {
+		return known, nil
+	}
+	found := inspectFile(file)
+	found.key = key
+	if len(b) >= maxBinaries {
+		clear(b)
+	}
+	b[key] = found
+	return found, nil
+}
+
+// inspectFile reads the build information that the linker puts into each Go
+// executable and that stripping leaves there.
+func inspectFile(file io.ReaderAt) image {
+	info, err := buildinfo.Read(&budgetReader{file: file, left: maxInspected})
+	if err != nil {
+		return image{notGo: err}
+	}
+	return image{goVersion: info.GoVersion}
+}
+
+func keyOf(file *os.File) (fileKey, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return fileKey{}, err
+	}
+	status, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || !info.Mode().IsRegular() {
+		return fileKey{}, fmt.Errorf("%s is no regular file", file.Name())
+	}
+	return fileKey{device: status.Dev, inode: status.Ino, size: status.Size, modified: status.Mtim}, nil
+}
+
+// errBudget ends the inspection of a file that takes too much reading.
+var errBudget = errors.New("no Go build information within the first bytes read")
+
+// budgetReader fails once more than left bytes were asked for.
+type budgetReader struct {
+	file io.ReaderAt
+	left int
+}
+
+// ReadAt implements io.ReaderAt.
+func (r *budgetReader) ReadAt(buffer []byte, offset int64) (int, error) {
+	if len(buffer) > r.left {
+		return 0, errBudget
+	}
+	r.left -= len(buffer)
+	return r.file.ReadAt(buffer, offset)
+}
