@@ -1,0 +1,195 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package clickhouseexporter
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/config/configretry"
+	"go.opentelemetry.io/collector/config/configtls"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/schema"
+)
+
+// Config is the exporter's configuration. README.md describes each key.
+type Config struct {
+	TimeoutSettings exporterhelper.TimeoutConfig                             `mapstructure:",squash"`
+	BackOffConfig   configretry.BackOffConfig                                `mapstructure:"retry_on_failure"`
+	QueueSettings   configoptional.Optional[exporterhelper.QueueBatchConfig] `mapstructure:"sending_queue"`
+
+	// Endpoint is the server or servers, such as tcp://127.0.0.1:9000.
+	Endpoint string `mapstructure:"endpoint"`
+	// Username overrides the user in Endpoint.
+	Username string `mapstructure:"username"`
+	// Password is used with Username.
+	Password configopaque.String `mapstructure:"password"`
+	// Database holds the tables. It overrides the one in Endpoint, unless it
+	// is "default".
+	Database string `mapstructure:"database"`
+	// TLS is used in place of the TLS parameters in Endpoint, where any of its
+	// keys is set.
+	TLS configtls.ClientConfig `mapstructure:"tls"`
+	// ConnectionParams override the query parameters in Endpoint.
+	ConnectionParams map[string]string `mapstructure:"connection_params"`
+
+	// TTL is the age at which rows are dropped; 0 keeps them.
+	TTL time.Duration `mapstructure:"ttl"`
+	// LogsTableName is the table of log records.
+	LogsTableName string `mapstructure:"logs_table_name"`
+	// TracesTableName is the table of spans.
+	TracesTableName string `mapstructure:"traces_table_name"`
+	// MetricsTables are the tables of the five kinds of metrics.
+	MetricsTables MetricsTablesConfig `mapstructure:"metrics_tables"`
+	// TableEngine is the engine of the tables that are created.
+	TableEngine TableEngineConfig `mapstructure:"table_engine"`
+	// ClusterName adds ON CLUSTER to the statements that create tables.
+	ClusterName string `mapstructure:"cluster_name"`
+	// CreateSchema creates the database and tables where they do not exist.
+	CreateSchema bool `mapstructure:"create_schema"`
+
+	// Compress is how blocks are compressed on the wire: lz4 (also "true" and
+	// the empty string), lz4hc, zstd or none.
+	Compress string `mapstructure:"compress"`
+	// AsyncInsert is the server's async_insert setting, unless Endpoint or
+	// ConnectionParams have it.
+	AsyncInsert bool `mapstructure:"async_insert"`
+}
+
+// MetricsTablesConfig are the tables of the five kinds of metrics.
+type MetricsTablesConfig struct {
+	Gauge                TableConfig `mapstructure:"gauge"`
+	Sum                  TableConfig `mapstructure:"sum"`
+	Summary              TableConfig `mapstructure:"summary"`
+	Histogram            TableConfig `mapstructure:"histogram"`
+	ExponentialHistogram TableConfig `mapstructure:"exponential_histogram"`
+}
+
+// TableConfig is one table.
+type TableConfig struct {
+	// Name is the table's name, without the database.
+	Name string `mapstructure:"name"`
+}
+
+// TableEngineConfig is a table engine.
+type TableEngineConfig struct {
+	// Name is the engine, such as ReplicatedMergeTree; MergeTree if empty.
+	Name string `mapstructure:"name"`
+	// Params is what stands in its parentheses.
+	Params string `mapstructure:"params"`
+}
+
+func createDefaultConfig() component.Config {
+	return &Config{
+		TimeoutSettings:  exporterhelper.NewDefaultTimeoutConfig(),
+		BackOffConfig:    configretry.NewDefaultBackOffConfig(),
+		QueueSettings:    configoptional.Some(exporterhelper.NewDefaultQueueConfig()),
+		ConnectionParams: map[string]string{},
+		Database:         schema.DefaultDatabase,
+		LogsTableName:    "otel_logs",
+		TracesTableName:  "otel_traces",
+		MetricsTables: MetricsTablesConfig{
+			Gauge:                TableConfig{Name: "otel_metrics_gauge"},
+			Sum:                  TableConfig{Name: "otel_metrics_sum"},
+			Summary:              TableConfig{Name: "otel_metrics_summary"},
+			Histogram:            TableConfig{Name: "otel_metrics_histogram"},
+			ExponentialHistogram: TableConfig{Name: "otel_metrics_exponential_histogram"},
+		},
+		CreateSchema: true,
+		Compress:     "lz4",
+		AsyncInsert:  true,
+	}
+}
+
+var _ confmap.Unmarshaler = (*Config)(nil)
+
+// Unmarshal names what to do about keys of contrib's exporter that this one
+// does not have, where an unknown key would only be called unknown.
+func (cfg *Config) Unmarshal(conf *confmap.Conf) error {
+	var errs error
+	for key, advice := range map[string]string{
+		"json":                "this version writes Map columns only; remove the key",
+		"metrics_table_name":  "set metrics_tables.<kind>.name instead, and remove the key",
+		"profiles_table_name": "this version does not store profiles; remove the key",
+	} {
+		if conf.IsSet(key) {
+			errs = errors.Join(errs, fmt.Errorf("%s is not supported: %s", key, advice))
+		}
+	}
+	return errors.Join(errs, conf.Unmarshal(cfg))
+}
+
+// Validate reports everything that is wrong with the configuration at once.
+func (cfg *Config) Validate() error {
+	var errs error
+	add := func(format string, args ...any) { errs = errors.Join(errs, fmt.Errorf(format, args...)) }
+
+	if _, err := cfg.target(""); err != nil {
+		errs = errors.Join(errs, err)
+	}
+	if cfg.Password != "" && cfg.Username == "" {
+		add("password: is used with username only; set username too")
+	}
+	if cfg.TTL < 0 || cfg.TTL%time.Second != 0 {
+		add("ttl: %s must be zero or a positive number of whole seconds", cfg.TTL)
+	}
+	if cfg.TableEngine.Name == "" && cfg.TableEngine.Params != "" {
+		add("table_engine.params: has no effect without table_engine.name; set both or neither")
+	}
+	tables := map[string]string{}
+	for _, table := range cfg.tables() {
+		other, taken := tables[table.name]
+		switch {
+		case strings.TrimSpace(table.name) == "":
+			add("%s: must not be empty; leave the key out for its default", table.key)
+		case taken:
+			add("%s: %q is the table of %s already; each needs its own", table.key, table.name, other)
+		}
+		tables[table.name] = table.key
+	}
+	return errs
+}
+
+type namedTable struct{ key, name string }
+
+// tables is every table with the key that names it.
+func (cfg *Config) tables() []namedTable {
+	metrics := cfg.MetricsTables
+	return []namedTable{
+		{"traces_table_name", cfg.TracesTableName},
+		{"logs_table_name", cfg.LogsTableName},
+		{"metrics_tables.gauge.name", metrics.Gauge.Name},
+		{"metrics_tables.sum.name", metrics.Sum.Name},
+		{"metrics_tables.summary.name", metrics.Summary.Name},
+		{"metrics_tables.histogram.name", metrics.Histogram.Name},
+		{"metrics_tables.exponential_histogram.name", metrics.ExponentialHistogram.Name},
+	}
+}
+
+// schema is the tables' common part. database is the one in use.
+func (cfg *Config) schema(database string) schema.Schema {
+	engine := cfg.TableEngine.Name
+	if engine == "" {
+		engine = "MergeTree"
+	}
+	return schema.Schema{
+		Database: database,
+		Cluster:  cfg.ClusterName,
+		Engine:   fmt.Sprintf("%s(%s)", engine, cfg.TableEngine.Params),
+		TTL:      cfg.TTL,
+	}
+}
+
+// tlsIsSet reports whether any key of tls was given.
+func (cfg *Config) tlsIsSet() bool {
+	return !reflect.DeepEqual(cfg.TLS, configtls.ClientConfig{})
+}

@@ -1,0 +1,158 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package clickhouseexporter
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ClickHouse/ch-go/proto"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/client"
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/metadata"
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/rows"
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/schema"
+)
+
+// inserter is what the exporters of all signals share: a client, the schema
+// that must exist before the first row, and the one way a block is inserted.
+type inserter struct {
+	config    *Config
+	schema    schema.Schema
+	client    *client.Client
+	gate      *gate
+	telemetry *metadata.TelemetryBuilder
+	logger    *zap.Logger
+}
+
+// newInserter makes an inserter whose gate prepares the tables by prepare.
+func newInserter(set exporter.Settings, config *Config, prepare func(context.Context, *inserter) error) (*inserter, error) {
+	target, err := config.target(set.BuildInfo.Command + "/" + set.BuildInfo.Version)
+	if err != nil {
+		return nil, err
+	}
+	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, fmt.Errorf("create telemetry: %w", err)
+	}
+	i := &inserter{
+		config:    config,
+		schema:    config.schema(target.database),
+		client:    client.New(target.client),
+		telemetry: telemetry,
+		logger:    set.Logger,
+	}
+	i.gate = newGate(func(ctx context.Context) error { return i.prepare(ctx, prepare) }, set.Logger)
+	return i, nil
+}
+
+// options are those of exporterhelper.
+func (i *inserter) options() []exporterhelper.Option {
+	return []exporterhelper.Option{
+		exporterhelper.WithStart(i.start),
+		exporterhelper.WithShutdown(i.shutdown),
+		exporterhelper.WithTimeout(i.config.TimeoutSettings),
+		exporterhelper.WithQueue(i.config.QueueSettings),
+		exporterhelper.WithRetry(i.config.BackOffConfig),
+	}
+}
+
+// start begins to prepare the tables and does not wait for it: ClickHouse may
+// come later than the Collector.
+func (i *inserter) start(context.Context, component.Host) error {
+	i.gate.start()
+	return nil
+}
+
+func (i *inserter) shutdown(context.Context) error {
+	i.gate.stop()
+	i.client.Close()
+	return nil
+}
+
+// prepare makes sure of the database and the signal's tables.
+func (i *inserter) prepare(ctx context.Context, tables func(context.Context, *inserter) error) error {
+	err := i.createDatabase(ctx)
+	if err == nil {
+		err = tables(ctx, i)
+	}
+	if err != nil {
+		i.telemetry.SchemaFailures.Add(ctx, 1, metric.WithAttributes(attribute.String("reason", client.Reason(err))))
+		return fmt.Errorf("prepare the tables in ClickHouse: %w", err)
+	}
+	return nil
+}
+
+func (i *inserter) createDatabase(ctx context.Context) error {
+	if !i.config.CreateSchema {
+		return nil
+	}
+	statements, err := i.schema.CreateDatabase()
+	if err != nil {
+		return err
+	}
+	return i.client.Execute(ctx, statements...)
+}
+
+// create runs the statements that create a signal's tables, unless the
+// configuration leaves that to the user.
+func (i *inserter) create(ctx context.Context, render func() ([]string, error)) error {
+	if !i.config.CreateSchema {
+		return nil
+	}
+	statements, err := render()
+	if err != nil {
+		return err
+	}
+	return i.client.Execute(ctx, statements...)
+}
+
+// insert writes one block's columns to a table and counts what became of the
+// rows. It does nothing for a block without rows.
+func (i *inserter) insert(ctx context.Context, table string, input proto.Input, corrected rows.Corrections) error {
+	count := int64(input[0].Data.Rows())
+	if count == 0 {
+		return nil
+	}
+	byTable := metric.WithAttributes(attribute.String("table", table))
+	err := i.client.Insert(ctx, schema.Identifier(i.schema.Database, table), input)
+	if err == nil {
+		i.telemetry.RowsWritten.Add(ctx, count, byTable)
+		i.countCorrections(ctx, table, corrected)
+		return nil
+	}
+
+	byReason := metric.WithAttributes(attribute.String("table", table), attribute.String("reason", client.Reason(err)))
+	i.telemetry.InsertFailures.Add(ctx, 1, byReason)
+	err = fmt.Errorf("insert %d rows into %s: %w", count, table, err)
+	if client.Permanent(err) {
+		i.telemetry.RowsRefused.Add(ctx, count, byReason)
+		return consumererror.NewPermanent(err)
+	}
+	if client.Missing(err) {
+		// Somebody dropped the table: the next attempt creates it again.
+		i.gate.shut()
+	}
+	return err
+}
+
+func (i *inserter) countCorrections(ctx context.Context, table string, corrected rows.Corrections) {
+	for reason, n := range corrected {
+		if n > 0 {
+			i.countCorrected(ctx, table, rows.Correction(reason).String(), n)
+		}
+	}
+}
+
+func (i *inserter) countCorrected(ctx context.Context, table, reason string, n int64) {
+	i.telemetry.ValuesCorrected.Add(ctx, n,
+		metric.WithAttributes(attribute.String("table", table), attribute.String("reason", reason)))
+}

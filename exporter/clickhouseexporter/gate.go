@@ -1,0 +1,103 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package clickhouseexporter
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+const (
+	// prepareTimeout bounds one attempt in the background. DDL on a cluster
+	// waits for every replica.
+	prepareTimeout = time.Minute
+	// prepareRetryMin and prepareRetryMax are the pauses between attempts:
+	// short at first, for a server that starts together with the Collector.
+	prepareRetryMin = 250 * time.Millisecond
+	prepareRetryMax = 15 * time.Second
+)
+
+// gate keeps data back until the tables exist. A goroutine prepares them from
+// start on, again and again until it succeeds; data that comes before tries
+// as well, so that the first batch does not wait for the next turn.
+type gate struct {
+	prepare func(context.Context) error
+	logger  *zap.Logger
+	open    atomic.Bool
+	// turn is held by the one who prepares.
+	turn chan struct{}
+
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+func newGate(prepare func(context.Context) error, logger *zap.Logger) *gate {
+	return &gate{prepare: prepare, logger: logger, turn: make(chan struct{}, 1), cancel: func() {}}
+}
+
+// start begins to prepare in the background.
+func (g *gate) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	g.cancel = cancel
+	g.done.Go(func() { g.keepTrying(ctx) })
+}
+
+// stop ends the attempts and waits for the current one.
+func (g *gate) stop() {
+	g.cancel()
+	g.done.Wait()
+}
+
+// shut makes the next pass prepare again.
+func (g *gate) shut() { g.open.Store(false) }
+
+// pass returns when the tables are prepared, or says why they are not.
+func (g *gate) pass(ctx context.Context) error {
+	if g.open.Load() {
+		return nil
+	}
+	select {
+	case g.turn <- struct{}{}:
+		defer func() { <-g.turn }()
+	case <-ctx.Done():
+		return fmt.Errorf("wait until the tables are prepared: %w", ctx.Err())
+	}
+	if g.open.Load() {
+		return nil
+	}
+	if err := g.prepare(ctx); err != nil {
+		return err
+	}
+	g.open.Store(true)
+	return nil
+}
+
+func (g *gate) keepTrying(ctx context.Context) {
+	pause := prepareRetryMin
+	for {
+		err := g.passWithin(ctx, prepareTimeout)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		g.logger.Warn("ClickHouse is not ready; data waits in the sending queue",
+			zap.Error(err), zap.Duration("next_attempt_in", pause))
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, prepareRetryMax)
+	}
+}
+
+func (g *gate) passWithin(ctx context.Context, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return g.pass(ctx)
+}

@@ -1,0 +1,159 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/ch-go"
+	"github.com/ClickHouse/ch-go/proto"
+)
+
+// Options is how to reach and use ClickHouse.
+type Options struct {
+	// Addresses are the servers, as host:port.
+	Addresses []string
+	// Strategy says in which order they are tried.
+	Strategy Strategy
+	// TLS is used where it is not nil.
+	TLS *tls.Config
+	// DialTimeout bounds one attempt to connect to one address.
+	DialTimeout time.Duration
+
+	Database, User, Password string
+	// Settings go with every query. One that the server does not know is an
+	// error, never ignored.
+	Settings []ch.Setting
+
+	Compression      ch.Compression
+	CompressionLevel ch.CompressionLevel
+	// ClientName appears in the server's system.query_log.
+	ClientName string
+
+	// MaxConnections bounds the connections that are open at once.
+	MaxConnections int
+	// MaxLifetime is the age at which a connection is replaced.
+	MaxLifetime time.Duration
+}
+
+// Client is a pool of connections to ClickHouse. It is safe for concurrent use.
+type Client struct {
+	pool *pool
+}
+
+// New makes a client. It connects to nothing yet.
+func New(options Options) *Client {
+	return &Client{pool: newPool(options)}
+}
+
+// Close closes the idle connections, and each of the others as it is released.
+func (c *Client) Close() { c.pool.close() }
+
+// Insert writes one block of rows to a table, whose name is quoted already. An
+// error says nothing about whether the rows were stored, unless it is an
+// exception of the server's (see Reason).
+func (c *Client) Insert(ctx context.Context, table string, input proto.Input) error {
+	return c.pool.with(ctx, func(conn *ch.Client) error {
+		return conn.Do(ctx, ch.Query{Body: insertStatement(table, input), Input: input})
+	})
+}
+
+// insertStatement names the columns, so that a table may have more of them.
+func insertStatement(table string, input proto.Input) string {
+	var text strings.Builder
+	text.WriteString("INSERT INTO ")
+	text.WriteString(table)
+	text.WriteString(" (")
+	for i, column := range input {
+		if i > 0 {
+			text.WriteString(", ")
+		}
+		text.WriteByte('`')
+		text.WriteString(column.Name)
+		text.WriteByte('`')
+	}
+	text.WriteString(") VALUES")
+	return text.String()
+}
+
+// Execute runs statements that return nothing, one after the other.
+func (c *Client) Execute(ctx context.Context, statements ...string) error {
+	for _, statement := range statements {
+		err := c.pool.with(ctx, func(conn *ch.Client) error {
+			return conn.Do(ctx, ch.Query{Body: statement})
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", firstLine(statement), err)
+		}
+	}
+	return nil
+}
+
+// firstLine is enough of a statement to recognise it in an error.
+func firstLine(statement string) string {
+	line, _, _ := strings.Cut(statement, "\n")
+	return strings.TrimRight(line, " (")
+}
+
+// Version is the server's version.
+func (c *Client) Version(ctx context.Context) (major, minor int, err error) {
+	err = c.pool.with(ctx, func(conn *ch.Client) error {
+		info := conn.ServerInfo()
+		major, minor = info.Major, info.Minor
+		return nil
+	})
+	return major, minor, err
+}
+
+// Columns is the names of a table's columns. The table's name is quoted already.
+func (c *Client) Columns(ctx context.Context, table string) ([]string, error) {
+	var columns []string
+	err := c.pool.with(ctx, func(conn *ch.Client) error {
+		var results proto.Results
+		return conn.Do(ctx, ch.Query{
+			Body:   "DESCRIBE TABLE " + table,
+			Result: results.Auto(),
+			OnResult: func(context.Context, proto.Block) error {
+				names, err := nameColumn(results)
+				columns = append(columns, names...)
+				return err
+			},
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("describe table %s: %w", table, err)
+	}
+	return columns, nil
+}
+
+// nameColumn is the values of the column "name".
+func nameColumn(results proto.Results) ([]string, error) {
+	for _, result := range results {
+		if result.Name != "name" {
+			continue
+		}
+		names, ok := unwrap(result.Data).(*proto.ColStr)
+		if !ok {
+			return nil, fmt.Errorf("column name is %s, want String", result.Data.Type())
+		}
+		values := make([]string, names.Rows())
+		for i := range values {
+			values[i] = names.Row(i)
+		}
+		return values, nil
+	}
+	return nil, fmt.Errorf("the answer has no column name")
+}
+
+// unwrap is the column within one whose type was inferred.
+func unwrap(column proto.ColResult) proto.ColResult {
+	if inferred, ok := column.(*proto.ColAuto); ok {
+		return inferred.Data
+	}
+	return column
+}

@@ -1,0 +1,64 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package rows
+
+import (
+	"github.com/ClickHouse/ch-go/proto"
+)
+
+// block is what the columns of every table have in common: their names and
+// order, and what had to be corrected while they were filled.
+type block struct {
+	columns   proto.Input
+	corrected Corrections
+}
+
+// Input is the block's columns in INSERT order, all of Rows length. They are
+// valid until the next Append or Reset.
+func (b *block) Input() proto.Input { return b.columns }
+
+// Rows is the number of rows that were appended since the last Reset.
+func (b *block) Rows() int { return b.columns[0].Data.Rows() }
+
+// Corrected counts the values that were stored other than they came.
+func (b *block) Corrected() Corrections { return b.corrected }
+
+// Reset empties the block and keeps its memory.
+func (b *block) Reset() {
+	b.columns.Reset()
+	b.corrected = Corrections{}
+}
+
+// Correction is a reason for storing a value other than it came.
+type Correction int
+
+const (
+	// NegativeDuration: the span ended before it started; its Duration is 0.
+	NegativeDuration Correction = iota
+	// TimeOutOfRange: a time beyond the column's range was stored as the
+	// range's end.
+	TimeOutOfRange
+	// SeverityOutOfRange: a severity number that a UInt8 cannot hold was stored
+	// as 0 (unspecified).
+	SeverityOutOfRange
+
+	numCorrections = 3
+)
+
+// String is the correction's name in telemetry.
+func (c Correction) String() string {
+	switch c {
+	case NegativeDuration:
+		return "negative_duration"
+	case TimeOutOfRange:
+		return "time_out_of_range"
+	case SeverityOutOfRange:
+		return "severity_out_of_range"
+	default:
+		return "unknown"
+	}
+}
+
+// Corrections counts corrections by reason.
+type Corrections [numCorrections]int64

@@ -1,0 +1,98 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package schema
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+var metricTables = MetricTables{
+	Gauge:                "otel_metrics_gauge",
+	Sum:                  "otel_metrics_sum",
+	Summary:              "otel_metrics_summary",
+	Histogram:            "otel_metrics_histogram",
+	ExponentialHistogram: "otel_metrics_exponential_histogram",
+}
+
+func TestGolden(t *testing.T) {
+	plain := Schema{Database: "otel", Engine: "MergeTree()"}
+	full := Schema{
+		Database: "tele`metry",
+		Cluster:  "prod`1",
+		Engine:   "ReplicatedMergeTree('/clickhouse/{shard}', '{replica}')",
+		TTL:      72 * time.Hour,
+	}
+	old, current := Version{Major: 26, Minor: 1}, Version{Major: 26, Minor: 2}
+
+	for name, render := range map[string]func() ([]string, error){
+		"database":      plain.CreateDatabase,
+		"traces":        func() ([]string, error) { return plain.CreateTraces("otel_traces") },
+		"logs_text":     func() ([]string, error) { return plain.CreateLogs("otel_logs", current) },
+		"logs_bloom":    func() ([]string, error) { return plain.CreateLogs("otel_logs", old) },
+		"metrics":       func() ([]string, error) { return plain.CreateMetrics(metricTables) },
+		"full_database": full.CreateDatabase,
+		"full_traces":   func() ([]string, error) { return full.CreateTraces("spans") },
+		"full_logs":     func() ([]string, error) { return full.CreateLogs("records", current) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			statements, err := render()
+			require.NoError(t, err)
+			got := strings.Join(statements, ";\n\n") + ";\n"
+
+			golden := filepath.Join("testdata", name+".golden.sql")
+			if *update {
+				require.NoError(t, os.MkdirAll("testdata", 0o755))
+				require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
+			}
+			want, err := os.ReadFile(golden)
+			require.NoError(t, err)
+			assert.Equal(t, string(want), got)
+		})
+	}
+}
+
+func TestDefaultDatabaseIsNotCreated(t *testing.T) {
+	statements, err := Schema{Database: DefaultDatabase}.CreateDatabase()
+	require.NoError(t, err)
+	assert.Empty(t, statements)
+}
+
+func TestTTLClause(t *testing.T) {
+	for ttl, want := range map[time.Duration]string{
+		0:                "",
+		-time.Hour:       "",
+		48 * time.Hour:   "TTL x + toIntervalDay(2)",
+		30 * time.Hour:   "TTL x + toIntervalHour(30)",
+		90 * time.Minute: "TTL x + toIntervalMinute(90)",
+		61 * time.Second: "TTL x + toIntervalSecond(61)",
+	} {
+		assert.Equal(t, want, ttlClause(ttl, "x"), ttl)
+	}
+}
+
+func TestIdentifier(t *testing.T) {
+	assert.Equal(t, "`a`.`b`", Identifier("a", "b"))
+	assert.Equal(t, "`a\\`b\\\\c`", Identifier("a`b\\c"))
+}
+
+func TestTextIndexVersion(t *testing.T) {
+	for version, want := range map[Version]bool{
+		{25, 12}: false,
+		{26, 1}:  false,
+		{26, 2}:  true,
+		{27, 0}:  true,
+	} {
+		assert.Equal(t, want, version.hasTextIndex(), version.String())
+	}
+}

@@ -1,0 +1,91 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package clickhouseexporter
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.uber.org/zap"
+
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/client"
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/rows"
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/schema"
+)
+
+type logsExporter struct {
+	*inserter
+	blocks *blocks[*rows.Logs]
+	// withoutEventName is set where the table, made by an older exporter, has
+	// no column for it.
+	withoutEventName atomic.Bool
+}
+
+func newLogsExporter(set exporter.Settings, config *Config) (*logsExporter, error) {
+	e := &logsExporter{blocks: newBlocks(rows.NewLogs)}
+	inserter, err := newInserter(set, config, e.prepare)
+	if err != nil {
+		return nil, err
+	}
+	e.inserter = inserter
+	return e, nil
+}
+
+func (e *logsExporter) prepare(ctx context.Context, i *inserter) error {
+	err := i.create(ctx, func() ([]string, error) {
+		major, minor, err := i.client.Version(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return i.schema.CreateLogs(i.config.LogsTableName, schema.Version{Major: major, Minor: minor})
+	})
+	if err != nil {
+		return err
+	}
+	return e.lookForEventName(ctx, i)
+}
+
+func (e *logsExporter) lookForEventName(ctx context.Context, i *inserter) error {
+	table := schema.Identifier(i.schema.Database, i.config.LogsTableName)
+	columns, err := i.client.Columns(ctx, table)
+	if client.Denied(err) {
+		// A user who may do nothing but INSERT: as if the column were not there.
+		i.logger.Warn("the user may not look at the logs table: event names are not stored", zap.Error(err))
+		e.withoutEventName.Store(true)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	missing := !slices.Contains(columns, rows.EventNameColumn)
+	e.withoutEventName.Store(missing)
+	if missing {
+		i.logger.Warn("the logs table has no column for event names: they are not stored until it is added "+
+			"and the Collector is restarted",
+			zap.String("add_it_with", "ALTER TABLE "+table+" ADD COLUMN "+rows.EventNameColumn+" String CODEC(ZSTD(1))"))
+	}
+	return nil
+}
+
+func (e *logsExporter) push(ctx context.Context, logs plog.Logs) error {
+	if err := e.gate.pass(ctx); err != nil {
+		return err
+	}
+	block := e.blocks.take()
+	defer e.blocks.put(block)
+	block.Append(logs)
+
+	table := e.config.LogsTableName
+	if !e.withoutEventName.Load() {
+		return e.insert(ctx, table, block.Input(), block.Corrected())
+	}
+	err := e.insert(ctx, table, block.InputWithoutEventName(), block.Corrected())
+	if lost := block.EventNames(); err == nil && lost > 0 {
+		e.countCorrected(ctx, table, "event_name_without_column", lost)
+	}
+	return err
+}
