@@ -4,6 +4,7 @@
 package emit
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -41,9 +42,9 @@ func (b *Batch) addRequest(span ptrace.Span, r *record.Request) {
 		span.Status().SetCode(ptrace.StatusCodeError)
 		span.Status().SetMessage("the handler's goroutine ended before the response: a panic, or a hijacked connection")
 	} else {
-		attributes.PutInt("http.response.status_code", int64(r.Status))
+		attributes.PutInt("http.response.status_code", int64(status(r)))
 	}
-	if r.Status >= 500 {
+	if r.Status >= http.StatusInternalServerError {
 		attributes.PutStr("error.type", strconv.Itoa(r.Status))
 		span.Status().SetCode(ptrace.StatusCodeError)
 	}
@@ -51,6 +52,14 @@ func (b *Batch) addRequest(span ptrace.Span, r *record.Request) {
 	if r.Exact {
 		r.Ledger.Put(attributes, ledger.Exact)
 	}
+}
+
+// status is the response's: net/http sends 200 where the handler set none.
+func status(r *record.Request) int {
+	if r.Status == 0 {
+		return http.StatusOK
+	}
+	return r.Status
 }
 
 // knownMethod is the method by the conventions: _OTHER, and the original, where

@@ -4,6 +4,7 @@
 package probe
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -48,6 +49,18 @@ func (r *Reader) Read() ([]byte, error) {
 		return nil, err
 	}
 	return r.record.RawSample, nil
+}
+
+// Drain waits until another goroutine has read all that waits, or ctx is done.
+func (r *Reader) Drain(ctx context.Context) error {
+	for r.ring.AvailableBytes() > 0 {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d bytes of records were not read in time: %w", r.ring.AvailableBytes(), ctx.Err())
+		case <-time.After(pollInterval / 10):
+		}
+	}
+	return nil
 }
 
 // Close ends a Read that waits and frees the buffer's mapping.

@@ -1,0 +1,126 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpfreceiver
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
+)
+
+// Config of the receiver.
+type Config struct {
+	// Targets select the processes that are observed; the first that matches a
+	// process counts. None: every Go process.
+	Targets []TargetConfig `mapstructure:"targets"`
+	// Discovery of processes.
+	Discovery DiscoveryConfig `mapstructure:"discovery"`
+	// Runtime metrics of the observed processes.
+	Runtime RuntimeConfig `mapstructure:"runtime"`
+	// Events of the kernel that become log records.
+	Events EventsConfig `mapstructure:"events"`
+}
+
+// TargetConfig selects processes: all keys that are set must match.
+type TargetConfig struct {
+	// Executable is a glob on the path of the executable, ** included.
+	Executable string `mapstructure:"executable"`
+	// PID of one process.
+	PID int `mapstructure:"pid"`
+	// Cgroup is a glob on the process's cgroup v2 path.
+	Cgroup string `mapstructure:"cgroup"`
+	// ServiceName of the processes. Default: OTEL_SERVICE_NAME of the process,
+	// else the executable's name.
+	ServiceName string `mapstructure:"service_name"`
+	// SampleRate is how many of 1000 requests on a net/http server are
+	// observed. Default: 1000.
+	SampleRate *int `mapstructure:"sample_rate"`
+}
+
+// DiscoveryConfig says how processes are found.
+type DiscoveryConfig struct {
+	// Interval between looks at the list of processes.
+	Interval time.Duration `mapstructure:"interval"`
+}
+
+// RuntimeConfig says how runtime metrics are read.
+type RuntimeConfig struct {
+	Enabled bool `mapstructure:"enabled"`
+	// Interval between reads of a process's runtime.
+	Interval time.Duration `mapstructure:"interval"`
+}
+
+// EventsConfig says which events are told.
+type EventsConfig struct {
+	File FileConfig `mapstructure:"file"`
+}
+
+// FileConfig says which opens and syncs of files are told.
+type FileConfig struct {
+	Enabled bool `mapstructure:"enabled"`
+	// MinDuration of an operation that is told.
+	MinDuration time.Duration `mapstructure:"min_duration"`
+}
+
+const (
+	maxSampleRate = 1000
+	// minInterval keeps a typing error from turning observation into load.
+	minInterval = 100 * time.Millisecond
+)
+
+func createDefaultConfig() *Config {
+	return &Config{
+		Discovery: DiscoveryConfig{Interval: discover.DefaultInterval},
+		Runtime:   RuntimeConfig{Enabled: true, Interval: 10 * time.Second},
+		Events:    EventsConfig{File: FileConfig{Enabled: true, MinDuration: time.Millisecond}},
+	}
+}
+
+// Validate returns every error at once, each naming its key.
+func (c *Config) Validate() error {
+	var errs []error
+	for i, target := range c.Targets {
+		if err := target.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("targets[%d]: %w", i, err))
+		}
+	}
+	if c.Discovery.Interval < minInterval {
+		errs = append(errs, fmt.Errorf("discovery.interval: %v is too short: want at least %v", c.Discovery.Interval, minInterval))
+	}
+	if c.Runtime.Enabled && c.Runtime.Interval < minInterval {
+		errs = append(errs, fmt.Errorf("runtime.interval: %v is too short: want at least %v, or runtime.enabled: false", c.Runtime.Interval, minInterval))
+	}
+	if c.Events.File.Enabled && c.Events.File.MinDuration < 0 {
+		errs = append(errs, fmt.Errorf("events.file.min_duration: %v is negative: want 0 for every operation, or events.file.enabled: false for none", c.Events.File.MinDuration))
+	}
+	return errors.Join(errs...)
+}
+
+// Validate returns every error of one target, each naming its key.
+func (t TargetConfig) Validate() error {
+	var errs []error
+	if t.Executable == "" && t.PID == 0 && t.Cgroup == "" {
+		errs = append(errs, errors.New("selects nothing: set executable, pid or cgroup, or leave targets out for every Go process"))
+	}
+	if t.SampleRate != nil && (*t.SampleRate < 0 || *t.SampleRate > maxSampleRate) {
+		errs = append(errs, fmt.Errorf("sample_rate: %d is not between 0 and %d: it is how many of %d requests are observed", *t.SampleRate, maxSampleRate, maxSampleRate))
+	}
+	return errors.Join(append(errs, t.target().Validate())...)
+}
+
+func (t TargetConfig) target() discover.Target {
+	rate := maxSampleRate
+	if t.SampleRate != nil {
+		rate = *t.SampleRate
+	}
+	return discover.Target{
+		Executable:  t.Executable,
+		PID:         t.PID,
+		Cgroup:      t.Cgroup,
+		ServiceName: t.ServiceName,
+		SampleRate:  rate,
+	}
+}

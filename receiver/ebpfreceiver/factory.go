@@ -1,0 +1,54 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpfreceiver
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/receiver"
+
+	"github.com/fathom-otel/fathom/internal/shared"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
+)
+
+// NewFactory makes the receiver's factory. The pipelines of one component ID
+// share one receiver: there is one set of probes, whichever signals are wanted.
+func NewFactory() receiver.Factory {
+	f := factory{receivers: shared.NewRegistry[component.ID, *ebpfReceiver]()}
+	return receiver.NewFactory(
+		metadata.Type,
+		func() component.Config { return createDefaultConfig() },
+		receiver.WithTraces(f.createTraces, metadata.TracesStability),
+		receiver.WithMetrics(f.createMetrics, metadata.MetricsStability),
+		receiver.WithLogs(f.createLogs, metadata.LogsStability),
+	)
+}
+
+type factory struct {
+	receivers *shared.Registry[component.ID, *ebpfReceiver]
+}
+
+func (f factory) createTraces(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Traces) (receiver.Traces, error) {
+	return f.hold(set, cfg, func(r *ebpfReceiver) { r.sinks.traces = next })
+}
+
+func (f factory) createMetrics(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Metrics) (receiver.Metrics, error) {
+	return f.hold(set, cfg, func(r *ebpfReceiver) { r.sinks.metrics = next })
+}
+
+func (f factory) createLogs(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
+	return f.hold(set, cfg, func(r *ebpfReceiver) { r.sinks.logs = next })
+}
+
+// hold returns the shared receiver after its consumer of one signal was set.
+func (f factory) hold(set receiver.Settings, cfg component.Config, use func(*ebpfReceiver)) (component.Component, error) {
+	held, err := f.receivers.Get(set.ID, func() (*ebpfReceiver, error) { return newReceiver(set, cfg.(*Config)) })
+	if err != nil {
+		return nil, err
+	}
+	use(held.Value())
+	return held, nil
+}

@@ -1,0 +1,180 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package attach
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
+)
+
+// Reasons for which a process is not observed.
+const (
+	ReasonVanished = "vanished"      // it ended before its probes were in place
+	ReasonAnalysis = "analysis"      // its executable could not be analysed
+	ReasonProbes   = "probes"        // the kernel refused a probe
+	ReasonNothing  = "nothing_found" // nothing in it can be observed
+)
+
+// Observer is told what becomes of the processes.
+type Observer interface {
+	Attached(p *discover.Process)
+	Detached(p *discover.Process)
+	Failed(p *discover.Process, reason string)
+	Refused(p *discover.Process, feature plan.Feature)
+}
+
+// Attacher puts probes on processes and takes them off.
+type Attacher struct {
+	programs        *probe.Programs
+	fileMinDuration time.Duration
+	observer        Observer
+	logger          *zap.Logger
+
+	mail     *mailbox
+	table    *Table
+	analyses analyses
+	attached map[*discover.Process]*probe.Attachment
+}
+
+// New makes an Attacher for loaded programs. File operations shorter than
+// fileMinDuration are not told; a negative one tells none.
+func New(programs *probe.Programs, fileMinDuration time.Duration, observer Observer, logger *zap.Logger) *Attacher {
+	return &Attacher{
+		programs:        programs,
+		fileMinDuration: fileMinDuration,
+		observer:        observer,
+		logger:          logger,
+		mail:            newMailbox(),
+		table:           newTable(),
+		analyses:        analyses{},
+		attached:        make(map[*discover.Process]*probe.Attachment),
+	}
+}
+
+// Table knows the processes that were attached.
+func (a *Attacher) Table() *Table { return a.table }
+
+// Handle takes an event of discovery. It does not wait.
+func (a *Attacher) Handle(e discover.Event) {
+	if a.mail.put(e) {
+		a.observer.Failed(e.Process, ReasonVanished)
+	}
+}
+
+// Run attaches and detaches until ctx is done, then detaches all.
+func (a *Attacher) Run(ctx context.Context) error {
+	for {
+		event, ok := a.mail.take(ctx)
+		if !ok {
+			return a.detachAll()
+		}
+		if event.Kind == discover.Started {
+			a.start(event.Process)
+		} else {
+			a.stop(event.Process)
+		}
+	}
+}
+
+func (a *Attacher) start(p *discover.Process) {
+	if reason, err := a.attach(p); err != nil {
+		a.fail(p, reason, err)
+		return
+	}
+	a.observer.Attached(p)
+}
+
+func (a *Attacher) attach(p *discover.Process) (reason string, err error) {
+	planned, fresh, err := a.analyses.of(p.PID)
+	if err != nil {
+		return ReasonAnalysis, err
+	}
+	a.tellRefusals(p, planned, fresh)
+	if len(planned.Probes) == 0 {
+		return ReasonNothing, errors.New("no probe has a proven place in it")
+	}
+	bias, err := loadBias(p.PID)
+	if err != nil {
+		return ReasonAnalysis, err
+	}
+	a.table.add(p) // before the first record can come
+	attachment, err := a.programs.Attach(probe.Target{
+		PID:             p.PID,
+		Executable:      executablePath(p.PID),
+		Bias:            bias,
+		SampleRate:      sampleRate(p),
+		FileMinDuration: a.fileMinDuration,
+		Plan:            planned,
+	})
+	if err != nil {
+		a.table.end(p, time.Now())
+		return ReasonProbes, err
+	}
+	a.attached[p] = attachment
+	a.logger.Info("Observing a process", zap.Int("pid", p.PID), zap.String("service", p.ServiceName),
+		zap.String("executable", p.Executable), zap.String("go", planned.GoVersion), zap.Int("probes", len(planned.Probes)))
+	return "", nil
+}
+
+// tellRefusals logs what is left out once for an executable, and counts it for
+// each process.
+func (a *Attacher) tellRefusals(p *discover.Process, planned *plan.Plan, fresh bool) {
+	for _, refusal := range planned.Refused {
+		a.observer.Refused(p, refusal.Feature)
+		if fresh {
+			a.logger.Warn("A feature is left out for an executable: what it needs is not proven for it",
+				zap.String("feature", string(refusal.Feature)), zap.String("executable", p.Executable),
+				zap.String("go", planned.GoVersion), zap.Error(refusal.Reason))
+		}
+	}
+}
+
+func (a *Attacher) fail(p *discover.Process, reason string, err error) {
+	fields := []zap.Field{zap.Int("pid", p.PID), zap.String("executable", p.Executable), zap.Error(err)}
+	if hasVanished(err) {
+		a.observer.Failed(p, ReasonVanished)
+		a.logger.Debug("A process ended before it could be observed", fields...)
+		return
+	}
+	a.observer.Failed(p, reason)
+	a.logger.Warn("A process cannot be observed", fields...)
+}
+
+func (a *Attacher) stop(p *discover.Process) {
+	attachment, ok := a.attached[p]
+	if !ok {
+		return
+	}
+	delete(a.attached, p)
+	a.table.end(p, time.Now())
+	if err := attachment.Close(); err != nil {
+		a.logger.Warn("Detaching from a process", zap.Int("pid", p.PID), zap.Error(err))
+	}
+	a.observer.Detached(p)
+}
+
+func (a *Attacher) detachAll() error {
+	var errs []error
+	for p, attachment := range a.attached {
+		errs = append(errs, attachment.Close())
+		a.observer.Detached(p)
+	}
+	clear(a.attached)
+	return errors.Join(errs...)
+}
+
+// sampleRate of a process that no target selects is that of all requests.
+func sampleRate(p *discover.Process) uint32 {
+	if p.TargetIndex == discover.NoTarget {
+		return 1000
+	}
+	return uint32(p.Target.SampleRate)
+}

@@ -1,0 +1,105 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package metadata
+
+import (
+	"context"
+	"errors"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// Prefix begins the name of each of the receiver's own metrics.
+const Prefix = "otelcol_receiver_ebpf_"
+
+// TelemetryBuilder holds the receiver's own metrics.
+type TelemetryBuilder struct {
+	// ProcessesAttached is how many processes have probes now.
+	ProcessesAttached metric.Int64UpDownCounter
+	// AttachFailures counts processes that could not be observed, by reason.
+	AttachFailures metric.Int64Counter
+	// ProbesRefused counts features left out of an attached process, by feature.
+	ProbesRefused metric.Int64Counter
+	// RecordsDropped counts what was seen but not delivered, by reason.
+	RecordsDropped metric.Int64Counter
+	// RuntimeReadFailures counts failed reads of a process's runtime metrics.
+	RuntimeReadFailures metric.Int64Counter
+
+	meter        metric.Meter
+	registration metric.Registration
+}
+
+// NewTelemetryBuilder makes the metrics.
+func NewTelemetryBuilder(settings component.TelemetrySettings) (*TelemetryBuilder, error) {
+	b := &TelemetryBuilder{meter: settings.MeterProvider.Meter(ScopeName)}
+	var errs [5]error
+	b.ProcessesAttached, errs[0] = b.meter.Int64UpDownCounter(Prefix+"processes_attached",
+		metric.WithUnit("{process}"), metric.WithDescription("Processes that have probes now."))
+	b.AttachFailures, errs[1] = b.meter.Int64Counter(Prefix+"attach_failures",
+		metric.WithUnit("{process}"), metric.WithDescription("Processes that could not be observed, by reason."))
+	b.ProbesRefused, errs[2] = b.meter.Int64Counter(Prefix+"probes_refused",
+		metric.WithUnit("{feature}"), metric.WithDescription("Features left out of an attached process because an address or offset was not proven, by feature."))
+	b.RecordsDropped, errs[3] = b.meter.Int64Counter(Prefix+"records_dropped",
+		metric.WithUnit("{record}"), metric.WithDescription("Records that were seen but not delivered, by reason."))
+	b.RuntimeReadFailures, errs[4] = b.meter.Int64Counter(Prefix+"runtime_read_failures",
+		metric.WithUnit("{read}"), metric.WithDescription("Failed reads of a process's runtime metrics."))
+	return b, errors.Join(errs[:]...)
+}
+
+// Kernel is what the BPF programs count for themselves, by reason.
+type Kernel struct {
+	// Records delivered to user space.
+	Records uint64
+	// Dropped by reason; Unobserved requests by reason.
+	Dropped, Unobserved map[string]uint64
+	// Examined processes by outcome.
+	Examined map[string]uint64
+}
+
+// ObserveKernel reports what read returns whenever the metrics are collected,
+// until Shutdown.
+func (b *TelemetryBuilder) ObserveKernel(read func() (Kernel, error)) error {
+	records, err1 := b.meter.Int64ObservableCounter(Prefix+"records",
+		metric.WithUnit("{record}"), metric.WithDescription("Records that the BPF programs delivered."))
+	dropped, err2 := b.meter.Int64ObservableCounter(Prefix+"kernel_records_dropped",
+		metric.WithUnit("{record}"), metric.WithDescription("Records that the BPF programs could not deliver, by reason."))
+	unobserved, err3 := b.meter.Int64ObservableCounter(Prefix+"requests_unobserved",
+		metric.WithUnit("{request}"), metric.WithDescription("Requests that were left out, by reason."))
+	examined, err4 := b.meter.Int64ObservableCounter(Prefix+"processes_examined",
+		metric.WithUnit("{process}"), metric.WithDescription("Processes that discovery examined, by outcome."))
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return err
+	}
+	registration, err := b.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		kernel, err := read()
+		if err != nil {
+			return err
+		}
+		o.ObserveInt64(records, int64(kernel.Records))
+		observeBy(o, dropped, "reason", kernel.Dropped)
+		observeBy(o, unobserved, "reason", kernel.Unobserved)
+		observeBy(o, examined, "outcome", kernel.Examined)
+		return nil
+	}, records, dropped, unobserved, examined)
+	b.registration = registration
+	return err
+}
+
+func observeBy(o metric.Observer, counter metric.Int64ObservableCounter, key string, values map[string]uint64) {
+	for value, n := range values {
+		o.ObserveInt64(counter, int64(n), metric.WithAttributes(attribute.String(key, value)))
+	}
+}
+
+// Shutdown ends the observation of the kernel.
+func (b *TelemetryBuilder) Shutdown() error {
+	if b.registration == nil {
+		return nil
+	}
+	registration := b.registration
+	b.registration = nil
+	return registration.Unregister()
+}

@@ -1,0 +1,84 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package targettest builds and starts a real Go server to observe in tests.
+package targettest
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Build compiles the target with extra arguments to go build, such as
+// -buildmode=pie, and returns the executable's path.
+func Build(t testing.TB, args ...string) string {
+	t.Helper()
+	_, here, _, _ := runtime.Caller(0)
+	binary := filepath.Join(t.TempDir(), "target")
+	command := exec.Command("go", append(append([]string{"build", "-o", binary}, args...), "./testdata/target")...)
+	command.Dir = filepath.Dir(here)
+	output, err := command.CombinedOutput()
+	require.NoError(t, err, "building the target: %s", output)
+	return binary
+}
+
+// Target is a running server.
+type Target struct {
+	PID int
+	URL string
+
+	process *exec.Cmd
+}
+
+// Start runs an executable that Build made until the test ends.
+func Start(t testing.TB, binary string, env ...string) *Target {
+	t.Helper()
+	command := exec.Command(binary)
+	command.Env = append(os.Environ(), env...)
+	command.Stderr = os.Stderr
+	stdout, err := command.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, command.Start())
+	target := &Target{PID: command.Process.Pid, process: command}
+	t.Cleanup(target.Kill)
+	address, err := bufio.NewReader(stdout).ReadString('\n')
+	require.NoError(t, err, "the target tells where it listens")
+	target.URL = "http://" + strings.TrimSpace(address)
+	return target
+}
+
+// Kill ends the server at once.
+func (t *Target) Kill() {
+	if t.process.ProcessState == nil {
+		_ = t.process.Process.Kill()
+		_ = t.process.Wait() // reports the kill itself
+	}
+}
+
+// Get requests a path with a header and returns the body.
+func (t *Target) Get(path string, header http.Header) (body string, status int, err error) {
+	request, err := http.NewRequest(http.MethodGet, t.URL+path, nil)
+	if err != nil {
+		return "", 0, fmt.Errorf("making the request: %w", err)
+	}
+	for name, values := range header {
+		request.Header[name] = values
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", 0, err
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	return string(content), response.StatusCode, err
+}

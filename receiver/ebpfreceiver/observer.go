@@ -1,0 +1,82 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpfreceiver
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
+)
+
+// observer counts what becomes of processes and has their runtimes read.
+type observer struct {
+	telemetry *metadata.TelemetryBuilder
+	runtimes  *runtimes
+}
+
+func (o *observer) Attached(p *discover.Process) {
+	o.telemetry.ProcessesAttached.Add(context.Background(), 1)
+	o.runtimes.add(p)
+}
+
+func (o *observer) Detached(p *discover.Process) {
+	o.telemetry.ProcessesAttached.Add(context.Background(), -1)
+	o.runtimes.remove(p)
+}
+
+func (o *observer) Failed(_ *discover.Process, reason string) {
+	o.telemetry.AttachFailures.Add(context.Background(), 1, by("reason", reason))
+}
+
+func (o *observer) Refused(_ *discover.Process, feature plan.Feature) {
+	o.telemetry.ProbesRefused.Add(context.Background(), 1, by("feature", string(feature)))
+}
+
+func by(key, value string) metric.MeasurementOption {
+	return metric.WithAttributes(attribute.String(key, value))
+}
+
+// fileMinDuration is negative where no file operation is wanted.
+func (r *ebpfReceiver) fileMinDuration() time.Duration {
+	if !r.config.Events.File.Enabled || r.sinks.logs == nil {
+		return -1
+	}
+	return r.config.Events.File.MinDuration
+}
+
+// readKernel collects what is counted outside of the receiver's own goroutines.
+func (r *ebpfReceiver) readKernel(watcher *discover.Watcher) func() (metadata.Kernel, error) {
+	return func() (metadata.Kernel, error) {
+		counters, err := r.programs.Counters()
+		if err != nil {
+			return metadata.Kernel{}, err
+		}
+		kernel := metadata.Kernel{
+			Records:    counters[probe.Records],
+			Dropped:    make(map[string]uint64),
+			Unobserved: make(map[string]uint64),
+			Examined:   make(map[string]uint64),
+		}
+		for counter, n := range counters {
+			switch counter {
+			case probe.Records:
+			case probe.SampledOut, probe.UnsupportedHTTP2:
+				kernel.Unobserved[counter.String()] = n
+			default:
+				kernel.Dropped[counter.String()] = n
+			}
+		}
+		for outcome := range discover.Outcome(discover.NumOutcomes) {
+			kernel.Examined[outcome.String()] = watcher.Count(outcome)
+		}
+		return kernel, nil
+	}
+}

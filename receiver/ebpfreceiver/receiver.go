@@ -1,0 +1,117 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpfreceiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/receiver"
+	"go.uber.org/zap"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/attach"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
+)
+
+// ebpfReceiver owns the programs and the three goroutines: discovery, the
+// attacher and the reader of records; and that of the runtime metrics.
+type ebpfReceiver struct {
+	config    *Config
+	settings  receiver.Settings
+	telemetry *metadata.TelemetryBuilder
+	sinks     sinks
+
+	programs *probe.Programs
+	reader   *probe.Reader
+
+	stop       context.CancelFunc
+	observing  sync.WaitGroup // ends with stop
+	delivering sync.WaitGroup // ends when the reader is closed
+}
+
+func newReceiver(set receiver.Settings, config *Config) (*ebpfReceiver, error) {
+	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, fmt.Errorf("making the receiver's metrics: %w", err)
+	}
+	s, err := newSinks(set)
+	if err != nil {
+		return nil, fmt.Errorf("making the receiver's report: %w", err)
+	}
+	return &ebpfReceiver{config: config, settings: set, telemetry: telemetry, sinks: s}, nil
+}
+
+// Start loads the programs and begins to look for processes. What the kernel
+// or the capabilities lack makes it fail, by name.
+func (r *ebpfReceiver) Start(_ context.Context, host component.Host) error {
+	watcher, err := discover.New(r.discovery(), r.settings.Logger)
+	if err != nil {
+		return err
+	}
+	if r.programs, err = probe.Load(probe.Options{}); err != nil {
+		return err
+	}
+	if r.reader, err = r.programs.NewReader(); err != nil {
+		return errors.Join(err, r.programs.Close())
+	}
+	if err := r.telemetry.ObserveKernel(r.readKernel(watcher)); err != nil {
+		return errors.Join(err, r.release())
+	}
+	runtimes := newRuntimes(r)
+	watched := &observer{telemetry: r.telemetry, runtimes: runtimes}
+	attacher := attach.New(r.programs, r.fileMinDuration(), watched, r.settings.Logger)
+	records := newRecords(r, attacher.Table())
+
+	ctx, cancel := context.WithCancel(context.Background())
+	r.stop = cancel
+	r.run(host, &r.observing, "discovering processes", func() error { return watcher.Run(ctx, attacher.Handle) })
+	r.run(host, &r.observing, "attaching probes", func() error { return attacher.Run(ctx) })
+	r.run(host, &r.observing, "reading runtime metrics", func() error { return runtimes.run(ctx) })
+	r.run(host, &r.delivering, "reading records", records.run)
+	return nil
+}
+
+// run starts a goroutine of a group that Shutdown waits for. Its error makes the
+// component's status permanent: it does not come back by itself.
+func (r *ebpfReceiver) run(host component.Host, group *sync.WaitGroup, what string, f func() error) {
+	group.Go(func() {
+		if err := f(); err != nil {
+			err = fmt.Errorf("%s: %w", what, err)
+			r.settings.Logger.Error("The receiver no longer observes", zap.Error(err))
+			componentstatus.ReportStatus(host, componentstatus.NewPermanentErrorEvent(err))
+		}
+	})
+}
+
+// Shutdown detaches all probes, delivers what they told, and frees the programs.
+func (r *ebpfReceiver) Shutdown(ctx context.Context) error {
+	if r.stop == nil {
+		return nil
+	}
+	r.stop()
+	r.stop = nil
+	r.observing.Wait()
+	err := r.reader.Drain(ctx)
+	err = errors.Join(err, r.reader.Close())
+	r.delivering.Wait()
+	return errors.Join(err, r.release())
+}
+
+func (r *ebpfReceiver) release() error {
+	return errors.Join(r.telemetry.Shutdown(), r.reader.Close(), r.programs.Close())
+}
+
+func (r *ebpfReceiver) discovery() discover.Config {
+	targets := make([]discover.Target, len(r.config.Targets))
+	for i, t := range r.config.Targets {
+		targets[i] = t.target()
+	}
+	return discover.Config{Targets: targets, Interval: r.config.Discovery.Interval}
+}

@@ -1,0 +1,110 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpfreceiver
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/attach"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/emit"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/record"
+)
+
+const (
+	// batchRecords and batchAge bound how much and how long records wait for
+	// company before they go down the pipelines.
+	batchRecords = 1024
+	batchAge     = 200 * time.Millisecond
+)
+
+// records moves what the probes tell to the pipelines.
+type records struct {
+	reader  *probe.Reader
+	table   *attach.Table
+	sinks   *sinks
+	dropped func(reason string)
+	version string
+
+	cycles *emit.Cycles
+	batch  *emit.Batch
+	size   int
+	since  time.Time
+}
+
+func newRecords(r *ebpfReceiver, table *attach.Table) *records {
+	return &records{
+		reader: r.reader,
+		table:  table,
+		sinks:  &r.sinks,
+		dropped: func(reason string) {
+			r.telemetry.RecordsDropped.Add(context.Background(), 1, by("reason", reason))
+		},
+		version: r.settings.BuildInfo.Version,
+		cycles:  emit.NewCycles(),
+	}
+}
+
+// run reads until the reader is closed.
+func (r *records) run() error {
+	for {
+		raw, err := r.reader.Read()
+		if errors.Is(err, probe.ErrClosed) {
+			r.flush()
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if raw != nil {
+			if err := r.add(raw); err != nil {
+				return err
+			}
+		}
+		if r.size >= batchRecords || time.Since(r.since) >= batchAge {
+			r.flush()
+		}
+	}
+}
+
+func (r *records) add(raw []byte) error {
+	decoded, err := record.Decode(raw)
+	if err != nil {
+		r.dropped("malformed")
+		return nil
+	}
+	process, ok := r.table.Process(decoded.Process())
+	if !ok {
+		r.dropped("unknown_process")
+		return nil
+	}
+	if r.size == 0 {
+		clock, err := emit.ReadClock()
+		if err != nil {
+			return err
+		}
+		r.batch = emit.NewBatch(metadata.ScopeName, r.version, clock, r.cycles)
+		r.since = time.Now()
+	}
+	r.batch.Add(process, decoded)
+	r.size++
+	return nil
+}
+
+func (r *records) flush() {
+	r.since = time.Now()
+	for _, ended := range r.table.Expire(r.since) {
+		r.cycles.Forget(ended)
+	}
+	if r.size == 0 {
+		return
+	}
+	// Logs first: the records that explain a span should be there before it.
+	r.sinks.consumeLogs(context.Background(), r.batch.Logs())
+	r.sinks.consumeTraces(context.Background(), r.batch.Traces())
+	r.size = 0
+}
