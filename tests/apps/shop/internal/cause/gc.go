@@ -5,28 +5,45 @@ package cause
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"runtime/debug"
+	"runtime/metrics"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 )
 
 const (
-	// ballastMiB of pointers stay alive: each collection must visit them all.
-	ballastMiB = 48
-	// pressurePercent is GOGC while a request asks for pressure: the next
-	// collection starts as soon as the last has ended.
+	// ballastMiB of pointers stay alive: each collection must visit them all,
+	// which takes a few milliseconds.
+	ballastMiB    = 8
+	chunkPointers = 128 << 10
+	// pressurePercent is GOGC while a request asks for pressure: a collection
+	// starts as soon as there is garbage, and has hardly any room to end in.
 	pressurePercent = 1
-	chunkPointers   = 128 << 10
+	// Garbage is made in large pieces: many bytes, for each of which the
+	// runtime charges marking work, in little time of the allocating code.
+	garbageBytes = 8 << 10
+	garbageBurst = 16
+	// pauseShare of the time that a collection took is spent in a nap after it,
+	// because of the limiter (see run).
+	pauseShare = 0.4
+	// helperNap is how long the helper stays in one system call: less than the
+	// 10 ms after which sysmon takes its P away.
+	helperNap = time.Millisecond
 )
 
 type leaf struct{ next *leaf }
 
 // pressure makes the garbage collector charge its work to the goroutine that
-// allocates: much to mark, and hardly any room until the collection must be done.
+// allocates.
 type pressure struct {
 	ballast [][]*leaf
+	garbage atomic.Pointer[[]byte]
 	changes chan int
-	done    sync.WaitGroup
+	owned   sync.WaitGroup
 }
 
 func newPressure() *pressure {
@@ -39,7 +56,7 @@ func newPressure() *pressure {
 		}
 		p.ballast = append(p.ballast, chunk)
 	}
-	p.done.Go(p.setPercent)
+	p.owned.Go(p.setPercent)
 	return p
 }
 
@@ -63,22 +80,66 @@ func (p *pressure) setPercent() {
 	}
 }
 
-// run allocates small objects with pointers for d.
+// run makes garbage until a collection has ended, naps for a while, and again
+// until d is over.
+//
+// The nap, and the helper, are owed to the runtime's limiter
+// (runtime/mgclimit.go): where collections take more than half of the CPU time
+// of all Ps that are not idle, and have done so for a second per P, it switches
+// assists off, and this cause would be one no more after some dozens of requests.
 func (p *pressure) run(_ context.Context, d time.Duration) error {
 	p.changes <- 1
 	defer func() { p.changes <- -1 }()
-	var list *leaf
-	for deadline := time.Now().Add(d); time.Now().Before(deadline); {
-		list = nil
-		for range 64 {
-			list = &leaf{next: list}
+	var done atomic.Bool
+	defer done.Store(true)
+	p.owned.Go(func() { keepBusy(&done) })
+
+	cycles := []metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}}
+	metrics.Read(cycles)
+	if cycles[0].Value.Kind() != metrics.KindUint64 {
+		return fmt.Errorf("this Go has no metric %s", cycles[0].Name)
+	}
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		began := time.Now()
+		for last := cycles[0].Value.Uint64(); cycles[0].Value.Uint64() == last && time.Now().Before(end); metrics.Read(cycles) {
+			p.litter()
+		}
+		pause := time.Duration(pauseShare * float64(time.Since(began)))
+		if err := nap(min(pause, time.Until(end))); err != nil {
+			return err
 		}
 	}
-	_ = list
+	return nil
+}
+
+// litter makes garbage. Storing it is what keeps it on the heap.
+func (p *pressure) litter() {
+	for range garbageBurst {
+		piece := make([]byte, garbageBytes)
+		p.garbage.Store(&piece)
+	}
+}
+
+// keepBusy naps until done.
+func keepBusy(done *atomic.Bool) {
+	for !done.Load() && nap(helperNap) == nil {
+	}
+}
+
+// nap holds a P without using a CPU: it is in a system call that the scheduler
+// does not know to be a nap, so that the limiter counts the P as the program's.
+func nap(d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	length := syscall.NsecToTimespec(int64(d))
+	if err := syscall.Nanosleep(&length, nil); err != nil && !errors.Is(err, syscall.EINTR) {
+		return fmt.Errorf("napping: %w", err)
+	}
 	return nil
 }
 
 func (p *pressure) close() {
 	close(p.changes)
-	p.done.Wait()
+	p.owned.Wait()
 }

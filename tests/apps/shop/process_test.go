@@ -1,0 +1,90 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package shop_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// build compiles the shop's programs into a directory of the test.
+func build(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	command := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "./cmd/...")
+	output, err := command.CombinedOutput()
+	require.NoError(t, err, "building the shop: %s", output)
+	return dir
+}
+
+// announcement is the line that a service prints when it listens.
+type announcement struct {
+	Service string `json:"service"`
+	PID     int    `json:"pid"`
+	HTTP    string `json:"http"`
+	GRPC    string `json:"grpc"`
+	Admin   string `json:"admin"`
+}
+
+// start runs a service until the test ends and checks that SIGTERM ends it well.
+func start(t *testing.T, program string, args ...string) announcement {
+	t.Helper()
+	command := exec.Command(program, args...)
+	command.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none")
+	command.Stderr = os.Stderr
+	stdout, err := command.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, command.Start())
+	t.Cleanup(func() {
+		require.NoError(t, command.Process.Signal(syscall.SIGTERM))
+		cut := time.AfterFunc(20*time.Second, func() { _ = command.Process.Kill() })
+		defer cut.Stop()
+		require.NoError(t, command.Wait(), "%s must end well on SIGTERM", program)
+	})
+	var said announcement
+	require.NoError(t, json.NewDecoder(stdout).Decode(&said), "%s must announce itself", program)
+	require.Equal(t, command.Process.Pid, said.PID)
+	return said
+}
+
+// shop is the three services on free ports.
+type shop struct {
+	checkout, inventory, payment announcement
+}
+
+func startShop(t *testing.T, programs string) shop {
+	t.Helper()
+	// Not t.TempDir: that may be a tmpfs, where fsync takes no time.
+	data, err := os.MkdirTemp(".", "data-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(data)) })
+	common := []string{"--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", data}
+	var s shop
+	s.payment = start(t, filepath.Join(programs, "payment"), append(common, "--grpc-listen", "127.0.0.1:0")...)
+	s.inventory = start(t, filepath.Join(programs, "inventory"), append(common,
+		"--payment", "http://"+s.payment.HTTP, "--payment-grpc", s.payment.GRPC)...)
+	s.checkout = start(t, filepath.Join(programs, "checkout"), append(common,
+		"--inventory", "http://"+s.inventory.HTTP, "--payment", "http://"+s.payment.HTTP, "--payment-grpc", s.payment.GRPC)...)
+	return s
+}
+
+// post sends a request without a body and returns the answer's body.
+func post(t *testing.T, url string) (status int, body []byte) {
+	t.Helper()
+	response, err := http.Post(url, "", nil)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	body, err = io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response.StatusCode, body
+}
