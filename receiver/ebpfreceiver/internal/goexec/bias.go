@@ -6,6 +6,7 @@ package goexec
 import (
 	"bufio"
 	"debug/elf"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -44,8 +45,9 @@ type mapping struct {
 	permissions, path         string
 }
 
+// parseMapping reads "start-end permissions offset device inode   path".
 func parseMapping(line string) (mapping, bool) {
-	fields := strings.Fields(line)
+	fields := strings.SplitN(line, " ", 6)
 	if len(fields) < 6 {
 		return mapping{}, false
 	}
@@ -54,11 +56,10 @@ func parseMapping(line string) (mapping, bool) {
 	end, err2 := strconv.ParseUint(high, 16, 64)
 	offset, err3 := strconv.ParseUint(fields[2], 16, 64)
 	inode, err4 := strconv.ParseUint(fields[4], 10, 64)
-	if err1 != nil || err2 != nil || err3 != nil || err4 != nil || end < start {
+	if errors.Join(err1, err2, err3, err4) != nil || end < start {
 		return mapping{}, false
 	}
-	_, path, _ := strings.Cut(line, fields[4])
-	path = strings.TrimSuffix(strings.TrimSpace(path), " (deleted)")
+	path := strings.TrimSuffix(strings.TrimLeft(fields[5], " "), " (deleted)")
 	return mapping{start: start, end: end, offset: offset, inode: inode, permissions: fields[1], path: path}, true
 }
 

@@ -29,6 +29,7 @@ type Binary struct {
 	functions   *functionIndex
 	functionErr error
 	types       *typeIndex
+	versions    *versionTable
 }
 
 // Open analyses the executable at path (for example /proc/123/exe). Errors wrap

@@ -12,7 +12,6 @@ import (
 // goVersion is a release of Go, such as {1, 26, 8}.
 type goVersion struct {
 	major, minor, patch int
-	experiments         bool // built with GOEXPERIMENT: layouts may differ from the release's
 }
 
 // oldestVersion is the first release whose function table has the header that
@@ -21,9 +20,9 @@ var oldestVersion = goVersion{major: 1, minor: 18}
 
 // parseVersion reads "go1.26.8", "go1.21rc2" or "go1.26.8 X:nodwarf5".
 func parseVersion(text string) (goVersion, error) {
-	release, experiments, found := strings.Cut(text, " ")
+	release, _, _ := strings.Cut(text, " ")
 	parts := strings.Split(strings.TrimPrefix(release, "go"), ".")
-	version := goVersion{experiments: found && strings.Contains(experiments, "X:")}
+	var version goVersion
 	if !strings.HasPrefix(release, "go") || len(parts) < 2 || len(parts) > 3 {
 		return goVersion{}, fmt.Errorf("%w: Go version %q", ErrUnsupported, text)
 	}

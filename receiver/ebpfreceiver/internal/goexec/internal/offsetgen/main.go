@@ -1,0 +1,79 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Command offsetgen writes the table of struct layouts (see package layout). For
+// each version it builds a program that uses the wanted types and reads their
+// layouts from the program's debug information; nothing is typed in by hand.
+//
+// It adds to the table that is there. To add one release:
+//
+//	go run ./internal/offsetgen -out offsets.json -go go1.26.9 -modules ''
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"log"
+	"os"
+	"strings"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goexec/internal/layout"
+)
+
+// goReleases are the first and the last release of each supported line, as far
+// as the module proxy serves them, and the ones in use here.
+const goReleases = "go1.19.13,go1.20.14,go1.21.0,go1.21.13,go1.22.0,go1.22.12,go1.23.0,go1.23.12," +
+	"go1.24.0,go1.24.13,go1.25.0,go1.25.14,go1.26.0,go1.26.8,go1.26.11"
+
+// moduleReleases are the releases of libraries whose structs are read.
+const moduleReleases = "go.opentelemetry.io/otel/sdk@v1.28.0,go.opentelemetry.io/otel/sdk@v1.32.0," +
+	"go.opentelemetry.io/otel/sdk@v1.35.0,go.opentelemetry.io/otel/sdk@v1.38.0," +
+	"go.opentelemetry.io/otel/sdk@v1.40.0,go.opentelemetry.io/otel/sdk@v1.43.0," +
+	"go.opentelemetry.io/otel/sdk@v1.45.0,go.opentelemetry.io/otel/sdk@v1.46.0,go.opentelemetry.io/otel/sdk@v1.47.0"
+
+func main() {
+	log.SetFlags(0)
+	out := flag.String("out", "offsets.json", "the table to add to")
+	releases := flag.String("go", goReleases, "Go releases, separated by commas")
+	modules := flag.String("modules", moduleReleases, "module@version, separated by commas")
+	architectures := flag.String("arch", "amd64,arm64", "architectures, separated by commas")
+	flag.Parse()
+	if err := run(*out, programs(split(*architectures), split(*releases), split(*modules))); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func split(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
+}
+
+func run(out string, programs []program) error {
+	table := new(layout.Table)
+	data, err := os.ReadFile(out)
+	if err == nil {
+		table, err = layout.Parse(data)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "offsetgen")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
+	for _, p := range programs {
+		log.Printf("%s %s", p.name, p.architecture)
+		if err := p.read(dir, table); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		if data, err = table.Encode(); err != nil {
+			return err
+		}
+		if err := os.WriteFile(out, data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goexec/internal/layout"
+)
+
+// standardTypes are the structs of the standard library that are read in
+// processes, and standardSource a program that links them all.
+var standardTypes = []string{
+	"runtime.g", "runtime.m", "runtime.p", "runtime.schedt", "runtime.mstats", "runtime.gcControllerState",
+	"runtime.workType", "runtime.timeHistogram", "runtime.consistentHeapStats", "runtime.heapStatsDelta",
+	"runtime.mheap", "net/http.Request", "net/http.response", "net/url.URL",
+}
+
+const standardSource = `package main
+
+import "net/http"
+
+func main() { _ = http.ListenAndServe("", nil) }
+`
+
+// library is a module some of whose structs are read.
+type library struct {
+	types  map[string]string // type name to the module that declares it
+	source string
+}
+
+var libraries = map[string]library{
+	"go.opentelemetry.io/otel/sdk": {
+		types: map[string]string{
+			"go.opentelemetry.io/otel/sdk/trace.recordingSpan": "go.opentelemetry.io/otel/sdk",
+			"go.opentelemetry.io/otel/trace.SpanContext":       "go.opentelemetry.io/otel/trace",
+		},
+		source: `package main
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/sdk/trace"
+)
+
+func main() {
+	_, span := trace.NewTracerProvider().Tracer("").Start(context.Background(), "")
+	span.End()
+}
+`,
+	},
+}
+
+// program is one thing to build and read.
+type program struct {
+	name         string // "go1.26.8" or "module@version"
+	architecture string
+	toolchain    string // for GOTOOLCHAIN
+	source       string
+	requirement  string            // module@version to get first
+	types        map[string]string // type name to module
+}
+
+func programs(architectures, releases, modules []string) []program {
+	var list []program
+	for _, architecture := range architectures {
+		for _, release := range releases {
+			types := make(map[string]string)
+			for _, name := range standardTypes {
+				types[name] = layout.Standard
+			}
+			list = append(list, program{name: release, architecture: architecture, toolchain: release, source: standardSource, types: types})
+		}
+		for _, module := range modules {
+			path, _, _ := strings.Cut(module, "@")
+			known := libraries[path]
+			list = append(list, program{
+				name: module, architecture: architecture, toolchain: "local", source: known.source,
+				requirement: module, types: known.types,
+			})
+		}
+	}
+	return list
+}
+
+// read builds the program and adds the layouts of its types to the table.
+func (p program) read(dir string, table *layout.Table) error {
+	binary, err := p.build(dir)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(binary) //nolint:errcheck // a temporary file
+	return readLayouts(binary, p, table)
+}
+
+func (p program) build(dir string) (string, error) {
+	folder, err := os.MkdirTemp(dir, "program")
+	if err != nil {
+		return "", err
+	}
+	files := map[string]string{"main.go": p.source, "go.mod": "module program\n"}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o644); err != nil {
+			return "", err
+		}
+	}
+	if p.requirement != "" {
+		if err := p.command(folder, "get", p.requirement); err != nil {
+			return "", err
+		}
+	}
+	binary := filepath.Join(folder, "program")
+	return binary, p.command(folder, "build", "-o", binary, "main.go")
+}
+
+// command runs the go command without what this module's environment sets.
+func (p program) command(folder string, arguments ...string) error {
+	command := exec.Command("go", arguments...)
+	command.Dir = folder
+	command.Env = append(os.Environ(), "GOTOOLCHAIN="+p.toolchain, "GOARCH="+p.architecture, "GOOS=linux",
+		"CGO_ENABLED=0", "GOFLAGS=-mod=mod", "GOWORK=off", "GOEXPERIMENT=")
+	output, err := command.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("go %s: %w\n%s", strings.Join(arguments, " "), err, output)
+	}
+	return nil
+}
