@@ -1,0 +1,148 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"syscall"
+
+	"github.com/fathom-otel/fathom/cmd/clickhouse-engine/internal/engine"
+	"github.com/fathom-otel/fathom/cmd/clickhouse-engine/internal/library"
+	"github.com/fathom-otel/fathom/cmd/clickhouse-engine/internal/server"
+)
+
+type serveOptions struct {
+	listen         string
+	path           string
+	library        string
+	memoryMiB      int
+	maxConnections int
+	allowRemote    bool
+	stopWithStdin  bool
+	logFormat      string
+}
+
+func parseServe(arguments []string, messages io.Writer) (serveOptions, error) {
+	var o serveOptions
+	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+	flags.SetOutput(messages)
+	flags.StringVar(&o.listen, "listen", "127.0.0.1:9000", "address to serve the native protocol on")
+	flags.StringVar(&o.path, "path", "./data", "directory of the stored data")
+	flags.StringVar(&o.library, "library", "", "path of libchdb.so (default: where fetch puts it)")
+	flags.IntVar(&o.memoryMiB, "memory-mib", 2048, "memory that the engine may use for data and queries, in MiB")
+	flags.IntVar(&o.maxConnections, "max-connections", server.DefaultConfig().MaxConnections, "clients that may be connected at once")
+	flags.BoolVar(&o.allowRemote, "allow-remote", false, "allow an address that is not loopback; there is no authentication")
+	flags.BoolVar(&o.stopWithStdin, "stop-with-stdin", false, "stop when standard input ends, as it does when the parent process ends")
+	flags.StringVar(&o.logFormat, "log-format", "text", "text or json")
+	if err := flags.Parse(arguments); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("serve takes flags only, got %q", flags.Arg(0))
+	}
+	return o, o.validate()
+}
+
+func (o serveOptions) validate() error {
+	const leastMemoryMiB = 256
+	var problems []error
+	if err := checkListen(o.listen, o.allowRemote); err != nil {
+		problems = append(problems, err)
+	}
+	if o.path == "" {
+		problems = append(problems, errors.New("--path is empty: name a directory"))
+	}
+	if o.memoryMiB < leastMemoryMiB {
+		problems = append(problems, fmt.Errorf("--memory-mib is %d: give the engine at least %d", o.memoryMiB, leastMemoryMiB))
+	}
+	if o.maxConnections < 1 {
+		problems = append(problems, fmt.Errorf("--max-connections is %d: allow at least 1", o.maxConnections))
+	}
+	if o.logFormat != "text" && o.logFormat != "json" {
+		problems = append(problems, fmt.Errorf("--log-format is %q: choose text or json", o.logFormat))
+	}
+	return errors.Join(problems...)
+}
+
+// checkListen refuses addresses that other machines can reach.
+func checkListen(address string, allowRemote bool) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("--listen %q is not host:port: %w", address, err)
+	}
+	ip := net.ParseIP(host)
+	if allowRemote || host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("--listen %s is not a loopback address, and the engine asks nobody for a password: use 127.0.0.1, or add --allow-remote", address)
+}
+
+func (o serveOptions) logger(to io.Writer) *slog.Logger {
+	if o.logFormat == "json" {
+		return slog.New(slog.NewJSONHandler(to, nil))
+	}
+	return slog.New(slog.NewTextHandler(to, nil))
+}
+
+// serve runs an engine until ctx ends.
+func serve(ctx context.Context, arguments []string, messages io.Writer) (err error) {
+	options, err := parseServe(arguments, messages)
+	if err != nil {
+		return err
+	}
+	log := options.logger(messages)
+	path, err := library.Find(options.library)
+	if err != nil {
+		return err
+	}
+	listener, err := listen(ctx, options.listen)
+	if err != nil {
+		return err
+	}
+	defer listener.Close() // the server has closed it, unless the engine fails
+	if options.stopWithStdin {
+		ctx = untilEnd(ctx, os.Stdin)
+	}
+	e, err := engine.Open(engine.Config{Library: path, Path: options.path, MemoryMiB: options.memoryMiB})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.Close()) }()
+	config := server.DefaultConfig()
+	config.MaxConnections = options.maxConnections
+	log.Info("serving", "address", listener.Addr().String(), "path", options.path,
+		"version", fmt.Sprintf("%d.%d.%d", e.Identity.Major, e.Identity.Minor, e.Identity.Patch))
+	err = server.New(e, config, log).Serve(ctx, listener)
+	log.Info("stopped")
+	return err
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("the address %s is in use by another process: stop it, or choose another --listen", address)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listening on %s: %w", address, err)
+	}
+	return listener, nil
+}
+
+// untilEnd returns a context that ends with ctx or with the input, whose
+// writer nobody but the parent process holds.
+func untilEnd(ctx context.Context, input io.Reader) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		defer cancel()
+		_, _ = io.Copy(io.Discard, input) // whatever ends it, the parent is gone
+	}()
+	return ctx
+}
