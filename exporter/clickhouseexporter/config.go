@@ -110,17 +110,23 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-var _ confmap.Unmarshaler = (*Config)(nil)
-
-// Unmarshal names what to do about keys of contrib's exporter that this one
-// does not have, where an unknown key would only be called unknown.
-func (cfg *Config) Unmarshal(conf *confmap.Conf) error {
-	var errs error
-	for key, advice := range map[string]string{
+// refusedKeys is the keys of contrib's exporter that this one does not have,
+// with what to do about each.
+func refusedKeys() map[string]string {
+	return map[string]string{
 		"json":                "this version writes Map columns only; remove the key",
 		"metrics_table_name":  "set metrics_tables.<kind>.name instead, and remove the key",
 		"profiles_table_name": "this version does not store profiles; remove the key",
-	} {
+	}
+}
+
+var _ confmap.Unmarshaler = (*Config)(nil)
+
+// Unmarshal says what to do about the refused keys, where an unknown key would
+// only be called unknown.
+func (cfg *Config) Unmarshal(conf *confmap.Conf) error {
+	var errs error
+	for key, advice := range refusedKeys() {
 		if conf.IsSet(key) {
 			errs = errors.Join(errs, fmt.Errorf("%s is not supported: %s", key, advice))
 		}

@@ -1,0 +1,253 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package clickhouseexporter
+
+import (
+	"crypto/tls"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/ch-go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/confmaptest"
+	"go.opentelemetry.io/collector/confmap/xconfmap"
+
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/client"
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/schema"
+)
+
+func TestDefaultConfig(t *testing.T) {
+	require.NoError(t, componenttest.CheckConfigStruct(createDefaultConfig()))
+	cfg := createDefaultConfig().(*Config)
+	assert.Equal(t, 5*time.Second, cfg.TimeoutSettings.Timeout)
+	assert.Equal(t, 10, cfg.QueueSettings.Get().NumConsumers)
+	assert.Equal(t, int64(1000), cfg.QueueSettings.Get().QueueSize)
+	assert.ErrorContains(t, xconfmap.Validate(cfg), "endpoint: must be set")
+}
+
+// load reads one case of testdata/config.yaml.
+func load(t *testing.T, name string) (*Config, error) {
+	file, err := confmaptest.LoadConf("testdata/config.yaml")
+	require.NoError(t, err)
+	section, found := file.ToStringMap()[name]
+	require.True(t, found, "no case %s", name)
+	cfg := createDefaultConfig().(*Config)
+	if err := confmap.NewFromStringMap(section.(map[string]any)).Unmarshal(cfg); err != nil {
+		return nil, err
+	}
+	return cfg, xconfmap.Validate(cfg)
+}
+
+var asynchronous = ch.Setting{Key: "async_insert", Value: "1", Important: true}
+
+// change is how a case differs from the defaults.
+type change struct {
+	config func(*Config)
+	target func(*target)
+	schema func(*schema.Schema)
+}
+
+func goodCases() map[string]change {
+	return map[string]change{
+		"clickhouse": {},
+		"clickhouse/username_password": {
+			config: func(c *Config) { c.Username, c.Password = "fathom", "s3cr#t/?" },
+			target: func(o *target) { o.client.User, o.client.Password = "fathom", "s3cr#t/?" },
+		},
+		"clickhouse/database": {
+			config: func(c *Config) { c.Endpoint, c.Database = "tcp://127.0.0.1:9000/ignored", "otel" },
+			target: func(o *target) { o.database = "otel" },
+			schema: func(s *schema.Schema) { s.Database = "otel" },
+		},
+		"clickhouse/database_in_endpoint": {
+			config: func(c *Config) { c.Endpoint = "clickhouse://user:pass@127.0.0.1:9000/otel" },
+			target: func(o *target) { o.database, o.client.User, o.client.Password = "otel", "user", "pass" },
+			schema: func(s *schema.Schema) { s.Database = "otel" },
+		},
+		"clickhouse/ttl": {
+			config: func(c *Config) { c.TTL = 72 * time.Hour },
+			schema: func(s *schema.Schema) { s.TTL = 72 * time.Hour },
+		},
+		"clickhouse/traces_table_name": {config: func(c *Config) { c.TracesTableName = "spans" }},
+		"clickhouse/logs_table_name":   {config: func(c *Config) { c.LogsTableName = "records" }},
+		"clickhouse/metrics_tables": {config: func(c *Config) {
+			c.MetricsTables = MetricsTablesConfig{
+				Gauge: TableConfig{"m_gauge"}, Sum: TableConfig{"m_sum"}, Summary: TableConfig{"m_summary"},
+				Histogram: TableConfig{"m_histogram"}, ExponentialHistogram: TableConfig{"m_exponential"},
+			}
+		}},
+		"clickhouse/table_engine": {
+			config: func(c *Config) {
+				c.TableEngine = TableEngineConfig{"ReplicatedMergeTree", "'/clickhouse/{shard}', '{replica}'"}
+			},
+			schema: func(s *schema.Schema) { s.Engine = "ReplicatedMergeTree('/clickhouse/{shard}', '{replica}')" },
+		},
+		"clickhouse/cluster_name": {
+			config: func(c *Config) { c.ClusterName = "prod" },
+			schema: func(s *schema.Schema) { s.Cluster = "prod" },
+		},
+		"clickhouse/create_schema": {
+			config: func(c *Config) { c.Endpoint, c.CreateSchema = "tcp://127.0.0.1:9000/otel", false },
+			target: func(o *target) { o.database, o.client.Database = "otel", "otel" },
+			schema: func(s *schema.Schema) { s.Database = "otel" },
+		},
+		"clickhouse/compress": {
+			config: func(c *Config) { c.Compress = "zstd" },
+			target: func(o *target) { o.client.Compression = ch.CompressionZSTD },
+		},
+		"clickhouse/async_insert": {
+			config: func(c *Config) { c.AsyncInsert = false },
+			target: func(o *target) { o.client.Settings[0].Value = "0" },
+		},
+		"clickhouse/timeout": {config: func(c *Config) { c.TimeoutSettings.Timeout = 11 * time.Second }},
+		"clickhouse/retry_on_failure": {config: func(c *Config) {
+			c.BackOffConfig.InitialInterval, c.BackOffConfig.MaxInterval = time.Second, 2*time.Second
+			c.BackOffConfig.MaxElapsedTime = 0
+		}},
+		"clickhouse/connection_params": {
+			config: func(c *Config) {
+				c.Endpoint = "tcp://127.0.0.1:9000,127.0.0.2:9000?dial_timeout=9s&max_execution_time=60"
+				c.ConnectionParams = map[string]string{
+					"dial_timeout": "3s", "conn_max_lifetime": "5m", "connection_open_strategy": "round_robin",
+					"max_open_conns": "7", "client_info_product": "shop/1.2", "insert_quorum": "2",
+				}
+			},
+			target: func(o *target) {
+				o.client.Addresses = []string{"127.0.0.1:9000", "127.0.0.2:9000"}
+				o.client.DialTimeout, o.client.MaxLifetime = 3*time.Second, 5*time.Minute
+				o.client.Strategy, o.client.MaxConnections = client.RoundRobin, 7
+				o.client.ClientName = "shop/1.2 fathom/test"
+				o.client.Settings = []ch.Setting{
+					asynchronous,
+					{Key: "insert_quorum", Value: "2", Important: true},
+					{Key: "max_execution_time", Value: "60", Important: true},
+				}
+			},
+		},
+		"clickhouse/sending_queue": {config: func(c *Config) {
+			queue := c.QueueSettings.Get()
+			queue.NumConsumers, queue.QueueSize = 3, 50
+			batch := queue.Batch.GetOrInsertDefault()
+			batch.MinSize, batch.MaxSize = 10, 20
+		}},
+	}
+}
+
+func TestGoodConfigs(t *testing.T) {
+	for name, want := range goodCases() {
+		t.Run(name, func(t *testing.T) {
+			wantConfig := createDefaultConfig().(*Config)
+			wantConfig.Endpoint = "tcp://127.0.0.1:9000"
+			wantTarget := target{database: "default", client: client.Options{
+				Addresses:      []string{"127.0.0.1:9000"},
+				DialTimeout:    30 * time.Second,
+				Database:       "default",
+				Settings:       []ch.Setting{asynchronous},
+				Compression:    ch.CompressionLZ4,
+				ClientName:     "fathom/test",
+				MaxConnections: 50,
+				MaxLifetime:    time.Hour,
+			}}
+			wantSchema := schema.Schema{Database: "default", Engine: "MergeTree()"}
+			if want.config != nil {
+				want.config(wantConfig)
+			}
+			if want.target != nil {
+				want.target(&wantTarget)
+			}
+			if want.schema != nil {
+				want.schema(&wantSchema)
+			}
+
+			cfg, err := load(t, name)
+			require.NoError(t, err)
+			assert.Equal(t, wantConfig, cfg)
+			got, err := cfg.target("fathom/test")
+			require.NoError(t, err)
+			assert.Equal(t, wantTarget, got)
+			assert.Equal(t, wantSchema, cfg.schema(got.database))
+		})
+	}
+}
+
+func tlsCases() map[string]*tls.Config {
+	return map[string]*tls.Config{
+		"clickhouse/tls":             {InsecureSkipVerify: true, ServerName: "clickhouse.example"},
+		"clickhouse/tls_in_endpoint": {InsecureSkipVerify: true},
+	}
+}
+
+func TestTLSConfigs(t *testing.T) {
+	for name, want := range tlsCases() {
+		t.Run(name, func(t *testing.T) {
+			cfg, err := load(t, name)
+			require.NoError(t, err)
+			got, err := cfg.target("")
+			require.NoError(t, err)
+			require.NotNil(t, got.client.TLS)
+			assert.Equal(t, want.InsecureSkipVerify, got.client.TLS.InsecureSkipVerify)
+			assert.Equal(t, want.ServerName, got.client.TLS.ServerName)
+		})
+	}
+}
+
+// badCases is what each error must say.
+func badCases() map[string][]string {
+	return map[string][]string{
+		"bad/endpoint_missing":          {"endpoint: must be set, for example to tcp://"},
+		"bad/endpoint_without_scheme":   {"endpoint: has no scheme; write it as tcp://"},
+		"bad/endpoint_http":             {"endpoint: http:// is not supported", "tcp://host:9000"},
+		"bad/endpoint_scheme":           {`endpoint: scheme "ftp" is unknown`},
+		"bad/endpoint_without_port":     {`endpoint: address "127.0.0.1" must be host:port`},
+		"bad/endpoint_dial_timeout":     {"endpoint: ", "dial timeout", "soon"},
+		"bad/endpoint_not_a_url":        {"endpoint: "},
+		"bad/password_alone":            {"password: is used with username only"},
+		"bad/compress_http":             {"compress: gzip is for HTTP only"},
+		"bad/compress_unknown":          {`compress: "middle-out" is unknown`},
+		"bad/connection_params":         {"connection_params: http_path is for HTTP only", "read_timeout has no effect; set timeout"},
+		"bad/tls":                       {"tls: ", "no-such-file.crt"},
+		"bad/ttl_negative":              {"ttl: -1h0m0s must be zero or a positive number"},
+		"bad/ttl_fraction":              {"ttl: 1.5s must be zero or a positive number of whole seconds"},
+		"bad/table_engine_params_alone": {"table_engine.params: has no effect without table_engine.name"},
+		"bad/table_empty":               {"metrics_tables.sum.name: must not be empty"},
+		"bad/table_twice":               {`logs_table_name: "otel_logs" is the table of traces_table_name already`},
+		"bad/everything_at_once":        {"endpoint: https://", "ttl: ", "logs_table_name: must not be empty"},
+		"bad/timeout":                   {"timeout"},
+		"bad/unknown_key":               {"tabel_engine"},
+		"bad/json":                      {"json is not supported", "remove the key"},
+		"bad/metrics_table_name":        {"metrics_table_name is not supported", "metrics_tables.<kind>.name"},
+		"bad/profiles_table_name":       {"profiles_table_name is not supported", "remove the key"},
+	}
+}
+
+func TestBadConfigs(t *testing.T) {
+	for name, wants := range badCases() {
+		t.Run(name, func(t *testing.T) {
+			_, err := load(t, name)
+			require.Error(t, err)
+			for _, want := range wants {
+				assert.ErrorContains(t, err, want)
+			}
+			assert.NotContains(t, err.Error(), "hidden")
+			assert.NotContains(t, err.Error(), "hid den")
+		})
+	}
+}
+
+// TestEveryCaseIsTested keeps testdata/config.yaml and the tests together.
+func TestEveryCaseIsTested(t *testing.T) {
+	file, err := confmaptest.LoadConf("testdata/config.yaml")
+	require.NoError(t, err)
+	tested := slices.Concat(
+		slices.Collect(maps.Keys(goodCases())),
+		slices.Collect(maps.Keys(tlsCases())),
+		slices.Collect(maps.Keys(badCases())),
+	)
+	assert.ElementsMatch(t, slices.Collect(maps.Keys(file.ToStringMap())), tested)
+}
