@@ -1,0 +1,89 @@
+# Copyright The Fathom Authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# `make` lists the targets.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# The same flags for every build and test: what one compiles, the other finds in Go's cache.
+export CGO_ENABLED := 0
+export GOFLAGS := -trimpath -tags=grpcnotrace -buildvcs=false
+# A few modules have no entry in the checksum database; go.sum holds them.
+export GONOSUMDB := github.com/open-telemetry/*,go.opentelemetry.io/*
+
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+# The commit is stamped where there is one: `go version -m bin/fathom` shows it.
+STAMP := -buildvcs=$(shell git rev-parse -q --verify HEAD >/dev/null 2>&1 && echo true || echo false)
+BPF_PACKAGES := clang-19 llvm-19 libbpf-dev
+C_SOURCES = $(shell find bpf -name '*.[ch]' -not -name 'vmlinux*')
+GO_SOURCES = $(shell git ls-files -co --exclude-standard -- '*.go')
+FUZZTIME ?= 30s
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+.PHONY: run
+run: preflight-run build fetch ## Run the demo and print why its slowest requests were slow (KEEP=1 leaves it running)
+	@exec bin/fathom-demo $(if $(KEEP),-keep)
+
+.PHONY: build
+build: go ## Build the agent, the ClickHouse engine and the demo shop into ./bin
+	@echo "building (minutes from an empty cache, seconds after that)"
+	@mkdir -p bin
+	@go build -C distributions/fathom $(STAMP) -ldflags '-s -w' -o $(CURDIR)/bin/ .
+	@go build -ldflags '-s -w' -o bin/ ./cmd/...
+	@go build -o bin/ ./tests/apps/...
+
+.PHONY: fetch
+fetch: ## Fetch libchdb, the ClickHouse engine's library (needs a build, and npm)
+	@bin/clickhouse-engine fetch
+
+.PHONY: preflight-run preflight-test
+preflight-run preflight-test: preflight-%: go
+	@go run ./cmd/fathom-preflight $*
+
+.PHONY: go
+go:
+	@command -v go >/dev/null || { echo "missing: Go. Install Go 1.26 or later from https://go.dev/dl and put it on PATH"; exit 1; }
+
+.PHONY: test
+test: preflight-test build fetch ## Run all tests, those with real eBPF and the end-to-end test included
+	@go run ./tools/gotest -log .run/test.log -show '/tests/' \
+		-race ./internal/... ./processor/... ./exporter/... ./extension/... ./cmd/... ./tools/... -- \
+		-race -count=1 -p 1 ./receiver/... -- \
+		-count=1 -p 1 -timeout 25m ./tests/...
+
+.PHONY: lint
+lint: ## Check formatting and run go vet, golangci-lint and clang-format
+	@tools/packages clang-format-19
+	@unformatted=$$(gofmt -l $(GO_SOURCES)); [[ -z $$unformatted ]] || { echo "not gofmt-ed: $$unformatted"; exit 1; }
+	@clang-format-19 --dry-run --Werror $(C_SOURCES)
+	@go vet ./...
+	@GOFLAGS=-buildvcs=false go run $(GOLANGCI_LINT) run ./...
+
+.PHONY: generate
+generate: ## Generate the BPF objects (clang-19) and the agent's sources (builder-config.yaml) again
+	@tools/packages $(BPF_PACKAGES)
+	@go generate ./receiver/...
+	@tools/generate-distribution
+
+.PHONY: check-generated
+check-generated: ## Show that generating again changes nothing
+	@tools/check-generated
+
+.PHONY: bench
+bench: preflight-test build fetch ## Run the benchmarks: functions, then what the agent costs a target under load
+	@go test -run '^$$' -bench . -benchmem ./internal/... ./processor/... ./exporter/... ./receiver/...
+	@go test -run '^$$' -bench . -benchtime 1x -timeout 20m ./tests/...
+
+.PHONY: fuzz
+fuzz: go ## Run every fuzz test for FUZZTIME (30s)
+	@tools/fuzz $(FUZZTIME)
+
+.PHONY: clean
+clean: ## Remove what was built and the demo's data (Go's caches and libchdb stay)
+	@rm -rf bin .run
