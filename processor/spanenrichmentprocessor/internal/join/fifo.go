@@ -1,0 +1,41 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package join
+
+// fifo is a queue. Its zero value is empty.
+type fifo[T any] struct {
+	items []T
+	head  int
+}
+
+func (q *fifo[T]) len() int { return len(q.items) - q.head }
+
+// first returns the oldest item. The queue must not be empty.
+func (q *fifo[T]) first() T { return q.items[q.head] }
+
+func (q *fifo[T]) push(item T) { q.items = append(q.items, item) }
+
+// pushSorted adds an item before all items at the end of the queue that less
+// says it is less than.
+func (q *fifo[T]) pushSorted(item T, less func(a, b T) bool) {
+	q.push(item)
+	for i := len(q.items) - 1; i > q.head && less(item, q.items[i-1]); i-- {
+		q.items[i-1], q.items[i] = q.items[i], q.items[i-1]
+	}
+}
+
+// pop removes the oldest item and returns it. The queue must not be empty.
+func (q *fifo[T]) pop() T {
+	item := q.items[q.head]
+	var zero T
+	q.items[q.head] = zero
+	q.head++
+	// Moving at most as many items as were popped keeps a pop at constant cost.
+	if q.head >= 64 && q.head >= q.len() {
+		n := copy(q.items, q.items[q.head:])
+		clear(q.items[n:])
+		q.items, q.head = q.items[:n], 0
+	}
+	return item
+}

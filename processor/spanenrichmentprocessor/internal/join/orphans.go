@@ -1,0 +1,113 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package join
+
+import (
+	"slices"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+// trace is what joins the file events of a trace that name no span seen to the
+// spans that cover them.
+type trace struct {
+	id      pcommon.TraceID
+	seen    []*place // open spans, and those that left and are remembered
+	waiting int      // of all spans seen, those that wait
+	orphans timeline // file events whose own span was not seen
+}
+
+func (s *Store) trace(id pcommon.TraceID) *trace {
+	t := s.traces[id]
+	if t == nil {
+		t = &trace{id: id}
+		s.traces[id] = t
+		s.charge(traceBytes)
+	}
+	return t
+}
+
+func (s *Store) tidyTrace(t *trace) {
+	if len(t.seen) == 0 && len(t.orphans.records) == 0 {
+		delete(s.traces, t.id)
+		s.charge(-traceBytes)
+	}
+}
+
+// orphan offers a file event whose span was not seen to the spans of its trace
+// that will leave. A span that has left by now does not get it, and neither
+// does one that it lies within: the event was bypassed.
+func (s *Store) orphan(r *record) {
+	t := s.trace(r.file.Key.Trace)
+	for _, p := range t.seen {
+		if p.open > 0 || !s.covers(p, r) {
+			continue
+		}
+		if !r.bypassed || compareRank(p.rank(), r.left) < 0 {
+			r.bypassed, r.left = true, p.rank()
+		}
+	}
+	r.orphan = true
+	t.orphans.insert(r)
+}
+
+// adopt ends that a file event is an orphan.
+func (s *Store) adopt(r *record) {
+	if !r.orphan {
+		return
+	}
+	r.orphan = false
+	t := s.traces[r.file.Key.Trace]
+	t.orphans.remove(r)
+	s.tidyTrace(t)
+}
+
+// covers tells whether an event lies within a span of its process and, as far
+// as both are known, of its goroutine.
+func (s *Store) covers(p *place, r *record) bool {
+	if !p.interval.Covers(r.interval) || s.processOf(p) != r.process {
+		return false
+	}
+	goroutine := goroutineOf(p)
+	return goroutine == 0 || r.file.Goroutine == 0 || goroutine == r.file.Goroutine
+}
+
+// takeOrphans gives a span that is about to leave the orphans of its trace for
+// which it is the innermost span seen.
+func (s *Store) takeOrphans(t *trace, p *place) {
+	var taken []*record
+	t.orphans.within(p.interval, func(r *record) {
+		if s.covers(p, r) && !s.innerThan(t, p, r) {
+			taken = append(taken, r)
+		}
+	})
+	for _, r := range taken {
+		s.adopt(r)
+		s.move(r, p)
+	}
+}
+
+// innerThan tells whether a span that waits, or one that left before the event
+// came, covers the event and lies within p.
+func (s *Store) innerThan(t *trace, p *place, r *record) bool {
+	if r.bypassed && compareRank(r.left, p.rank()) < 0 {
+		return true
+	}
+	if t.waiting == 0 {
+		return false
+	}
+	return slices.ContainsFunc(t.seen, func(other *place) bool {
+		return other.open > 0 && compareRank(other.rank(), p.rank()) < 0 && s.covers(other, r)
+	})
+}
+
+// move puts a file event to the place of the span that took it.
+func (s *Store) move(r *record, to *place) {
+	if from := r.place; from != nil {
+		from.files.remove(r)
+		s.tidy(from)
+	}
+	r.place = to
+	to.files.insert(r)
+}

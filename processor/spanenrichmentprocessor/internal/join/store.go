@@ -1,0 +1,146 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package join
+
+import (
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+// Config bounds a Store.
+type Config struct {
+	Wait      time.Duration // for which a span waits for its ledger at most
+	Retention time.Duration // for which records, and spans that left, are kept
+	Bytes     int64         // of all that is stored and held; held spans take up to half of it
+}
+
+// Store keeps records and spans until they are joined. It is not safe for
+// concurrent use.
+type Store struct {
+	config Config
+	epoch  time.Time
+	clock  time.Duration // since epoch; never goes back
+
+	places   map[SpanKey]*place
+	traces   map[pcommon.TraceID]*trace
+	services map[string]*service
+
+	records    fifo[*record]   // by arrival
+	departures fifo[departure] // by departure
+	waiting    fifo[*Waiting]  // by deadline
+	released   []*Waiting
+
+	heldBytes int64
+	tally     Tally
+}
+
+// NewStore returns an empty store. No later call may pass a time before now.
+func NewStore(config Config, now time.Time) *Store {
+	return &Store{
+		config:   config,
+		epoch:    now,
+		places:   map[SpanKey]*place{},
+		traces:   map[pcommon.TraceID]*trace{},
+		services: map[string]*service{},
+	}
+}
+
+// Tally returns what the store did so far and what it holds.
+func (s *Store) Tally() Tally { return s.tally }
+
+// Advance lets time pass: spans that waited long enough are released, and what
+// is older than the retention is dropped.
+func (s *Store) Advance(now time.Time) {
+	// A caller that was overtaken on its way to the store's lock brings an old time.
+	s.clock = max(s.clock, now.Sub(s.epoch))
+	s.releaseDue()
+	for s.records.len() > 0 && s.records.first().arrived+s.config.Retention <= s.clock {
+		s.discard(Unmatched)
+	}
+	for s.departures.len() > 0 && s.departures.first().at+s.config.Retention <= s.clock {
+		s.forget()
+	}
+}
+
+// Close counts what never joined a span. The store must not be used after it.
+func (s *Store) Close() {
+	for s.records.len() > 0 {
+		s.discard(Shutdown)
+	}
+}
+
+// Arrive takes a batch of spans and says of each whether it leaves at once, with
+// what, or waits for its ledger. size returns the memory in bytes that the i-th
+// span would take while it waits.
+func (s *Store) Arrive(now time.Time, spans []Span, size func(i int) int64) []Verdict {
+	s.Advance(now)
+	verdicts := make([]Verdict, len(spans))
+	leaving := make([]*place, len(spans))
+	for i := range spans {
+		leaving[i], verdicts[i].Waiting = s.admit(&spans[i], func() int64 { return size(i) })
+	}
+	s.serveOrphans(leaving)
+	for i := range spans {
+		if verdicts[i].Waiting == nil {
+			verdicts[i].Match = s.match(leaving[i], &spans[i])
+		}
+	}
+	for _, p := range leaving {
+		if p != nil {
+			s.depart(p)
+		}
+	}
+	return verdicts
+}
+
+// admit notes a span and decides whether it waits. The place is that of a span
+// that leaves, and nil where the store has no reason to remember the span.
+func (s *Store) admit(span *Span, size func() int64) (*place, *Waiting) {
+	named := s.service(span.Process.Service)
+	observed := named != nil && named.records > 0
+	if _, known := s.places[span.Key]; !known && !observed {
+		return nil, nil
+	}
+	roomy := s.makeRoom(placeBytes + traceBytes)
+	p := s.places[span.Key] // after making room, which may have removed it
+	expected := s.config.Wait > 0 && observed && named.ledgers > 0 &&
+		!span.HasLedger && (p == nil || p.ledger == nil)
+	if !roomy {
+		return nil, s.refuseToHold(expected)
+	}
+	p = s.place(span.Key)
+	s.see(p, span)
+	if !expected {
+		return p, nil
+	}
+	if w := s.reserve(p, span, size()); w != nil {
+		return nil, w
+	}
+	return p, s.refuseToHold(expected)
+}
+
+// refuseToHold counts a span that ought to wait and cannot.
+func (s *Store) refuseToHold(expected bool) *Waiting {
+	if expected {
+		s.tally.Departed[NoRoom]++
+	}
+	return nil
+}
+
+// serveOrphans gives orphans to the spans of a set that is about to leave, the
+// inner ones first.
+func (s *Store) serveOrphans(leaving []*place) {
+	var ordered []*place
+	for _, p := range leaving {
+		if p != nil && len(p.trace.orphans.records) > 0 {
+			ordered = append(ordered, p)
+		}
+	}
+	slices.SortFunc(ordered, func(a, b *place) int { return compareRank(a.rank(), b.rank()) })
+	for _, p := range ordered {
+		s.takeOrphans(p.trace, p)
+	}
+}

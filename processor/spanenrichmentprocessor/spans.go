@@ -1,0 +1,96 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package spanenrichmentprocessor
+
+import (
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/fathom-otel/fathom/internal/events"
+	"github.com/fathom-otel/fathom/internal/ledger"
+	"github.com/fathom-otel/fathom/processor/spanenrichmentprocessor/internal/join"
+)
+
+const (
+	attributeServiceName = "service.name"
+	attributeProcessPID  = "process.pid"
+)
+
+// spanSources lead from the join's spans, by index, back to the batch.
+type spanSources []spanSource
+
+type spanSource struct {
+	span     ptrace.Span
+	resource pcommon.Resource
+}
+
+// readSpans lists the spans of a batch in its order.
+func readSpans(td ptrace.Traces) ([]join.Span, spanSources) {
+	count := td.SpanCount()
+	spans, sources := make([]join.Span, 0, count), make(spanSources, 0, count)
+	for _, rs := range td.ResourceSpans().All() {
+		process := processOf(rs.Resource())
+		for _, ss := range rs.ScopeSpans().All() {
+			for _, span := range ss.Spans().All() {
+				spans = append(spans, readSpan(span, process))
+				sources = append(sources, spanSource{span: span, resource: rs.Resource()})
+			}
+		}
+	}
+	return spans, sources
+}
+
+func readSpan(span ptrace.Span, process join.Process) join.Span {
+	read := join.Span{
+		Key:      join.SpanKey{Trace: span.TraceID(), Span: span.SpanID()},
+		Process:  process,
+		Interval: intervalOf(span),
+	}
+	_, read.HasLedger = span.Attributes().Get(ledger.AttributeSource)
+	if id, ok := span.Attributes().Get(events.GoroutineID); ok {
+		read.Goroutine = id.Int()
+	}
+	return read
+}
+
+// intervalOf is the time that a span took, none where its end is before its start.
+func intervalOf(span ptrace.Span) join.Interval {
+	start, end := span.StartTimestamp(), span.EndTimestamp()
+	return join.Interval{Start: int64(start), End: int64(max(start, end))}
+}
+
+func processOf(resource pcommon.Resource) join.Process {
+	var process join.Process
+	if name, ok := resource.Attributes().Get(attributeServiceName); ok {
+		process.Service = name.Str()
+	}
+	if pid, ok := resource.Attributes().Get(attributeProcessPID); ok {
+		process.PID = pid.Int()
+	}
+	return process
+}
+
+// size estimates the memory that a span takes while it is held: pdata takes a
+// few times what the wire does. The resource is counted with each span, since
+// spans of one batch may leave it one by one.
+func (s spanSources) size(i int) int64 {
+	const (
+		structs  = 700 // of the span, its place in the store and its way out
+		expanded = 3   // pointers, headers and capacity beside the payload
+	)
+	var sizer ptrace.ProtoMarshaler
+	return structs + expanded*(int64(sizer.SpanSize(s[i].span))+mapSize(s[i].resource.Attributes()))
+}
+
+// mapSize estimates the size of attributes on the wire.
+func mapSize(attributes pcommon.Map) int64 {
+	var size int64
+	for name, value := range attributes.All() {
+		size += int64(len(name)) + 16
+		if value.Type() == pcommon.ValueTypeStr {
+			size += int64(len(value.Str()))
+		}
+	}
+	return size
+}

@@ -1,0 +1,89 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package spanenrichmentprocessor
+
+import (
+	"context"
+	"sync/atomic"
+
+	"go.opentelemetry.io/collector/client"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.uber.org/zap"
+
+	"github.com/fathom-otel/fathom/processor/spanenrichmentprocessor/internal/join"
+)
+
+// tracesProcessor joins records to the spans of one traces pipeline.
+type tracesProcessor struct {
+	enrichment *reference
+	next       consumer.Traces
+	sender     *sender
+	closing    atomic.Bool
+}
+
+func newTracesProcessor(enrichment *reference, logger *zap.Logger, next consumer.Traces) *tracesProcessor {
+	return &tracesProcessor{
+		enrichment: enrichment,
+		next:       next,
+		sender:     newSender(enrichment.enrichment, logger, next),
+	}
+}
+
+// Capabilities implements consumer.Traces.
+func (*tracesProcessor) Capabilities() consumer.Capabilities {
+	return consumer.Capabilities{MutatesData: true}
+}
+
+// Start implements component.Component.
+func (p *tracesProcessor) Start(context.Context, component.Host) error {
+	p.enrichment.startOnce()
+	p.sender.start()
+	return nil
+}
+
+// Shutdown sends what the processor holds downstream, until ctx ends.
+func (p *tracesProcessor) Shutdown(ctx context.Context) error {
+	if p.closing.Swap(true) {
+		return nil
+	}
+	p.enrichment.flush(p)
+	err := p.sender.close(ctx)
+	p.enrichment.done()
+	return err
+}
+
+// ConsumeTraces sends the spans that need not wait downstream, and then holds
+// the others: when it returns an error that a sender may answer by sending the
+// batch again, it keeps nothing of the batch.
+func (p *tracesProcessor) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
+	spans, sources := readSpans(td)
+	verdicts := p.enrichment.arrive(spans, sources.size)
+	batch := &heldBatch{processor: p, client: client.FromContext(ctx), spans: ptrace.NewTraces()}
+	waiting, report := split(td, verdicts, batch)
+	p.enrichment.report(ctx, report)
+
+	var err error
+	if len(waiting) == 0 || td.SpanCount() > 0 {
+		err = p.next.ConsumeTraces(ctx, td)
+	}
+	switch {
+	case len(waiting) == 0:
+	case err != nil && !consumererror.IsPermanent(err):
+		p.enrichment.abandon(waiting)
+	default:
+		p.hold(waiting)
+	}
+	return err
+}
+
+// hold holds spans, unless the processor shuts down meanwhile.
+func (p *tracesProcessor) hold(waiting []*join.Waiting) {
+	p.enrichment.hold(waiting)
+	if p.closing.Load() {
+		p.enrichment.flush(p)
+	}
+}
