@@ -27,9 +27,8 @@ const (
 	// runtime charges marking work, in little time of the allocating code.
 	garbageBytes = 8 << 10
 	garbageBurst = 16
-	// pauseShare of the time that a collection took is spent in a nap after it,
-	// because of the limiter (see run).
-	pauseShare = 0.4
+	// napShare of the time is spent in naps, because of the limiter (see run).
+	napShare = 0.25
 	// helperNap is how long the helper stays in one system call: less than the
 	// 10 ms after which sysmon takes its P away.
 	helperNap = time.Millisecond
@@ -99,15 +98,18 @@ func (p *pressure) run(_ context.Context, d time.Duration) error {
 	if cycles[0].Value.Kind() != metrics.KindUint64 {
 		return fmt.Errorf("this Go has no metric %s", cycles[0].Name)
 	}
-	for end := time.Now().Add(d); time.Now().Before(end); {
-		began := time.Now()
-		for last := cycles[0].Value.Uint64(); cycles[0].Value.Uint64() == last && time.Now().Before(end); metrics.Read(cycles) {
+	began, napped := time.Now(), time.Duration(0)
+	for time.Since(began) < d {
+		for last := cycles[0].Value.Uint64(); cycles[0].Value.Uint64() == last && time.Since(began) < d; metrics.Read(cycles) {
 			p.litter()
 		}
-		pause := time.Duration(pauseShare * float64(time.Since(began)))
-		if err := nap(min(pause, time.Until(end))); err != nil {
+		// A busy machine makes naps longer than asked: that shortens the next.
+		nappedAt := time.Now()
+		owed := time.Duration(napShare*float64(nappedAt.Sub(began))) - napped
+		if err := nap(min(owed, d-nappedAt.Sub(began))); err != nil {
 			return err
 		}
+		napped += time.Since(nappedAt)
 	}
 	return nil
 }
