@@ -1,0 +1,191 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fathom-otel/fathom/internal/ledger"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goexec"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest"
+)
+
+// partial is a real binary from which some knowledge was taken away.
+type partial struct {
+	Binary
+	version     string
+	functions   map[string]error
+	points      map[string]error
+	fields      map[string]bool
+	noWaits     bool
+	noSymbols   bool
+	farAwayType string
+}
+
+func (p *partial) GoVersion() string {
+	if p.version != "" {
+		return p.version
+	}
+	return p.Binary.GoVersion()
+}
+
+func (p *partial) Function(name string) (goexec.Function, error) {
+	if err := p.functions[name]; err != nil {
+		return goexec.Function{}, err
+	}
+	return p.Binary.Function(name)
+}
+
+func (p *partial) ProbePoint(f goexec.Function) (uint64, error) {
+	if err := p.points[f.Name]; err != nil {
+		return 0, err
+	}
+	return p.Binary.ProbePoint(f)
+}
+
+func (p *partial) Symbol(name string) (goexec.Symbol, error) {
+	if p.noSymbols {
+		return goexec.Symbol{}, goexec.ErrNoSymbol
+	}
+	return p.Binary.Symbol(name)
+}
+
+func (p *partial) Offsets(fields []goexec.Field) (map[goexec.Field]goexec.Offset, error) {
+	found, err := p.Binary.Offsets(fields)
+	for _, field := range fields {
+		if p.fields[field.Type+"."+field.Name] {
+			delete(found, field)
+			err = errors.Join(err, fmt.Errorf("%w: %s.%s", goexec.ErrNoOffset, field.Type, field.Name))
+		}
+		if field.Type == p.farAwayType {
+			found[field] = goexec.Offset{Bytes: 1 << 20}
+		}
+	}
+	return found, err
+}
+
+func (p *partial) WaitReasons() (map[uint8]string, error) {
+	if p.noWaits {
+		return nil, errors.New("no wait reasons")
+	}
+	return p.Binary.WaitReasons()
+}
+
+func target(t *testing.T) Binary {
+	t.Helper()
+	b, err := goexec.Open(targettest.Build(t))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	return b
+}
+
+func features(p *Plan) []Feature {
+	var refused []Feature
+	for _, r := range p.Refused {
+		refused = append(refused, r.Feature)
+	}
+	return refused
+}
+
+func TestForARealServer(t *testing.T) {
+	p := For(target(t))
+	require.Empty(t, p.Refused)
+	require.Len(t, p.Probes, 7)
+	require.NotContains(t, fmt.Sprint(p.Offsets), "65535")
+	require.True(t, p.SwissHeaders)
+	require.True(t, p.StopArguments)
+	require.NotZero(t, p.GCCycles)
+	require.NotEmpty(t, p.Network)
+	require.Contains(t, p.WaitCauses[:], uint8(ledger.BlockedMutex))
+	require.Contains(t, p.WaitCauses[:], uint8(ledger.GCAssist)|waitExecutes)
+}
+
+func TestWhatIsNotProvenIsLeftOut(t *testing.T) {
+	real := target(t)
+	const finish, starts = "net/http.(*response).finishRequest", "net/http.serverHandler.ServeHTTP"
+	for name, test := range map[string]struct {
+		binary  partial
+		refused []Feature
+		without []Probe
+	}{
+		"Go 1.20": {partial{version: "go1.20.14"}, []Feature{Ledger},
+			[]Probe{GoroutineStatus, WorldStops, RequestStarts, SDKSpanStarts}},
+		"a version of no release": {partial{version: "devel +abc"}, []Feature{Ledger}, []Probe{GoroutineStatus}},
+		"no scheduler": {partial{functions: map[string]error{"runtime.casgstatus": goexec.ErrNoFunction}},
+			[]Feature{Ledger}, []Probe{GoroutineStatus}},
+		"half of a feature": {partial{functions: map[string]error{finish: goexec.ErrNoFunction}},
+			[]Feature{Requests}, []Probe{RequestStarts, RequestFinishes}},
+		"no net/http is no refusal": {partial{functions: map[string]error{finish: goexec.ErrNoFunction, starts: goexec.ErrNoFunction}},
+			nil, []Probe{RequestStarts, RequestFinishes}},
+		"no safe place": {partial{points: map[string]error{starts: goexec.ErrNoProbePoint}},
+			[]Feature{Requests}, []Probe{RequestStarts, RequestFinishes}},
+		"no wait reasons": {partial{noWaits: true}, []Feature{Ledger}, []Probe{GoroutineStatus}},
+		"no status": {partial{fields: map[string]bool{"net/http.response.status": true}},
+			[]Feature{Requests}, []Probe{RequestStarts, RequestFinishes}},
+		"no pattern": {partial{fields: map[string]bool{"net/http.Request.Pattern": true}}, []Feature{Routes}, nil},
+		"no header": {partial{functions: map[string]error{"internal/runtime/maps.(*Map).growToTable": goexec.ErrNoFunction}},
+			[]Feature{TraceContext}, nil},
+		"an offset too far":      {partial{farAwayType: "net/url.URL"}, []Feature{Requests}, []Probe{RequestStarts}},
+		"no symbols":             {partial{noSymbols: true}, []Feature{GCCycles}, nil},
+		"no saved frame pointer": {partial{fields: map[string]bool{"runtime.g.sched.bp": true}}, []Feature{NetworkWaits}, nil},
+		"an SDK of unknown shape": {partial{fields: map[string]bool{"go.opentelemetry.io/otel/sdk/trace.recordingSpan.spanContext": true}},
+			[]Feature{SDKSpans}, []Probe{SDKSpanStarts, SDKSpanEnds}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.binary.Binary = real
+			p := For(&test.binary)
+			require.Equal(t, test.refused, features(p))
+			for _, r := range p.Refused {
+				require.Error(t, r.Reason)
+			}
+			for _, probe := range test.without {
+				require.False(t, p.Has(probe), probe)
+			}
+		})
+	}
+}
+
+func TestAProgramWithoutServerOrSDK(t *testing.T) {
+	gofmt, err := exec.LookPath("gofmt")
+	require.NoError(t, err)
+	b, err := goexec.Open(gofmt)
+	require.NoError(t, err)
+	defer b.Close()
+	p := For(b)
+	require.False(t, p.Has(RequestStarts))
+	require.False(t, p.Has(SDKSpanStarts))
+	require.NotContains(t, features(p), Requests)
+	require.NotContains(t, features(p), SDKSpans)
+}
+
+func TestVersions(t *testing.T) {
+	for text, want := range map[string]goVersion{
+		"go1.26.8": {1, 26}, "go1.21": {1, 21}, "go1.27rc1": {1, 27}, "go1.24.1 X:noswissmap": {1, 24},
+	} {
+		got, err := parseVersion(text)
+		require.NoError(t, err, text)
+		require.Equal(t, want, got)
+	}
+	for _, text := range []string{"", "devel go1.28-abcdef", "1.26"} {
+		_, err := parseVersion(text)
+		require.Error(t, err, text)
+	}
+	require.True(t, goVersion{1, 21}.less(1, 22))
+	require.False(t, goVersion{1, 22}.less(1, 22))
+	require.False(t, goVersion{2, 0}.less(1, 22))
+}
+
+func TestWaitCauses(t *testing.T) {
+	causes := waitCauses(map[uint8]string{1: "sync.Mutex.Lock", 2: "select (durable)", 3: "GC assist marking", 70: "sleep", 4: "a new reason"})
+	require.Equal(t, uint8(ledger.BlockedMutex), causes[1])
+	require.Equal(t, uint8(ledger.BlockedSelect), causes[2])
+	require.Equal(t, uint8(ledger.GCAssist)|waitExecutes, causes[3])
+	require.Equal(t, uint8(ledger.Unattributed), causes[4], "an unknown reason is not guessed")
+	require.Equal(t, uint8(ledger.Unattributed), causes[63])
+}

@@ -1,0 +1,169 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package record
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"syscall"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fathom-otel/fathom/internal/ledger"
+)
+
+func put(raw []byte, at int, values ...any) {
+	var buffer bytes.Buffer
+	for _, value := range values {
+		_ = binary.Write(&buffer, binary.LittleEndian, value) // a bytes.Buffer takes all
+	}
+	copy(raw[at:], buffer.Bytes())
+}
+
+func header(kind uint32, size int) []byte {
+	raw := make([]byte, size)
+	put(raw, 0, kind, uint32(42), uint32(43), uint32(0), uint64(7), uint64(1000), uint64(1600))
+	put(raw, identityOffset, [16]byte{1}, [8]byte{2}, [8]byte{3})
+	return raw
+}
+
+func wantHeader() Header {
+	return Header{PID: 42, TID: 43, GoroutineID: 7, Start: 1000, End: 1600, TraceID: [16]byte{1}, SpanID: [8]byte{2}, ParentID: [8]byte{3}}
+}
+
+func requestRecord() []byte {
+	raw := header(kindRequest, requestSize)
+	put(raw, headerSize+8*int(ledger.Sleep), uint64(600))
+	put(raw, spanExact, uint32(1), uint32(flagSDKInside))
+	put(raw, requestStatus, uint32(204), uint32(3), uint32(6), uint32(10))
+	put(raw, requestMethod, []byte("GETxxx"))
+	put(raw, requestPath, []byte("/items"))
+	put(raw, requestRoute, []byte("GET /items"))
+	return raw
+}
+
+func TestDecodeRequest(t *testing.T) {
+	got, err := Decode(requestRecord())
+	require.NoError(t, err)
+	require.Equal(t, &Request{
+		Span:      Span{Header: wantHeader(), Exact: true, Ledger: ledger.Ledger{ledger.Sleep: 600}},
+		SDKInside: true, Status: 204, Method: "GET", Path: "/items", Route: "GET /items",
+	}, got)
+	require.Equal(t, 42, got.Process())
+}
+
+func TestDecodeSpan(t *testing.T) {
+	raw := header(kindSpan, spanSize)
+	put(raw, headerSize+8*int(ledger.Unattributed), uint64(9))
+	got, err := Decode(raw)
+	require.NoError(t, err)
+	require.Equal(t, &Span{Header: wantHeader(), Ledger: ledger.Ledger{ledger.Unattributed: 9}}, got)
+}
+
+func TestDecodeStop(t *testing.T) {
+	raw := header(kindStop, stopSize)
+	put(raw, headerSize, uint64(1200), uint32(1), uint32(41))
+	got, err := Decode(raw)
+	require.NoError(t, err)
+	require.Equal(t, &Stop{Header: wantHeader(), Stopped: 1200, Reason: StopGCMarkTermination, GCCycle: 41}, got)
+	require.Equal(t, "GC mark termination", got.(*Stop).Reason.String())
+	require.Equal(t, "reason 99", StopReason(99).String())
+}
+
+func TestDecodeFile(t *testing.T) {
+	for name, test := range map[string]struct {
+		absolute uint32
+		text     string
+		want     string
+	}{
+		"names are turned round": {1, "wal\x00shop\x00lib\x00var\x00", "/var/lib/shop/wal"},
+		"the root itself":        {1, "", "/"},
+		"as the program gave it": {0, "../wal", "../wal"},
+		"not text":               {0, "a\xffb", "a\uFFFDb"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			raw := header(kindFile, fileSize)
+			put(raw, fileOperation, uint32(FileFsync), int32(syscall.EIO), test.absolute, uint32(len(test.text)), []byte(test.text))
+			got, err := Decode(raw)
+			require.NoError(t, err)
+			require.Equal(t, &File{Header: wantHeader(), Operation: FileFsync, Error: syscall.EIO, Path: test.want}, got)
+		})
+	}
+}
+
+func TestTextCutWithinACharacter(t *testing.T) {
+	raw := requestRecord()
+	put(raw, requestPath, []byte("/\xc3"))
+	put(raw, requestLengths+4, uint32(2))
+	got, err := Decode(raw)
+	require.NoError(t, err)
+	require.Equal(t, "/", got.(*Request).Path)
+}
+
+func TestDecodeRefusesWhatNoProgramSends(t *testing.T) {
+	for name, raw := range map[string][]byte{
+		"empty": {}, "short header": make([]byte, headerSize-1), "unknown kind": header(9, headerSize),
+		"short request": header(kindRequest, requestSize-1), "short file": header(kindFile, fileSize-1),
+		"short span": header(kindSpan, spanSize-1), "short stop": header(kindStop, stopSize-1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Decode(raw)
+			require.ErrorIs(t, err, ErrMalformed)
+		})
+	}
+}
+
+// The layout is the compiler's: what it made of bpf/headers/records.h.
+func TestLayoutIsThatOfThePrograms(t *testing.T) {
+	object, err := os.ReadFile("../probe/spans_x86_bpfel.o")
+	require.NoError(t, err)
+	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(object))
+	require.NoError(t, err)
+	for name, want := range map[string]struct {
+		size    int
+		members map[string]int
+	}{
+		"record_header":  {headerSize, map[string]int{"tgid": 4, "tid": 8, "goid": goroutineOffset, "start": 24, "end": 32, "trace_id": identityOffset, "span_id": identityOffset + 16, "parent_id": parentIDOffset}},
+		"span_record":    {spanSize, map[string]int{"spent": headerSize, "exact": spanExact, "flags": spanFlags}},
+		"request_record": {requestSize, map[string]int{"status": requestStatus, "method_len": requestLengths, "method": requestMethod, "path": requestPath, "route": requestRoute}},
+		"stop_record":    {stopSize, map[string]int{"stopped": headerSize, "reason": headerSize + 8, "gc_cycle": headerSize + 12}},
+		"file_record":    {fileSize, map[string]int{"operation": fileOperation, "error": fileError, "absolute": fileAbsolute, "path_len": filePathLength, "path": filePath}},
+	} {
+		var layout *btf.Struct
+		require.NoError(t, spec.Types.TypeByName(name, &layout), name)
+		require.EqualValues(t, want.size, layout.Size, name)
+		offsets := map[string]int{}
+		for _, member := range layout.Members {
+			offsets[member.Name] = int(member.Offset.Bytes())
+		}
+		for member, offset := range want.members {
+			require.Equal(t, offset, offsets[member], "%s.%s", name, member)
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add(requestRecord())
+	f.Add(header(kindFile, fileSize))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if got, err := Decode(raw); err == nil && got == nil {
+			t.Fatal("no record and no error")
+		}
+	})
+}
+
+func BenchmarkDecodeRequest(b *testing.B) {
+	raw := requestRecord()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Decode(raw); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
