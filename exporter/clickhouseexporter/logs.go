@@ -5,6 +5,7 @@ package clickhouseexporter
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync/atomic"
 
@@ -49,25 +50,25 @@ func (e *logsExporter) prepare(ctx context.Context, i *inserter) error {
 	return e.lookForEventName(ctx, i)
 }
 
+// lookForEventName finds out whether the table has a column for event names.
 func (e *logsExporter) lookForEventName(ctx context.Context, i *inserter) error {
-	table := schema.Identifier(i.schema.Database, i.config.LogsTableName)
-	columns, err := i.client.Columns(ctx, table)
-	if client.Denied(err) {
+	database, table := i.schema.Database, i.config.LogsTableName
+	columns, err := i.client.Columns(ctx, database, table)
+	switch {
+	case client.Denied(err):
 		// A user who may do nothing but INSERT: as if the column were not there.
-		i.logger.Warn("the user may not look at the logs table: event names are not stored", zap.Error(err))
-		e.withoutEventName.Store(true)
-		return nil
-	}
-	if err != nil {
+		i.logger.Warn("the user may not look at system.columns: event names are not stored", zap.Error(err))
+	case err != nil:
 		return err
-	}
-	missing := !slices.Contains(columns, rows.EventNameColumn)
-	e.withoutEventName.Store(missing)
-	if missing {
+	case len(columns) == 0:
+		return fmt.Errorf("table %s.%s does not exist, or the user may not insert into it", database, table)
+	case !slices.Contains(columns, rows.EventNameColumn):
 		i.logger.Warn("the logs table has no column for event names: they are not stored until it is added "+
 			"and the Collector is restarted",
-			zap.String("add_it_with", "ALTER TABLE "+table+" ADD COLUMN "+rows.EventNameColumn+" String CODEC(ZSTD(1))"))
+			zap.String("add_it_with", "ALTER TABLE "+schema.Identifier(database, table)+
+				" ADD COLUMN "+rows.EventNameColumn+" String CODEC(ZSTD(1))"))
 	}
+	e.withoutEventName.Store(!slices.Contains(columns, rows.EventNameColumn))
 	return nil
 }
 

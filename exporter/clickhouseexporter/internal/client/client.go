@@ -110,50 +110,32 @@ func (c *Client) Version(ctx context.Context) (major, minor int, err error) {
 	return major, minor, err
 }
 
-// Columns is the names of a table's columns. The table's name is quoted already.
-func (c *Client) Columns(ctx context.Context, table string) ([]string, error) {
+// Columns is the names of a table's columns, none where the table does not
+// exist or the user has no privilege on it.
+func (c *Client) Columns(ctx context.Context, database, table string) ([]string, error) {
 	var columns []string
 	err := c.pool.with(ctx, func(conn *ch.Client) error {
-		var results proto.Results
+		var names proto.ColStr
 		return conn.Do(ctx, ch.Query{
-			Body:   "DESCRIBE TABLE " + table,
-			Result: results.Auto(),
+			Body: "SELECT name FROM system.columns WHERE database = " + literal(database) +
+				" AND table = " + literal(table),
+			Result: proto.Results{{Name: "name", Data: &names}},
 			OnResult: func(context.Context, proto.Block) error {
-				names, err := nameColumn(results)
-				columns = append(columns, names...)
-				return err
+				return names.ForEach(func(_ int, name string) error {
+					columns = append(columns, name)
+					return nil
+				})
 			},
 		})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("describe table %s: %w", table, err)
+		return nil, fmt.Errorf("look up the columns of %s.%s: %w", database, table, err)
 	}
 	return columns, nil
 }
 
-// nameColumn is the values of the column "name".
-func nameColumn(results proto.Results) ([]string, error) {
-	for _, result := range results {
-		if result.Name != "name" {
-			continue
-		}
-		names, ok := unwrap(result.Data).(*proto.ColStr)
-		if !ok {
-			return nil, fmt.Errorf("column name is %s, want String", result.Data.Type())
-		}
-		values := make([]string, names.Rows())
-		for i := range values {
-			values[i] = names.Row(i)
-		}
-		return values, nil
-	}
-	return nil, fmt.Errorf("the answer has no column name")
-}
-
-// unwrap is the column within one whose type was inferred.
-func unwrap(column proto.ColResult) proto.ColResult {
-	if inferred, ok := column.(*proto.ColAuto); ok {
-		return inferred.Data
-	}
-	return column
+// literal quotes a string. Source: ClickHouse's lexer, where a backslash
+// escapes inside of single quotes.
+func literal(s string) string {
+	return "'" + strings.NewReplacer("\\", "\\\\", "'", "\\'").Replace(s) + "'"
 }

@@ -1,0 +1,85 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package schema_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/schema"
+	"github.com/fathom-otel/fathom/internal/enginetest"
+)
+
+// TestTablesAreContribs creates the tables in a real ClickHouse and compares
+// what it made of them with what it made of contrib's statements.
+func TestTablesAreContribs(t *testing.T) {
+	conn, err := clickhouse.Open(&clickhouse.Options{Addr: []string{enginetest.Start(t)}})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close()) }()
+
+	for file, ttl := range map[string]time.Duration{
+		"testdata/contrib_plain.sql": 0,
+		"testdata/contrib_ttl.sql":   72 * time.Hour,
+	} {
+		t.Run(file, func(t *testing.T) {
+			require.NoError(t, conn.Exec(t.Context(), "DROP DATABASE IF EXISTS otel SYNC"))
+			for _, statement := range statements(t, schema.Schema{Database: "otel", Engine: "MergeTree()", TTL: ttl}) {
+				require.NoError(t, conn.Exec(t.Context(), statement), statement)
+			}
+			want, err := os.ReadFile(file)
+			require.NoError(t, err)
+			_, tables, _ := strings.Cut(string(want), "\n\n")
+			assert.Equal(t, tables, created(t.Context(), t, conn))
+		})
+	}
+}
+
+func statements(t *testing.T, s schema.Schema) []string {
+	var all []string
+	for _, render := range []func() ([]string, error){
+		s.CreateDatabase,
+		func() ([]string, error) { return s.CreateTraces("otel_traces") },
+		func() ([]string, error) { return s.CreateLogs("otel_logs", schema.Version{Major: 26, Minor: 2}) },
+		func() ([]string, error) { return s.CreateLogs("otel_logs_bloom", schema.Version{Major: 26, Minor: 1}) },
+		func() ([]string, error) {
+			return s.CreateMetrics(schema.MetricTables{
+				Gauge:                "otel_metrics_gauge",
+				Sum:                  "otel_metrics_sum",
+				Summary:              "otel_metrics_summary",
+				Histogram:            "otel_metrics_histogram",
+				ExponentialHistogram: "otel_metrics_exponential_histogram",
+			})
+		},
+	} {
+		rendered, err := render()
+		require.NoError(t, err)
+		all = append(all, rendered...)
+	}
+	return all
+}
+
+// created is the statements that the server keeps, in the order of the names.
+func created(ctx context.Context, t *testing.T, conn driver.Conn) string {
+	rows, err := conn.Query(ctx, "SELECT name, formatQuery(create_table_query) FROM system.tables "+
+		"WHERE database = 'otel' ORDER BY name")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, rows.Close()) }()
+	var text strings.Builder
+	for rows.Next() {
+		var name, statement string
+		require.NoError(t, rows.Scan(&name, &statement))
+		fmt.Fprintf(&text, "-- %s\n%s;\n\n", name, statement)
+	}
+	require.NoError(t, rows.Err())
+	return text.String()
+}
