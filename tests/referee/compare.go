@@ -1,0 +1,104 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package referee
+
+import (
+	"time"
+
+	"github.com/fathom-otel/fathom/internal/ledger"
+)
+
+// The parts of a ledger that are judged other than as a cause of their own.
+const (
+	// PartSyscalls are syscall.file and syscall.network together.
+	PartSyscalls = "syscall.file+network"
+	// PartExecuting is the sum of all causes in which the tracer sees the
+	// goroutine on a P or in a system call: on_cpu, os_runqueue, all system
+	// calls and gc_assist.
+	PartExecuting = "executing"
+)
+
+// Difference is one part of an observed ledger held against the reference.
+type Difference struct {
+	// Part is a cause's name, PartSyscalls or PartExecuting.
+	Part string
+	// Reference and Observed are the part's time in the two ledgers.
+	Reference, Observed time.Duration
+	// Off is how far Observed lies outside of what the reference allows: never
+	// negative, zero where it lies inside.
+	Off time.Duration
+	// Within is true where Off is no more than Tolerance.
+	Within bool
+}
+
+// Tolerance is 5 % of a span's duration or 1 ms, whichever is larger.
+func Tolerance(duration time.Duration) time.Duration {
+	return max(duration/20, time.Millisecond)
+}
+
+// Compare judges an observed ledger of a span of the given duration, part by
+// part, by the rules in the package's documentation.
+func Compare(reference, observed ledger.Ledger, duration time.Duration) []Difference {
+	tolerance := Tolerance(duration)
+	differences := make([]Difference, 0, ledger.NumCauses)
+	add := func(part string, reference, observed, off time.Duration) {
+		differences = append(differences, Difference{part, reference, observed, off, off <= tolerance})
+	}
+	queued := sum(observed, ledger.OSRunqueue)
+
+	r, o := sum(reference, ledger.OnCPU), sum(observed, ledger.OnCPU)
+	add(ledger.OnCPU.String(), r, o, outside(o, 0, r))
+	r = sum(reference, ledger.SyscallFile, ledger.SyscallNetwork, ledger.SyscallOther)
+	o = sum(observed, ledger.SyscallFile, ledger.SyscallNetwork)
+	add(PartSyscalls, r, o, outside(o, 0, r))
+	r, o = sum(reference, ledger.GCAssist), sum(observed, ledger.GCAssist)
+	add(ledger.GCAssist.String(), r, o, outside(o, r-queued, r))
+	r, o = sum(reference, executing()...), sum(observed, executing()...)
+	add(PartExecuting, r, o, outside(o, r, r))
+	for _, cause := range equal() {
+		r, o := sum(reference, cause), sum(observed, cause)
+		add(cause.String(), r, o, outside(o, r, r))
+	}
+	return differences
+}
+
+// Agrees is true where every part is within the tolerance.
+func Agrees(differences []Difference) bool {
+	for _, d := range differences {
+		if !d.Within {
+			return false
+		}
+	}
+	return true
+}
+
+func executing() []ledger.Cause {
+	return []ledger.Cause{
+		ledger.OnCPU, ledger.OSRunqueue,
+		ledger.SyscallFile, ledger.SyscallNetwork, ledger.SyscallOther,
+		ledger.GCAssist,
+	}
+}
+
+// equal are the causes that both sides see alike.
+func equal() []ledger.Cause {
+	return []ledger.Cause{
+		ledger.Runnable,
+		ledger.BlockedNetwork, ledger.BlockedChannel, ledger.BlockedSelect, ledger.BlockedMutex, ledger.BlockedSync,
+		ledger.Sleep, ledger.StopTheWorld, ledger.Unattributed,
+	}
+}
+
+func sum(l ledger.Ledger, causes ...ledger.Cause) time.Duration {
+	var ns uint64
+	for _, cause := range causes {
+		ns += l[cause]
+	}
+	return time.Duration(ns)
+}
+
+// outside is how far x lies outside of low to high.
+func outside(x, low, high time.Duration) time.Duration {
+	return max(low-x, x-high, 0)
+}
