@@ -1,0 +1,198 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package goruntime
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/procmem"
+)
+
+// Snapshot holds the numbers of one read.
+type Snapshot struct {
+	has [numMetrics]bool
+	// ints are the values of the metrics that have one. Of memoryUsed it is
+	// the part that is no stack.
+	ints     [numMetrics]int64
+	stacks   int64
+	schedule durations
+	pauses   durations
+}
+
+// Memory of a process; *procmem.Process has it.
+type Memory interface {
+	// ReadRanges fills all ranges or fails.
+	ReadRanges(ranges []procmem.Range) error
+}
+
+var (
+	// ErrUnsettled says that the runtime was changing its statistics in each
+	// attempt to read them.
+	ErrUnsettled = errors.New("the runtime was changing its statistics")
+	// ErrImplausible says that the process holds what no Go runtime holds.
+	ErrImplausible = errors.New("no plausible state of a Go runtime")
+)
+
+const (
+	// attempts to read the statistics in a settled state. A rotation lasts
+	// about a microsecond.
+	attempts = 5
+	// maxProcessors bounds the length of runtime.allp.
+	maxProcessors = 1 << 12
+)
+
+// Reader reads the runtime of one process. It is not safe for concurrent use.
+type Reader struct {
+	layout *Layout
+	memory Memory
+	// ranges are a first copy of the region of the heap statistics, where
+	// there is one, and then all regions.
+	ranges  []procmem.Range
+	regions [][]byte
+	first   []byte
+	// buffers for the processors.
+	pointers   []byte
+	freeRanges []procmem.Range
+}
+
+// NewReader reads the memory of a process that runs the layout's binary with
+// the given load bias (run-time less link-time addresses).
+func NewReader(layout *Layout, memory Memory, bias uint64) *Reader {
+	r := &Reader{layout: layout, memory: memory}
+	for _, region := range layout.regions {
+		buffer := make([]byte, region.size)
+		r.regions = append(r.regions, buffer)
+		r.ranges = append(r.ranges, procmem.Range{Address: region.address + bias, Buffer: buffer})
+	}
+	if r.hasHeapStats() {
+		once := r.ranges[layout.places[heapStats].region]
+		r.first = make([]byte, len(once.Buffer))
+		r.ranges = append([]procmem.Range{{Address: once.Address, Buffer: r.first}}, r.ranges...)
+	}
+	return r
+}
+
+func (r *Reader) hasHeapStats() bool {
+	return r.layout.has[memoryUsed] || r.layout.has[memoryAllocated]
+}
+
+// Read takes a snapshot. Errors wrap procmem.ErrGone where the process has
+// ended, ErrUnsettled where another attempt may succeed, ErrImplausible where
+// the process holds something else than a Go runtime.
+func (r *Reader) Read(into *Snapshot) error {
+	for range attempts {
+		if err := r.memory.ReadRanges(r.ranges); err != nil {
+			return fmt.Errorf("read the runtime's numbers: %w", err)
+		}
+		if r.settled() {
+			return r.decode(into)
+		}
+	}
+	return fmt.Errorf("read the runtime's numbers: %w", ErrUnsettled)
+}
+
+// settled tells whether the numbers that were read fit together.
+func (r *Reader) settled() bool {
+	if r.hasHeapStats() {
+		stats, generation := r.layout.places[heapStats], r.layout.places[heapStatsGeneration]
+		first := binary.LittleEndian.Uint32(r.first[generation.offset:])
+		if !settled(r.first[stats.offset:], r.bytes(heapStats), first, r.uint32(heapStatsGeneration), r.layout.delta) {
+			return false
+		}
+	}
+	return !r.layout.has[memoryGCGoal] || r.pacer().plausible()
+}
+
+// decode computes the values of all metrics that the layout has.
+func (r *Reader) decode(into *Snapshot) error {
+	into.has = r.layout.has
+	r.decodeHeap(into)
+	r.decodeCollector(into)
+	if into.has[processorLimit] {
+		into.ints[processorLimit] = int64(int32(r.uint32(maxProcs)))
+	}
+	if into.has[scheduleDuration] {
+		decodeDurations(r.bytes(timeToRun), &into.schedule)
+	}
+	if into.has[goroutineCount] {
+		count, err := r.countGoroutines()
+		if err != nil {
+			return fmt.Errorf("count the goroutines: %w", err)
+		}
+		into.ints[goroutineCount] = count
+	}
+	return nil
+}
+
+// decodeHeap computes what comes from the heap statistics.
+func (r *Reader) decodeHeap(into *Snapshot) {
+	if !r.hasHeapStats() {
+		return
+	}
+	var sizes []byte
+	if into.has[memoryAllocated] {
+		sizes = r.bytes(classSizes)
+	}
+	totals := sumHeapStats(r.bytes(heapStats), r.layout.delta, sizes)
+	if into.has[memoryAllocated] {
+		into.ints[memoryAllocated] = capped(totals.allocated)
+		into.ints[memoryAllocations] = capped(totals.allocations)
+	}
+	if into.has[memoryUsed] {
+		total := totals.committed + totals.released
+		for q := stacksSys; q <= otherSys; q++ {
+			total += r.uint64(q)
+		}
+		into.stacks = capped(totals.inStacks)
+		into.ints[memoryUsed] = capped(total) - capped(totals.released) - into.stacks
+	}
+}
+
+// decodeCollector computes what comes from the garbage collector.
+func (r *Reader) decodeCollector(into *Snapshot) {
+	if into.has[memoryLimit] {
+		into.ints[memoryLimit] = capped(r.uint64(softMemoryLimit))
+	}
+	if into.has[memoryGCGoal] {
+		into.ints[memoryGCGoal] = capped(r.pacer().heapGoal())
+	}
+	if into.has[memoryGCCycles] {
+		into.ints[memoryGCCycles] = int64(r.uint32(completedCycles))
+	}
+	if into.has[memoryGCPauseDuration] {
+		decodeDurations(r.bytes(stopTheWorldGC), &into.pauses)
+	}
+	if into.has[configGOGC] {
+		// GOGC=off is -1 there, which runtime/metrics widens to an uint64.
+		into.ints[configGOGC] = capped(uint64(int32(r.uint32(gcPercent))))
+	}
+}
+
+func (r *Reader) pacer() pacer {
+	return pacer{
+		memoryLimit:         r.uint64(softMemoryLimit),
+		gcPercentHeapGoal:   r.uint64(gcPercentHeapGoal),
+		sweepDistMinTrigger: r.uint64(sweepDistMinTrigger),
+		triggered:           r.uint64(triggered),
+		heapMarked:          r.uint64(heapMarked),
+		heapFree:            r.uint64(heapFree),
+		totalAlloc:          r.uint64(totalAlloc),
+		totalFree:           r.uint64(totalFree),
+		mappedReady:         r.uint64(mappedReady),
+	}
+}
+
+// bytes of a quantity as they were read last.
+func (r *Reader) bytes(q quantity) []byte {
+	p := r.layout.places[q]
+	return r.regions[p.region][p.offset:][:p.size]
+}
+
+func (r *Reader) uint64(q quantity) uint64 { return binary.LittleEndian.Uint64(r.bytes(q)) }
+
+func (r *Reader) uint32(q quantity) uint32 { return binary.LittleEndian.Uint32(r.bytes(q)) }
