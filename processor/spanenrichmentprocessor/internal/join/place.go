@@ -12,8 +12,8 @@ type place struct {
 	files  timeline
 
 	seen  bool   // a span came
-	left  bool   // and left, and is remembered
-	owned bool   // it left with a ledger
+	left  bool   // a copy of it left, and is remembered
+	owned bool   // that copy has a ledger
 	open  int    // copies of it that have not left
 	trace *trace // once a span came
 	index int    // in the trace's list of spans seen
@@ -21,7 +21,7 @@ type place struct {
 	identity  Process // of the span's resource
 	interval  Interval
 	goroutine int64
-	process   *process // once it has left: as known then
+	process   *process // as known when it left
 	waiting   []*Waiting
 }
 
@@ -88,16 +88,14 @@ func (s *Store) unsee(p *place) {
 	s.tidyTrace(t)
 }
 
-// depart fixes what is known of a span as its last open copy leaves, and
-// remembers it for the retention.
+// depart ends the stay of one copy of a span, and remembers the span, as it is
+// known by now, for the retention.
 func (s *Store) depart(p *place) {
-	process, goroutine := s.processOf(p), goroutineOf(p)
-	if p.open--; p.open > 0 {
-		return
-	}
-	p.goroutine = goroutine
+	process := s.processOf(p)
+	p.goroutine = goroutineOf(p)
+	p.open--
 	if p.left {
-		return // it passed before: its retention counts from then
+		return // another copy left before: the retention counts from then
 	}
 	p.process, p.left = process, true
 	s.departures.push(departure{place: p, at: s.clock})

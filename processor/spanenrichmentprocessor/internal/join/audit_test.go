@@ -1,0 +1,73 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package join
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// audit counts what a store holds and compares it with the store's books.
+func audit(t *testing.T, s *Store) {
+	t.Helper()
+	tally := s.Tally()
+	bytes := s.heldBytes
+	records := map[*process]int{}
+	for i := s.records.head; i < len(s.records.items); i++ {
+		r := s.records.items[i]
+		bytes += r.bytes
+		records[r.process]++
+		switch {
+		case r.kind == KindLedger:
+			require.Same(t, r, r.place.ledger)
+			require.Same(t, r.place, s.places[r.place.key])
+		case r.kind == KindFile && r.place != nil:
+			require.True(t, r.place.files.holds(r))
+			require.Same(t, r.place, s.places[r.place.key])
+			require.Equal(t, !r.place.seen && !r.settled, r.orphan)
+		}
+	}
+	bytes += int64(len(s.places))*placeBytes + int64(len(s.traces))*traceBytes
+	for name, named := range s.services {
+		inService := 0
+		for _, member := range named.members {
+			require.True(t, member.records > 0 || member.gone.len() > 0)
+			require.Equal(t, records[member], member.records)
+			inService += member.records
+			bytes += processBytes + int64(len(name))
+		}
+		require.Equal(t, inService, named.records)
+	}
+	for _, tr := range s.traces {
+		waiting := 0
+		for i, p := range tr.seen {
+			require.True(t, p.seen && p.index == i && p.trace == tr)
+			require.True(t, p.open > 0 || p.left)
+			waiting += p.open
+		}
+		require.Equal(t, waiting, tr.waiting)
+		for _, r := range tr.orphans.records {
+			require.True(t, r.orphan)
+		}
+	}
+	require.Equal(t, bytes, tally.Bytes)
+	require.Equal(t, s.records.len(), int(tally.Stored))
+	requireConserved(t, tally)
+}
+
+// requireConserved: each record received was joined, dropped, or is pending.
+func requireConserved(t *testing.T, tally Tally) {
+	t.Helper()
+	for kind := range NumKinds {
+		accounted := tally.Pending[kind]
+		for _, n := range tally.Matched[kind] {
+			accounted += n
+		}
+		for _, n := range tally.Dropped[kind] {
+			accounted += n
+		}
+		require.Equal(t, tally.Received[kind], accounted, "%s: %+v", Kind(kind), tally)
+	}
+}

@@ -1,0 +1,179 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package join
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+var (
+	shop  = Process{"shop", 4242}
+	begin = time.Unix(1_800_000_000, 0)
+)
+
+func newTestStore() *Store {
+	return NewStore(Config{Wait: time.Second, Retention: 30 * time.Second, Bytes: 1 << 20}, begin)
+}
+
+func key(span byte) SpanKey { return SpanKey{pcommon.TraceID{15: 1}, pcommon.SpanID{7: span}} }
+
+func testFile(span byte, start, end, goroutine int64) File {
+	return File{Key: key(span), Process: shop, Interval: Interval{start, end}, Goroutine: goroutine, Name: "fathom.file.fsync", Path: "/wal"}
+}
+
+func TestFileOfAnUnknownSpanGoesToTheInnermostThatCoversIt(t *testing.T) {
+	for name, test := range map[string]struct {
+		spans []Span
+		file  File
+		want  byte // 0: none
+	}{
+		"inner of two": {
+			spans: []Span{{Key: key(1), Interval: Interval{0, 100}}, {Key: key(2), Interval: Interval{10, 50}}},
+			file:  testFile(9, 20, 30, 0), want: 2,
+		},
+		"only the outer covers": {
+			spans: []Span{{Key: key(1), Interval: Interval{0, 100}}, {Key: key(2), Interval: Interval{10, 25}}},
+			file:  testFile(9, 20, 30, 0), want: 1,
+		},
+		"inner on another goroutine": {
+			spans: []Span{{Key: key(1), Interval: Interval{0, 100}, Goroutine: 7}, {Key: key(2), Interval: Interval{10, 50}, Goroutine: 8}},
+			file:  testFile(9, 20, 30, 7), want: 1,
+		},
+		"none covers": {
+			spans: []Span{{Key: key(1), Interval: Interval{0, 25}}},
+			file:  testFile(9, 20, 30, 0),
+		},
+		"another process": {
+			spans: []Span{{Key: key(1), Interval: Interval{0, 100}, Process: Process{"shop", 1}}},
+			file:  testFile(9, 20, 30, 0),
+		},
+		"its own span is there": {
+			spans: []Span{{Key: key(1), Interval: Interval{0, 100}}, {Key: key(2), Interval: Interval{10, 50}}},
+			file:  testFile(1, 20, 30, 0), want: 1,
+		},
+		"a span ID is not known": {
+			spans: []Span{{Key: key(1), Interval: Interval{0, 100}}},
+			file:  testFile(0, 20, 30, 0), want: 1,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newTestStore()
+			s.Observe(begin, &Records{Files: []File{test.file}})
+			for i := range test.spans {
+				if test.spans[i].Process == (Process{}) {
+					test.spans[i].Process = shop
+				}
+			}
+			for i, v := range s.Arrive(begin, test.spans, size) {
+				if test.spans[i].Key.Span[7] == test.want {
+					require.Len(t, v.Match.Files, 1)
+					assert.Equal(t, test.file, *v.Match.Files[0])
+				} else {
+					assert.Empty(t, v.Match.Files)
+				}
+			}
+		})
+	}
+}
+
+// TestProcessWideFactsNeedOneProcess: without a PID, a service says which
+// process a span is of only while one process of it is known.
+func TestProcessWideFactsNeedOneProcess(t *testing.T) {
+	stop := func(pid int64) Stop { return Stop{Process{"shop", pid}, Interval{10, 20}} }
+	for name, test := range map[string]struct {
+		stops []Stop
+		span  Process
+		want  int64
+	}{
+		"by PID":                        {[]Stop{stop(1), stop(2)}, Process{"shop", 2}, 10},
+		"by the service alone":          {[]Stop{stop(1)}, Process{"shop", 0}, 10},
+		"two processes of the service":  {[]Stop{stop(1), stop(2)}, Process{"shop", 0}, 0},
+		"another PID of the service":    {[]Stop{stop(1)}, Process{"shop", 2}, 0},
+		"another service":               {[]Stop{stop(1)}, Process{"cart", 1}, 0},
+		"a resource without a name":     {[]Stop{{Process{"", 1}, Interval{10, 20}}}, Process{"", 1}, 0},
+		"two stops overlap in the span": {[]Stop{stop(1), {Process{"shop", 1}, Interval{40, 45}}}, Process{"shop", 1}, 15},
+		"a stop ends after the span":    {[]Stop{{Process{"shop", 1}, Interval{90, 200}}}, Process{"shop", 1}, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newTestStore()
+			s.Observe(begin, &Records{Stops: test.stops})
+			v := s.Arrive(begin, []Span{{Key: key(1), Process: test.span, Interval: Interval{0, 100}}}, size)
+			assert.Equal(t, test.want, v[0].Match.StopOverlap)
+		})
+	}
+}
+
+// TestLedgerTellsTheProcess: in a container the SDK's process.pid is not the
+// host's; the ledger, joined by IDs, says which process the span is of.
+func TestLedgerTellsTheProcess(t *testing.T) {
+	s := newTestStore()
+	s.Observe(begin, &Records{
+		Ledgers: []Ledger{{Key: key(1), Process: shop, Interval: Interval{0, 100}}},
+		Cycles:  []Cycle{{shop, Interval{10, 30}, 6}, {shop, Interval{50, 60}, 7}, {shop, Interval{100, 120}, 8}},
+	})
+	v := s.Arrive(begin, []Span{{Key: key(1), Process: Process{"shop", 1}, Interval: Interval{0, 100}}}, size)
+	assert.Equal(t, int64(30), v[0].Match.GCOverlap)
+	assert.Equal(t, int64(7), v[0].Match.GCCycle, "the last that overlapped")
+}
+
+func TestSpanGetsItsLongestFiles(t *testing.T) {
+	s := newTestStore()
+	var files []File
+	for i := range int64(MaxFiles + 10) {
+		files = append(files, testFile(1, i*100, i*100+i, 0))
+	}
+	s.Observe(begin, &Records{Files: files})
+	for range 2 {
+		v := s.Arrive(begin, []Span{{Key: key(1), Process: shop, Interval: Interval{0, 10_000}}}, size)
+		require.Len(t, v[0].Match.Files, MaxFiles)
+		for i, f := range v[0].Match.Files {
+			assert.Equal(t, int64(10+i), f.Interval.End-f.Interval.Start)
+		}
+	}
+	assert.Equal(t, int64(10), s.Tally().Dropped[KindFile][SpanLimit], "counted once")
+}
+
+func TestRecordsThatCannotBeJoinedAreCounted(t *testing.T) {
+	s := newTestStore()
+	s.Observe(begin, &Records{
+		Ledgers: []Ledger{{Process: shop}, {Key: SpanKey{Trace: key(1).Trace}, Process: shop}, {Key: key(1), Process: shop, Interval: Interval{5, 1}}},
+		Files:   []File{{Process: shop}, {Key: key(1), Process: shop, Interval: Interval{-1, 1}}},
+		Cycles:  []Cycle{{Process{"", 1}, Interval{1, 2}, 1}},
+		Stops:   []Stop{{shop, Interval{2, 1}}},
+		Refused: []Refusal{{KindLedger, Invalid}},
+	})
+	tally := s.Tally()
+	assert.Equal(t, int64(4), tally.Dropped[KindLedger][Invalid])
+	assert.Equal(t, int64(1), tally.Dropped[KindFile][NoTrace])
+	assert.Equal(t, int64(1), tally.Dropped[KindFile][Invalid])
+	assert.Equal(t, int64(1), tally.Dropped[KindCycle][Invalid])
+	assert.Equal(t, int64(1), tally.Dropped[KindStop][Invalid])
+	assert.Zero(t, tally.Bytes)
+	requireConserved(t, tally)
+}
+
+func TestCloseCountsWhatIsPending(t *testing.T) {
+	s := newTestStore()
+	s.Observe(begin, &Records{Ledgers: []Ledger{{Key: key(1), Process: shop}, {Key: key(2), Process: shop}}})
+	s.Arrive(begin, []Span{{Key: key(1), Process: shop}}, size)
+	s.Close()
+	assert.Equal(t, int64(1), s.Tally().Dropped[KindLedger][Shutdown])
+	requireConserved(t, s.Tally())
+}
+
+// TestTimeDoesNotGoBack: a caller that was overtaken brings an older time.
+func TestTimeDoesNotGoBack(t *testing.T) {
+	s := newTestStore()
+	s.Observe(begin.Add(10*time.Second), &Records{Ledgers: []Ledger{{Key: key(1), Process: shop}}})
+	s.Advance(begin)
+	s.Advance(begin.Add(39 * time.Second))
+	assert.Equal(t, int64(1), s.Tally().Stored)
+	s.Advance(begin.Add(40 * time.Second))
+	assert.Zero(t, s.Tally().Stored)
+}

@@ -1,0 +1,431 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package join
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// reference does what a Store does, without bounds on memory and without any
+// index: each question is answered by looking at everything there is.
+type reference struct {
+	config  Config
+	now     time.Duration
+	records []*refRecord
+	spans   []*refSpan
+	waiting []*refWaiting
+	tally   Tally
+}
+
+type refRecord struct {
+	kind     Kind
+	arrived  time.Duration
+	settled  bool
+	process  Process
+	interval Interval
+	ledger   *Ledger
+	file     *File
+	cycle    int64
+	owner    SpanKey // of a file: where it belongs; no span ID while that is unknown
+	bypassed *rank
+}
+
+// refSpan is a span that the store has reason to remember.
+type refSpan struct {
+	Span
+	open      int
+	left      bool
+	leftAt    time.Duration
+	owned     bool
+	process   *Process // once it left
+	goroutine int64
+}
+
+type refWaiting struct {
+	span     *refSpan
+	deadline time.Duration
+	held     bool
+}
+
+func (m *reference) advance(now time.Duration) (out []*refWaiting) {
+	m.now = now
+	out = m.releaseIf(func(w *refWaiting) bool { return w.held && w.deadline <= now }, Waited)
+	m.records = slices.DeleteFunc(m.records, func(r *refRecord) bool {
+		if r.arrived+m.config.Retention > now {
+			return false
+		}
+		if r.bypassed != nil {
+			m.drop(r, Late)
+		}
+		m.drop(r, Unmatched)
+		return true
+	})
+	for _, s := range slices.Clone(m.spans) {
+		if s.left && s.leftAt+m.config.Retention <= now {
+			s.left, s.owned, s.process = false, false, nil
+			m.unsee(s)
+		}
+	}
+	return out
+}
+
+func (m *reference) unsee(s *refSpan) {
+	if s.open > 0 || s.left {
+		return
+	}
+	m.spans = slices.DeleteFunc(m.spans, func(other *refSpan) bool { return other == s })
+	for _, r := range m.records {
+		if r.kind == KindFile && r.owner == s.Key && !r.settled {
+			m.bypass(r)
+		}
+	}
+}
+
+func (m *reference) span(key SpanKey) *refSpan {
+	for _, s := range m.spans {
+		if s.Key == key {
+			return s
+		}
+	}
+	return nil
+}
+
+func (m *reference) ledgerOf(key SpanKey) *refRecord {
+	for _, r := range m.records {
+		if r.kind == KindLedger && r.ledger.Key == key {
+			return r
+		}
+	}
+	return nil
+}
+
+func (m *reference) drop(r *refRecord, reason Reason) {
+	if !r.settled {
+		r.settled = true
+		m.tally.Dropped[r.kind][reason]++
+	}
+}
+
+func (m *reference) match(r *refRecord, key Key) {
+	if !r.settled {
+		r.settled = true
+		m.tally.Matched[r.kind][key]++
+	}
+}
+
+// resolve is the process that a resource names.
+func (m *reference) resolve(id Process) *Process {
+	if id.Service == "" {
+		return nil
+	}
+	var named []Process
+	for _, r := range m.records {
+		if r.process.Service == id.Service && !slices.Contains(named, r.process) {
+			named = append(named, r.process)
+		}
+	}
+	if id.PID == 0 {
+		if len(named) == 1 {
+			return &named[0]
+		}
+		return nil
+	}
+	for _, s := range m.spans {
+		if s.left && s.process != nil {
+			named = append(named, *s.process)
+		}
+	}
+	if slices.Contains(named, id) {
+		return &id
+	}
+	return nil
+}
+
+func (m *reference) processOf(s *refSpan) *Process {
+	if s.open == 0 {
+		return s.process
+	}
+	if l := m.ledgerOf(s.Key); l != nil {
+		return &l.process
+	}
+	return m.resolve(s.Process)
+}
+
+func (m *reference) covers(s *refSpan, r *refRecord) bool {
+	process, goroutine := m.processOf(s), s.goroutine
+	if l := m.ledgerOf(s.Key); goroutine == 0 && s.open > 0 && l != nil {
+		goroutine = l.ledger.Goroutine
+	}
+	return s.Key.Trace == r.file.Key.Trace && s.Interval.Covers(r.interval) &&
+		process != nil && *process == r.process &&
+		(goroutine == 0 || r.file.Goroutine == 0 || goroutine == r.file.Goroutine)
+}
+
+// bypass notes which span that left an orphan would have been for.
+func (m *reference) bypass(r *refRecord) {
+	for _, s := range m.spans {
+		at := rank{interval: s.Interval, span: s.Key.Span}
+		if s.open == 0 && m.covers(s, r) && (r.bypassed == nil || compareRank(at, *r.bypassed) < 0) {
+			r.bypassed = &at
+		}
+	}
+}
+
+// leave ends the stay of spans that leave together.
+func (m *reference) leave(spans []*refSpan) []Match {
+	for _, r := range m.records {
+		if r.kind != KindFile || r.settled || m.span(r.owner) != nil {
+			continue
+		}
+		var best *refSpan
+		for _, s := range m.spans {
+			if s.open > 0 && m.covers(s, r) && (best == nil || compareRank(s.rank(), best.rank()) < 0) {
+				best = s
+			}
+		}
+		if best == nil || !slices.Contains(spans, best) {
+			continue
+		}
+		if r.bypassed == nil || compareRank(best.rank(), *r.bypassed) <= 0 {
+			r.owner = best.Key
+		}
+	}
+	matches := make([]Match, len(spans))
+	for i, s := range spans {
+		matches[i] = m.matchOf(s.Span, s)
+	}
+	for _, s := range spans {
+		m.depart(s)
+	}
+	return matches
+}
+
+func (s *refSpan) rank() rank { return rank{interval: s.Interval, span: s.Key.Span} }
+
+func (m *reference) matchOf(span Span, s *refSpan) (match Match) {
+	process := m.resolve(span.Process)
+	if s != nil {
+		process = m.processOf(s)
+		if l := m.ledgerOf(span.Key); l != nil && span.HasLedger {
+			m.drop(l, Duplicate)
+		} else if l != nil {
+			m.match(l, BySpan)
+			match.Ledger = l.ledger
+		}
+		s.owned = s.owned || span.HasLedger || match.Ledger != nil
+		match.Files = m.filesOf(span.Key)
+	}
+	for _, r := range m.records {
+		overlap := span.Interval.Overlap(r.interval)
+		if process == nil || *process != r.process || overlap == 0 {
+			continue
+		}
+		switch r.kind {
+		case KindCycle:
+			match.GCOverlap += overlap
+			match.GCCycle = max(match.GCCycle, r.cycle)
+			m.match(r, ByProcess)
+		case KindStop:
+			match.StopOverlap += overlap
+			m.match(r, ByProcess)
+		}
+	}
+	duration := span.Interval.End - span.Interval.Start
+	match.GCOverlap, match.StopOverlap = min(match.GCOverlap, duration), min(match.StopOverlap, duration)
+	return match
+}
+
+func (m *reference) filesOf(key SpanKey) (files []*File) {
+	for _, r := range m.records {
+		if r.kind != KindFile || r.owner != key {
+			continue
+		}
+		files = append(files, r.file)
+		if r.file.Key == key {
+			m.match(r, BySpan)
+		} else {
+			m.match(r, ByGoroutine)
+		}
+	}
+	return files
+}
+
+func (m *reference) depart(s *refSpan) {
+	process, goroutine := m.processOf(s), s.goroutine
+	if l := m.ledgerOf(s.Key); goroutine == 0 && l != nil {
+		goroutine = l.ledger.Goroutine
+	}
+	s.open--
+	s.goroutine = goroutine
+	if !s.left {
+		s.left, s.leftAt, s.process = true, m.now, process
+	}
+}
+
+func (m *reference) arrive(spans []Span) (matches []Match, waits []*refWaiting) {
+	matches, waits = make([]Match, len(spans)), make([]*refWaiting, len(spans))
+	var leaving []*refSpan
+	var index []int
+	for i, span := range spans {
+		observed, ledgers, known := false, false, m.span(span.Key) != nil
+		for _, r := range m.records {
+			same := r.process.Service == span.Process.Service && span.Process.Service != ""
+			observed = observed || same
+			ledgers = ledgers || same && r.kind == KindLedger
+			known = known || r.kind == KindLedger && r.ledger.Key == span.Key || r.kind == KindFile && r.owner == span.Key
+		}
+		if !known && !observed {
+			continue
+		}
+		s := m.span(span.Key)
+		if s == nil {
+			s = &refSpan{}
+			m.spans = append(m.spans, s)
+		}
+		s.Span, s.goroutine = span, span.Goroutine
+		s.open++
+		if m.config.Wait > 0 && ledgers && !span.HasLedger && m.ledgerOf(span.Key) == nil {
+			waits[i] = &refWaiting{span: s, deadline: m.now + m.config.Wait}
+			m.waiting = append(m.waiting, waits[i])
+			continue
+		}
+		leaving, index = append(leaving, s), append(index, i)
+	}
+	for i, match := range m.leave(leaving) {
+		matches[index[i]] = match
+	}
+	for i, span := range spans {
+		if waits[i] == nil && !slices.Contains(index, i) {
+			matches[i] = m.matchOf(span, nil)
+		}
+	}
+	return matches, waits
+}
+
+// releaseIf lets those waiting spans leave together that ready tells.
+func (m *reference) releaseIf(ready func(*refWaiting) bool, departure Departure) (out []*refWaiting) {
+	var leaving []*refSpan
+	m.waiting = slices.DeleteFunc(m.waiting, func(w *refWaiting) bool {
+		if !ready(w) {
+			return false
+		}
+		out, leaving = append(out, w), append(leaving, w.span)
+		m.tally.Departed[departure]++
+		return true
+	})
+	m.leave(leaving)
+	return out
+}
+
+func (m *reference) hold(waits []*refWaiting) []*refWaiting {
+	for _, w := range waits {
+		w.held = true
+	}
+	return m.releaseIf(func(w *refWaiting) bool {
+		return slices.Contains(waits, w) && m.ledgerOf(w.span.Key) != nil
+	}, Joined)
+}
+
+func (m *reference) abandon(waits []*refWaiting) {
+	for _, w := range waits {
+		m.waiting = slices.DeleteFunc(m.waiting, func(other *refWaiting) bool { return other == w })
+		w.span.open--
+		m.unsee(w.span)
+	}
+}
+
+func (m *reference) observe(records *Records) []*refWaiting {
+	for i := range records.Cycles {
+		c := &records.Cycles[i]
+		m.observeFact(&refRecord{kind: KindCycle, process: c.Process, interval: c.Interval, cycle: c.Number})
+	}
+	for i := range records.Stops {
+		s := &records.Stops[i]
+		m.observeFact(&refRecord{kind: KindStop, process: s.Process, interval: s.Interval})
+	}
+	for i := range records.Files {
+		m.observeFile(&records.Files[i])
+	}
+	for i := range records.Ledgers {
+		m.observeLedger(&records.Ledgers[i])
+	}
+	return m.releaseIf(func(w *refWaiting) bool { return w.held && m.ledgerOf(w.span.Key) != nil }, Joined)
+}
+
+func (m *reference) store(r *refRecord, duplicate func(*refRecord) bool) bool {
+	m.tally.Received[r.kind]++
+	if slices.ContainsFunc(m.records, duplicate) {
+		m.tally.Dropped[r.kind][Duplicate]++
+		return false
+	}
+	r.arrived = m.now
+	m.records = append(m.records, r)
+	return true
+}
+
+func (m *reference) observeFact(r *refRecord) {
+	if !m.store(r, func(o *refRecord) bool {
+		return o.kind == r.kind && o.process == r.process && o.interval == r.interval && o.cycle == r.cycle
+	}) {
+		return
+	}
+	for _, s := range m.spans {
+		if s.left && s.process != nil && *s.process == r.process && s.Interval.Overlap(r.interval) > 0 {
+			m.drop(r, Late)
+		}
+	}
+}
+
+func (m *reference) observeFile(f *File) {
+	r := &refRecord{kind: KindFile, process: f.Process, interval: f.Interval, file: f, owner: f.Key}
+	if !m.store(r, func(o *refRecord) bool {
+		return o.kind == KindFile && !f.Key.Span.IsEmpty() && o.owner == f.Key && *o.file == *f
+	}) {
+		return
+	}
+	switch s := m.span(f.Key); {
+	case s == nil:
+		m.bypass(r)
+	case s.open == 0:
+		m.drop(r, Late)
+	}
+}
+
+func (m *reference) observeLedger(l *Ledger) {
+	s := m.span(l.Key)
+	r := &refRecord{kind: KindLedger, process: l.Process, interval: l.Interval, ledger: l}
+	if !m.store(r, func(o *refRecord) bool { return o.kind == KindLedger && o.ledger.Key == l.Key || s != nil && s.owned }) {
+		return
+	}
+	if s != nil && s.left && s.open == 0 {
+		m.drop(r, Late)
+	}
+}
+
+// totals completes the tally.
+func (m *reference) totals() Tally {
+	t := m.tally
+	for _, r := range m.records {
+		t.Stored++
+		if !r.settled {
+			t.Pending[r.kind]++
+		}
+	}
+	return t
+}
+
+// sorted puts files that end together in one order.
+func sorted(files []*File) []File {
+	var list []File
+	for _, f := range files {
+		list = append(list, *f)
+	}
+	slices.SortFunc(list, func(a, b File) int {
+		return cmp.Or(cmp.Compare(a.Interval.End, b.Interval.End), cmp.Compare(a.Interval.Start, b.Interval.Start),
+			cmp.Compare(a.Goroutine, b.Goroutine), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Process.PID, b.Process.PID), cmp.Compare(a.Key.Span[7], b.Key.Span[7]))
+	})
+	return list
+}
