@@ -20,8 +20,13 @@ import (
 	"github.com/fathom-otel/fathom/tests/referee"
 )
 
-// requests of each cause. In this number none may miss: 19 of 20 are 95 %.
-const requests = 20
+const (
+	// requests of each cause.
+	requests = 20
+	// gcRequests are more: the runtime switches mark assists off where a program
+	// collects too much for too long, and the shop must stay below that.
+	gcRequests = 100
+)
 
 func TestEachCauseDominatesItsRequests(t *testing.T) {
 	s := startShop(t, build(t))
@@ -29,19 +34,20 @@ func TestEachCauseDominatesItsRequests(t *testing.T) {
 	for _, test := range []struct {
 		cause    string
 		dominant ledger.Cause
+		requests int
 	}{
-		{"mutex", ledger.BlockedMutex},
-		{"channel", ledger.BlockedChannel},
-		{"select", ledger.BlockedSelect},
-		{"sleep", ledger.Sleep},
-		{"cpu", ledger.OnCPU},
-		{"scheduler", ledger.Runnable},
-		{"gc", ledger.GCAssist},
-		{"fsync", ledger.SyscallFile},
-		{"downstream", ledger.BlockedNetwork},
+		{"mutex", ledger.BlockedMutex, requests},
+		{"channel", ledger.BlockedChannel, requests},
+		{"select", ledger.BlockedSelect, requests},
+		{"sleep", ledger.Sleep, requests},
+		{"cpu", ledger.OnCPU, requests},
+		{"scheduler", ledger.Runnable, requests},
+		{"gc", ledger.GCAssist, gcRequests},
+		{"fsync", ledger.SyscallFile, requests},
+		{"downstream", ledger.BlockedNetwork, requests},
 	} {
 		t.Run(test.cause, func(t *testing.T) {
-			spans := traced(t, s, func() []string { return order(t, s, test.cause) })
+			spans := traced(t, s, func() []string { return order(t, s, test.cause, test.requests) })
 			hits, least := 0, 1.0
 			for _, span := range spans {
 				require.EqualValues(t, span.Duration, span.Ledger.Total(), "the parts of span %s must sum to its duration", span.ID)
@@ -52,8 +58,8 @@ func TestEachCauseDominatesItsRequests(t *testing.T) {
 				}
 				least = min(least, float64(span.Ledger[test.dominant])/float64(span.Duration))
 			}
-			t.Logf("%s dominates %d of %d spans, with %.0f %% of the duration or more", test.dominant, hits, requests, 100*least)
-			require.GreaterOrEqual(t, hits*100, requests*95)
+			t.Logf("%s dominates %d of %d spans, with %.0f %% of the duration or more", test.dominant, hits, test.requests, 100*least)
+			require.GreaterOrEqual(t, hits*100, test.requests*95)
 		})
 	}
 }
@@ -68,7 +74,7 @@ func warmUp(t *testing.T, s shop) {
 }
 
 // order sends the requests one after the other and returns their spans' IDs.
-func order(t *testing.T, s shop, cause string) []string {
+func order(t *testing.T, s shop, cause string, requests int) []string {
 	t.Helper()
 	var ids []string
 	for range requests {
