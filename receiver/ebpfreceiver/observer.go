@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goruntime"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
@@ -22,9 +23,9 @@ type observer struct {
 	runtimes  *runtimes
 }
 
-func (o *observer) Attached(p *discover.Process) {
+func (o *observer) Attached(p *discover.Process, runtime *goruntime.Layout, bias uint64) {
 	o.telemetry.ProcessesAttached.Add(context.Background(), 1)
-	o.runtimes.add(p)
+	o.runtimes.add(p, runtime, bias)
 }
 
 func (o *observer) Detached(p *discover.Process) {

@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goexec"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goruntime"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 )
 
@@ -25,36 +28,51 @@ type identity struct {
 	size, modified int64
 }
 
-// analyses holds what was proven of executables.
-type analyses map[identity]*plan.Plan
+// analysis is what was proven of an executable.
+type analysis struct {
+	plan    *plan.Plan
+	runtime *goruntime.Layout
+}
+
+// analyses holds those of executables that were met, bounded by maxAnalyses.
+type analyses map[identity]analysis
 
 // executablePath leads to the file that a process executes, even where it was
 // deleted, replaced or is in another mount namespace.
 func executablePath(pid int) string { return "/proc/" + strconv.Itoa(pid) + "/exe" }
 
-// of returns the plan for the executable of a process, and whether it was made now.
-func (a analyses) of(pid int) (p *plan.Plan, fresh bool, err error) {
+// of returns the analysis of the executable of a process, and whether it was made now.
+func (a analyses) of(pid int) (made analysis, fresh bool, err error) {
 	path := executablePath(pid)
 	id, err := identify(path)
 	if err != nil {
-		return nil, false, err
+		return analysis{}, false, err
 	}
-	if p, ok := a[id]; ok {
-		return p, false, nil
+	if known, ok := a[id]; ok {
+		return known, false, nil
 	}
 	binary, err := goexec.Open(path)
 	if err != nil {
-		return nil, false, fmt.Errorf("analysing the executable: %w", err)
+		return analysis{}, false, fmt.Errorf("analysing the executable: %w", err)
 	}
-	p = plan.For(binary)
-	if err := binary.Close(); err != nil {
-		return nil, false, fmt.Errorf("closing the executable: %w", err)
-	}
+	defer func() { err = errors.Join(err, binary.Close()) }()
+	made = analysis{plan: plan.For(binary), runtime: goruntime.Resolve(binary)}
 	if len(a) >= maxAnalyses {
 		clear(a) // what runs is analysed again when it is met again
 	}
-	a[id] = p
-	return p, true, nil
+	a[id] = made
+	return made, true, nil
+}
+
+// refusals are all features that are left out for the executable.
+func (a analysis) refusals() []plan.Refusal {
+	refused := a.plan.Refused
+	if missing := a.runtime.Missing(); len(missing) > 0 {
+		refused = append(slices.Clone(refused), plan.Refusal{
+			Feature: plan.RuntimeMetrics, Reason: errors.New(strings.Join(missing, "; ")),
+		})
+	}
+	return refused
 }
 
 func identify(path string) (identity, error) {

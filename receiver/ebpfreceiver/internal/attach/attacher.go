@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goruntime"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
 )
@@ -25,7 +26,9 @@ const (
 
 // Observer is told what becomes of the processes.
 type Observer interface {
-	Attached(p *discover.Process)
+	// Attached tells of a process whose probes are in place, and how to read
+	// its runtime: by the layout of its executable and its load bias.
+	Attached(p *discover.Process, runtime *goruntime.Layout, bias uint64)
 	Detached(p *discover.Process)
 	Failed(p *discover.Process, reason string)
 	Refused(p *discover.Process, feature plan.Feature)
@@ -87,17 +90,16 @@ func (a *Attacher) Run(ctx context.Context) error {
 func (a *Attacher) start(p *discover.Process) {
 	if reason, err := a.attach(p); err != nil {
 		a.fail(p, reason, err)
-		return
 	}
-	a.observer.Attached(p)
 }
 
 func (a *Attacher) attach(p *discover.Process) (reason string, err error) {
-	planned, fresh, err := a.analyses.of(p.PID)
+	analysed, fresh, err := a.analyses.of(p.PID)
 	if err != nil {
 		return ReasonAnalysis, err
 	}
-	a.tellRefusals(p, planned, fresh)
+	planned := analysed.plan
+	a.tellRefusals(p, analysed, fresh)
 	if len(planned.Probes) == 0 {
 		return ReasonNothing, errors.New("no probe has a proven place in it")
 	}
@@ -121,18 +123,19 @@ func (a *Attacher) attach(p *discover.Process) (reason string, err error) {
 	a.attached[p] = attachment
 	a.logger.Info("Observing a process", zap.Int("pid", p.PID), zap.String("service", p.ServiceName),
 		zap.String("executable", p.Executable), zap.String("go", planned.GoVersion), zap.Int("probes", len(planned.Probes)))
+	a.observer.Attached(p, analysed.runtime, bias)
 	return "", nil
 }
 
 // tellRefusals logs what is left out once for an executable, and counts it for
 // each process.
-func (a *Attacher) tellRefusals(p *discover.Process, planned *plan.Plan, fresh bool) {
-	for _, refusal := range planned.Refused {
+func (a *Attacher) tellRefusals(p *discover.Process, analysed analysis, fresh bool) {
+	for _, refusal := range analysed.refusals() {
 		a.observer.Refused(p, refusal.Feature)
 		if fresh {
 			a.logger.Warn("A feature is left out for an executable: what it needs is not proven for it",
 				zap.String("feature", string(refusal.Feature)), zap.String("executable", p.Executable),
-				zap.String("go", planned.GoVersion), zap.Error(refusal.Reason))
+				zap.String("go", analysed.plan.GoVersion), zap.Error(refusal.Reason))
 		}
 	}
 }

@@ -51,6 +51,8 @@ const (
 	SDKSpans     Feature = "sdk_spans"
 	GCCycles     Feature = "gc_cycles"
 	NetworkWaits Feature = "network_waits"
+	// RuntimeMetrics need no probe: package goruntime plans them.
+	RuntimeMetrics Feature = "runtime_metrics"
 )
 
 // Unknown marks an offset that was not proven: UNKNOWN_OFFSET of bpf/headers/process.h.

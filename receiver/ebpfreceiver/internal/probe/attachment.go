@@ -72,19 +72,6 @@ func order(p *plan.Plan) []plan.Probe {
 	return slices.SortedFunc(maps.Keys(p.Probes), func(a, b plan.Probe) int { return rank[a] - rank[b] })
 }
 
-// SetSampleRate changes how many of 1000 requests are observed, without detaching.
-func (a *Attachment) SetSampleRate(rate uint32) error {
-	var described spansProcess
-	if err := a.programs.spans.Processes.Lookup(a.pid, &described); err != nil {
-		return fmt.Errorf("reading the description of process %d: %w", a.pid, err)
-	}
-	described.SampleRate = rate
-	if err := a.programs.spans.Processes.Put(a.pid, described); err != nil {
-		return fmt.Errorf("changing the sample rate of process %d: %w", a.pid, err)
-	}
-	return nil
-}
-
 // Close detaches the probes and forgets the process's goroutines and threads.
 func (a *Attachment) Close() error {
 	var errs []error

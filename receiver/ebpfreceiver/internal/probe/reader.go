@@ -38,9 +38,7 @@ var ErrClosed = ringbuf.ErrClosed
 // Read returns the next record, or nil when none came within the poll interval.
 // The bytes are valid until the next call.
 func (r *Reader) Read() ([]byte, error) {
-	if r.ring.AvailableBytes() == 0 {
-		r.ring.SetDeadline(time.Now().Add(pollInterval))
-	}
+	r.ring.SetDeadline(time.Now().Add(pollInterval))
 	err := r.ring.ReadInto(&r.record)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil, nil
@@ -52,6 +50,7 @@ func (r *Reader) Read() ([]byte, error) {
 }
 
 // Drain waits until another goroutine has read all that waits, or ctx is done.
+// It must not be called after Close.
 func (r *Reader) Drain(ctx context.Context) error {
 	for r.ring.AvailableBytes() > 0 {
 		select {

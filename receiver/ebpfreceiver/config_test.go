@@ -1,0 +1,97 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpfreceiver
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/confmaptest"
+	"go.opentelemetry.io/collector/confmap/xconfmap"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
+)
+
+// load reads one receiver of a file of testdata as the Collector would.
+func load(t *testing.T, file, id string) (*Config, error) {
+	t.Helper()
+	all, err := confmaptest.LoadConf(filepath.Join("testdata", file))
+	require.NoError(t, err)
+	require.True(t, all.IsSet(id), id)
+	sub, err := all.Sub(id)
+	require.NoError(t, err)
+	config := createDefaultConfig()
+	if err := sub.Unmarshal(config); err != nil {
+		return nil, err
+	}
+	return config, xconfmap.Validate(config)
+}
+
+func TestConfig(t *testing.T) {
+	zero := 0
+	for id, change := range map[string]func(*Config){
+		"ebpf":              func(*Config) {},
+		"ebpf/executable":   func(c *Config) { c.Targets = []TargetConfig{{Executable: "/opt/shop/*"}} },
+		"ebpf/pid":          func(c *Config) { c.Targets = []TargetConfig{{PID: 4711}} },
+		"ebpf/cgroup":       func(c *Config) { c.Targets = []TargetConfig{{Cgroup: "/kubepods.slice/**"}} },
+		"ebpf/service_name": func(c *Config) { c.Targets = []TargetConfig{{Executable: "/opt/shop/*", ServiceName: "shop"}} },
+		"ebpf/sample_rate":  func(c *Config) { c.Targets = []TargetConfig{{Executable: "/opt/shop/*", SampleRate: &zero}} },
+		"ebpf/discovery":    func(c *Config) { c.Discovery.Interval = 5 * time.Second },
+		"ebpf/runtime":      func(c *Config) { c.Runtime = RuntimeConfig{Enabled: false, Interval: time.Minute} },
+		"ebpf/events":       func(c *Config) { c.Events.File = FileConfig{Enabled: false, MinDuration: 5 * time.Millisecond} },
+	} {
+		t.Run(id, func(t *testing.T) {
+			want := createDefaultConfig()
+			change(want)
+			got, err := load(t, "config.yaml", id)
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+		})
+	}
+}
+
+func TestConfigIsRefused(t *testing.T) {
+	for id, wants := range map[string][]string{
+		"ebpf/unknown_key":  {"budgets"},
+		"ebpf/empty_target": {"targets", "0", "selects nothing"},
+		"ebpf/relative":     {"executable", "absolute"},
+		"ebpf/glob":         {"executable", "glob"},
+		"ebpf/negative_pid": {"pid", "-1"},
+		"ebpf/sample_rate":  {"sample_rate", "1001", "1000"},
+		"ebpf/discovery":    {"discovery.interval", "100ms"},
+		"ebpf/runtime":      {"runtime.interval", "runtime.enabled"},
+		"ebpf/events":       {"events.file.min_duration", "events.file.enabled"},
+		"ebpf/all_at_once":  {"targets[1]", "selects nothing", "sample_rate", "discovery.interval", "runtime.interval"},
+	} {
+		t.Run(id, func(t *testing.T) {
+			_, err := load(t, "config_bad.yaml", id)
+			require.Error(t, err)
+			for _, want := range wants {
+				require.ErrorContains(t, err, want)
+			}
+		})
+	}
+}
+
+func TestEveryCaseOfTheFilesIsTested(t *testing.T) {
+	for file, n := range map[string]int{"config.yaml": 9, "config_bad.yaml": 10} {
+		all, err := confmaptest.LoadConf(filepath.Join("testdata", file))
+		require.NoError(t, err)
+		require.Len(t, all.ToStringMap(), n, file)
+	}
+}
+
+func TestSampleRateDefaultsToAll(t *testing.T) {
+	require.Equal(t, discover.Target{PID: 1, SampleRate: 1000}, TargetConfig{PID: 1}.target())
+	rate := 5
+	require.Equal(t, 5, TargetConfig{SampleRate: &rate}.target().SampleRate)
+}
+
+func TestDefaultConfigIsValid(t *testing.T) {
+	require.NoError(t, xconfmap.Validate(createDefaultConfig()))
+	require.NoError(t, confmap.New().Unmarshal(createDefaultConfig()))
+}

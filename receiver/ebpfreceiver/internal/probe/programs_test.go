@@ -1,0 +1,165 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package probe
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goexec"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/record"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest"
+)
+
+// attached starts a target with probes whose records go into a buffer of the
+// given size. A change may take something away from the plan.
+func attached(t *testing.T, bufferBytes uint32, change func(*Target)) (*Programs, *targettest.Target) {
+	t.Helper()
+	binary := targettest.Build(t)
+	analysed, err := goexec.Open(binary)
+	require.NoError(t, err)
+	planned := plan.For(analysed)
+	require.NoError(t, analysed.Close())
+
+	programs, err := Load(Options{BufferBytes: bufferBytes})
+	require.NoError(t, err, "this test needs root on a kernel that loads BPF")
+	t.Cleanup(func() { require.NoError(t, programs.Close()) })
+	server := targettest.Start(t, binary)
+	target := Target{PID: server.PID, Executable: fmt.Sprintf("/proc/%d/exe", server.PID), SampleRate: 1000, FileMinDuration: -1, Plan: planned}
+	if change != nil {
+		change(&target)
+	}
+	attachment, err := programs.Attach(target)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, attachment.Close()) })
+	return programs, server
+}
+
+func requests(t *testing.T, server *targettest.Target, n int) {
+	t.Helper()
+	for range n {
+		_, _, err := server.Get("/nothing", nil)
+		require.NoError(t, err)
+	}
+}
+
+func counters(t *testing.T, programs *Programs) map[Counter]uint64 {
+	t.Helper()
+	values, err := programs.Counters()
+	require.NoError(t, err)
+	return values
+}
+
+// readAll decodes what waits in the buffer.
+func readAll(t *testing.T, programs *Programs) []record.Record {
+	t.Helper()
+	reader, err := programs.NewReader()
+	require.NoError(t, err)
+	defer func() { require.NoError(t, reader.Close()) }()
+	var all []record.Record
+	for {
+		raw, err := reader.Read()
+		require.NoError(t, err)
+		if raw == nil {
+			return all
+		}
+		decoded, err := record.Decode(raw)
+		require.NoError(t, err)
+		all = append(all, decoded)
+	}
+}
+
+func TestAFullBufferIsCountedExactly(t *testing.T) {
+	programs, server := attached(t, uint32(os.Getpagesize()), func(target *Target) {
+		delete(target.Plan.Probes, plan.WorldStarts) // requests are the only records
+		delete(target.Plan.Probes, plan.WorldStops)
+	})
+	const sent = 100
+	requests(t, server, sent)
+	values := counters(t, programs)
+	require.Positive(t, values[DroppedBufferFull])
+	require.EqualValues(t, sent, values[Records]+values[DroppedBufferFull])
+	require.EqualValues(t, values[Records], len(readAll(t, programs)), "what was counted as delivered is there")
+
+	requests(t, server, 1)
+	require.Len(t, readAll(t, programs), 1, "a buffer that was read takes records again")
+}
+
+func TestSampleRate(t *testing.T) {
+	programs, server := attached(t, 0, func(target *Target) { target.SampleRate = 500 })
+	const sent = 400
+	requests(t, server, sent)
+	values := counters(t, programs)
+	require.InDelta(t, sent/2, values[SampledOut], sent/5, "about half; the standard deviation is 10")
+}
+
+func TestWithoutTheSchedulerProbeThereIsNoLedger(t *testing.T) {
+	programs, server := attached(t, 0, func(target *Target) { delete(target.Plan.Probes, plan.GoroutineStatus) })
+	requests(t, server, 3)
+	seen := 0
+	for _, r := range readAll(t, programs) {
+		if request, ok := r.(*record.Request); ok {
+			seen++
+			require.False(t, request.Exact)
+			require.Equal(t, "/nothing", request.Path)
+		}
+	}
+	require.Equal(t, 3, seen)
+}
+
+func TestAttachToNoProcess(t *testing.T) {
+	binary := targettest.Build(t)
+	analysed, err := goexec.Open(binary)
+	require.NoError(t, err)
+	defer analysed.Close()
+	programs, err := Load(Options{})
+	require.NoError(t, err)
+	defer programs.Close()
+	server := targettest.Start(t, binary)
+	server.Kill()
+	_, err = programs.Attach(Target{PID: server.PID, Executable: binary, Plan: plan.For(analysed)})
+	require.ErrorContains(t, err, fmt.Sprint(server.PID))
+}
+
+// The kernel side numbers counters by an enum of its own.
+func TestCountersAreNumberedAsInTheKernel(t *testing.T) {
+	header, err := os.ReadFile("../../../../bpf/headers/counters.h")
+	require.NoError(t, err)
+	enum := regexp.MustCompile(`(?s)enum counter \{(.*?)\};`).FindSubmatch(header)
+	require.NotNil(t, enum)
+	constants := regexp.MustCompile(`(?m)^\t([A-Z0-9_]+),`).FindAllSubmatch(enum[1], -1)
+	require.Len(t, constants, int(numCounters)+1)
+	names := map[Counter]string{UnfinishedSpans: "UNFINISHED_SPANS", UnsupportedHTTP2: "UNSUPPORTED_HTTP2", EndedElsewhere: "ENDED_ELSEWHERE"}
+	for c := range numCounters {
+		want := names[c]
+		if want == "" {
+			want = strings.ToUpper(c.String())
+		}
+		require.Equal(t, want, strings.TrimPrefix(string(constants[c][1]), "DROPPED_"))
+	}
+}
+
+func TestReadGivesUpAfterAWhile(t *testing.T) {
+	programs, err := Load(Options{})
+	require.NoError(t, err)
+	defer programs.Close()
+	reader, err := programs.NewReader()
+	require.NoError(t, err)
+	began := time.Now()
+	raw, err := reader.Read()
+	require.NoError(t, err)
+	require.Nil(t, raw)
+	require.GreaterOrEqual(t, time.Since(began), pollInterval/2)
+	require.NoError(t, reader.Drain(t.Context()))
+	require.NoError(t, reader.Close())
+	_, err = reader.Read()
+	require.ErrorIs(t, err, ErrClosed)
+}

@@ -1,0 +1,70 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpfreceiver
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goruntime"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest"
+)
+
+// lastMetrics are those of the newest read, by name.
+func (h *harness) lastMetrics() (map[string]pmetric.Metric, pcommon.Map) {
+	all := h.metrics.AllMetrics()
+	if len(all) == 0 {
+		return nil, pcommon.Map{}
+	}
+	resource := all[len(all)-1].ResourceMetrics().At(0)
+	byName := map[string]pmetric.Metric{}
+	for _, m := range resource.ScopeMetrics().At(0).Metrics().All() {
+		byName[m.Name()] = m
+	}
+	return byName, resource.Resource().Attributes()
+}
+
+func TestRuntimeMetrics(t *testing.T) {
+	binary := targettest.Build(t)
+	h := observe(t, nil, TargetConfig{Executable: binary})
+	target := targettest.Start(t, binary, "OTEL_SERVICE_NAME=shop", "GOMAXPROCS=2", "GOMEMLIMIT=1GiB")
+	require.Eventually(t, func() bool { m, _ := h.lastMetrics(); return len(m) > 0 }, patience, tick)
+	metrics, resource := h.lastMetrics()
+	require.Equal(t, int64(target.PID), resource.AsRaw()["process.pid"])
+	require.Equal(t, "shop", resource.AsRaw()["service.name"])
+	for _, definition := range goruntime.Definitions() {
+		require.Contains(t, metrics, definition.Name)
+		require.Equal(t, definition.Unit, metrics[definition.Name].Unit(), definition.Name)
+	}
+	require.EqualValues(t, 2, metrics["go.processor.limit"].Sum().DataPoints().At(0).IntValue())
+	require.EqualValues(t, 1<<30, metrics["go.memory.limit"].Sum().DataPoints().At(0).IntValue())
+	require.Positive(t, metrics["go.schedule.duration"].Histogram().DataPoints().At(0).Count())
+
+	allocated := func() int64 {
+		m, _ := h.lastMetrics()
+		return m["go.memory.allocated"].Sum().DataPoints().At(0).IntValue()
+	}
+	before := allocated()
+	_, _, err := target.Get("/gc", nil)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return allocated() > before }, patience, tick, "what was allocated grows")
+	require.Zero(t, h.counter("runtime_read_failures", "", ""))
+
+	target.Kill()
+	h.awaitAttached(0)
+	h.metrics.Reset()
+	require.Never(t, func() bool { m, _ := h.lastMetrics(); return m != nil }, 5*minInterval, minInterval,
+		"an ended process is no longer told of")
+}
+
+func TestRuntimeMetricsCanBeSwitchedOff(t *testing.T) {
+	binary := targettest.Build(t)
+	h := observe(t, func(c *Config) { c.Runtime.Enabled = false }, TargetConfig{Executable: binary})
+	targettest.Start(t, binary)
+	h.awaitAttached(1)
+	require.Never(t, func() bool { return len(h.metrics.AllMetrics()) > 0 }, 5*minInterval, minInterval)
+}
