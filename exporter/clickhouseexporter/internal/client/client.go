@@ -81,11 +81,16 @@ func insertStatement(table string, input proto.Input) string {
 	return text.String()
 }
 
-// Execute runs statements that return nothing, one after the other.
+// Execute runs statements one after the other and drops the rows that they
+// return: with ON CLUSTER, a statement that succeeded returns one a host.
 func (c *Client) Execute(ctx context.Context, statements ...string) error {
 	for _, statement := range statements {
 		err := c.pool.with(ctx, func(conn *ch.Client) error {
-			return conn.Do(ctx, ch.Query{Body: statement})
+			return conn.Do(ctx, ch.Query{
+				Body:     statement,
+				Result:   new(proto.Results).Auto(),
+				OnResult: func(context.Context, proto.Block) error { return nil },
+			})
 		})
 		if err != nil {
 			return fmt.Errorf("%s: %w", firstLine(statement), err)
