@@ -39,12 +39,12 @@ func (r *Reader) readProcessors() error {
 		return fmt.Errorf("%w: %d processors", ErrImplausible, length)
 	}
 	r.resize(int(length))
-	pointers := [1]procmem.Range{{Address: array, Buffer: r.pointers}}
-	if err := r.memory.ReadRanges(pointers[:]); err != nil {
+	r.pointers[0].Address = array
+	if err := r.memory.ReadRanges(r.pointers[:]); err != nil {
 		return err
 	}
 	for i := range r.freeRanges {
-		r.freeRanges[i].Address = binary.LittleEndian.Uint64(r.pointers[8*i:]) + r.layout.processorFree
+		r.freeRanges[i].Address = binary.LittleEndian.Uint64(r.pointers[0].Buffer[8*i:]) + r.layout.processorFree
 	}
 	return r.memory.ReadRanges(r.freeRanges)
 }
@@ -54,7 +54,7 @@ func (r *Reader) resize(processors int) {
 	if len(r.freeRanges) == processors {
 		return
 	}
-	r.pointers = make([]byte, 8*processors)
+	r.pointers[0].Buffer = make([]byte, 8*processors)
 	frees := make([]byte, 4*processors)
 	r.freeRanges = make([]procmem.Range, processors)
 	for i := range r.freeRanges {

@@ -50,13 +50,13 @@ const (
 type Reader struct {
 	layout *Layout
 	memory Memory
-	// ranges are a first copy of the region of the heap statistics, where
-	// there is one, and then all regions.
+	// ranges are a first copy of the heap statistics, where there are any, and
+	// then all regions.
 	ranges  []procmem.Range
 	regions [][]byte
 	first   []byte
-	// buffers for the processors.
-	pointers   []byte
+	// Of the processors: their addresses, and the lengths of their free lists.
+	pointers   [1]procmem.Range
 	freeRanges []procmem.Range
 }
 
@@ -70,9 +70,10 @@ func NewReader(layout *Layout, memory Memory, bias uint64) *Reader {
 		r.ranges = append(r.ranges, procmem.Range{Address: region.address + bias, Buffer: buffer})
 	}
 	if r.hasHeapStats() {
-		once := r.ranges[layout.places[heapStats].region]
-		r.first = make([]byte, len(once.Buffer))
-		r.ranges = append([]procmem.Range{{Address: once.Address, Buffer: r.first}}, r.ranges...)
+		stats, generation := layout.places[heapStats], layout.places[heapStatsGeneration]
+		r.first = make([]byte, max(stats.offset+stats.size, generation.offset+generation.size))
+		address := layout.regions[stats.region].address + bias
+		r.ranges = append([]procmem.Range{{Address: address, Buffer: r.first}}, r.ranges...)
 	}
 	return r
 }

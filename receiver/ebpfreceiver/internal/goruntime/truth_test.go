@@ -338,8 +338,8 @@ func takeUpDown(v values) map[string]int64 {
 	return taken
 }
 
-// outliers counts, by name, the truths that are not in the range of all that
-// was observed.
+// outliers counts, by name, the truths that are more than a tenth of its width
+// outside of the range of all that was observed.
 func outliers(observed, truths []map[string]int64) map[string]int {
 	least, most := maps.Clone(observed[0]), maps.Clone(observed[0])
 	for _, numbers := range observed {
@@ -350,12 +350,41 @@ func outliers(observed, truths []map[string]int64) map[string]int {
 	outside := map[string]int{}
 	for _, numbers := range truths {
 		for name, n := range numbers {
-			if _, ok := least[name]; !ok || n < least[name] || n > most[name] {
+			slack := (most[name] - least[name]) / 10
+			if _, ok := least[name]; !ok || n < least[name]-slack || n > most[name]+slack {
 				outside[name]++
 			}
 		}
 	}
 	return outside
+}
+
+func TestAStrippedTargetNamesAllThatIsMissing(t *testing.T) {
+	tt := start(t, build{flags: []string{"-ldflags=-s -w"}}.target(t))
+	require.Len(t, tt.layout.Missing(), numMetrics)
+	for i, line := range tt.layout.Missing() {
+		assert.Contains(t, line, Definitions()[i].Name+": ")
+	}
+	assert.Empty(t, tt.observed().ints)
+}
+
+func TestATargetWithoutTypeInformation(t *testing.T) {
+	tt := start(t, build{flags: []string{"-ldflags=-w"}}.target(t))
+	before, truth, after := tt.still(), tt.truth(), tt.observed()
+	require.Contains(t, before.ints, "go.processor.limit", "a variable of its own needs no type information")
+	for name := range truth.ints {
+		if _, ok := before.ints[name]; !ok {
+			delete(truth.ints, name)
+		}
+	}
+	for name := range truth.buckets {
+		if _, ok := before.buckets[name]; !ok {
+			delete(truth.buckets, name)
+			delete(truth.bounds, name)
+		}
+	}
+	compare(t, before, truth, after)
+	t.Logf("left out: %q", tt.layout.Missing())
 }
 
 func BenchmarkRead(b *testing.B) {

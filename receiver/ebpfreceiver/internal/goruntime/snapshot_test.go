@@ -1,0 +1,218 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package goruntime
+
+import (
+	"encoding/binary"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/procmem"
+)
+
+const bias = 0x7f0000000000
+
+// process is a fake process of a fake binary.
+type process struct {
+	binary *fakeBinary
+	memory *fakeMemory
+	reader *Reader
+}
+
+// newProcess makes one whose runtime has just started.
+func newProcess(tb testing.TB, minor int) *process {
+	tb.Helper()
+	p := &process{binary: newFakeBinary(minor), memory: &fakeMemory{}}
+	layout := Resolve(p.binary)
+	require.Empty(tb, layout.Missing())
+	p.reader = NewReader(layout, p.memory, bias)
+	p.memory.put64(p.at(tb, triggered), outsideOfMarkPhase)
+	p.memory.put64(p.at(tb, softMemoryLimit), math.MaxInt64)
+	p.memory.putBytes(p.at(tb, classSizes), []byte{0, 0, 16, 0})
+	return p
+}
+
+func (p *process) at(tb testing.TB, q quantity) uint64 { return p.binary.address(tb, q) + bias }
+
+func (p *process) read(tb testing.TB) *Snapshot {
+	tb.Helper()
+	var s Snapshot
+	require.NoError(tb, p.reader.Read(&s))
+	return &s
+}
+
+func TestReadHeap(t *testing.T) {
+	p := newProcess(t, 26)
+	stats := p.at(t, heapStats)
+	for slot, factor := range []uint64{1, 10} { // the third is empty, the second current
+		delta := stats + uint64(slot)*fakeDeltaSize
+		for offset, v := range map[uint64]uint64{0: 1000, 8: 200, 16: 300, 24: 50000, 32: 2, 40: 7, 48: 5, 56: 999, 64: 999} {
+			p.memory.put64(delta+offset, v*factor)
+		}
+	}
+	p.memory.put32(p.at(t, heapStatsGeneration), 1)
+	for i, q := range []quantity{stacksSys, mspanSys, mcacheSys, buckhashSys, gcMiscSys, otherSys} {
+		p.memory.put64(p.at(t, q), 1<<i)
+	}
+	s := p.read(t)
+	assert.Equal(t, int64(11*300), s.stacks)
+	assert.Equal(t, int64(11*1000+63-11*300), s.ints[memoryUsed], "released is no part of what is used")
+	assert.Equal(t, int64(11*(50000+5*16)), s.ints[memoryAllocated])
+	assert.Equal(t, int64(11*(2+7+5)), s.ints[memoryAllocations])
+}
+
+func TestReadCollectorAndScheduler(t *testing.T) {
+	p := newProcess(t, 26)
+	p.memory.put64(p.at(t, gcPercentHeapGoal), 4<<20)
+	p.memory.put32(p.at(t, completedCycles), math.MaxUint32)
+	p.memory.put32(p.at(t, maxProcs), 8)
+	p.memory.put32(p.at(t, gcPercent), 100)
+	p.memory.put64(p.at(t, timeToRun)+8*3, 5)
+	p.memory.put64(p.at(t, stopTheWorldGC)+8*161, 6)
+	s := p.read(t)
+	assert.Equal(t, int64(4<<20), s.ints[memoryGCGoal])
+	assert.Equal(t, int64(math.MaxUint32), s.ints[memoryGCCycles])
+	assert.Equal(t, int64(8), s.ints[processorLimit])
+	assert.Equal(t, int64(100), s.ints[configGOGC])
+	assert.Equal(t, int64(math.MaxInt64), s.ints[memoryLimit])
+	assert.Equal(t, uint64(5), s.schedule[4])
+	assert.Equal(t, uint64(6), s.pauses[161])
+}
+
+func TestReadGOGCOff(t *testing.T) {
+	p := newProcess(t, 26)
+	p.memory.put32(p.at(t, gcPercent), math.MaxUint32) // -1
+	assert.Equal(t, int64(math.MaxInt64), p.read(t).ints[configGOGC], "as runtime/metrics and contrib have it")
+}
+
+func TestReadGoroutines(t *testing.T) {
+	for minor, want := range map[int]int64{23: 1000 - 30 - 4 - 5 - 6, 24: 1000 - 30 - 4 - 5 - 6, 25: 1000 - 30 - 7 - 4 - 5 - 6, 26: 1000 - 30 - 7 - 5 - 6} {
+		p := newProcess(t, minor)
+		p.putGoroutines(t, 1000)
+		assert.Equal(t, want, p.read(t).ints[goroutineCount], "go1.%d", minor)
+	}
+}
+
+// putGoroutines sets 30 (and 7) free goroutines, 4 of the system, and two
+// processors with 5 and 6 free ones.
+func (p *process) putGoroutines(tb testing.TB, all uint64) {
+	tb.Helper()
+	const array, first, second = 0x10000, 0x20000, 0x30000
+	p.memory.put64(p.at(tb, allGoroutines), all)
+	p.memory.put32(p.at(tb, freeWithStack), 30)
+	if minor, err := minorVersion(p.binary.version); err == nil && minor >= 25 {
+		p.memory.put32(p.at(tb, freeWithoutStack), 7)
+	}
+	p.memory.put32(p.at(tb, systemGoroutines), 4)
+	p.memory.put64(p.at(tb, allProcessors), array)
+	p.memory.put64(p.at(tb, allProcessors)+8, 2)
+	p.memory.put64(array, first)
+	p.memory.put64(array+8, second)
+	p.memory.put32(first+fakeFree, 5)
+	p.memory.put32(second+fakeFree, 6)
+}
+
+func TestReadNeverCountsLessThanOneGoroutine(t *testing.T) {
+	p := newProcess(t, 26)
+	p.putGoroutines(t, 3)
+	assert.Equal(t, int64(1), p.read(t).ints[goroutineCount])
+}
+
+func TestReadWaitsUntilTheHeapStatisticsAreSettled(t *testing.T) {
+	p := newProcess(t, 26)
+	old := p.at(t, heapStats) + fakeDeltaSize // the one after the current, which must be empty
+	p.memory.put64(old+24, 1000)
+	p.memory.before = func(read int) {
+		if read == 3 {
+			p.memory.put64(old+24, 0)
+			p.memory.put64(p.at(t, heapStats)+24, 1000)
+		}
+	}
+	assert.Equal(t, int64(1000), p.read(t).ints[memoryAllocated])
+}
+
+func TestReadGivesUpOnUnsettledStatistics(t *testing.T) {
+	for name, unsettle := range map[string]func(p *process){
+		"rotation":        func(p *process) { p.memory.put64(p.at(t, heapStats)+fakeDeltaSize, 1) },
+		"no generation":   func(p *process) { p.memory.put32(p.at(t, heapStatsGeneration), 3) },
+		"mapped too much": func(p *process) { p.memory.put64(p.at(t, heapFree), 1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProcess(t, 26)
+			unsettle(p)
+			require.ErrorIs(t, p.reader.Read(&Snapshot{}), ErrUnsettled)
+			assert.Equal(t, attempts, p.memory.reads)
+		})
+	}
+}
+
+func TestReadOfTooManyProcessors(t *testing.T) {
+	for _, length := range []uint64{maxProcessors + 1, math.MaxInt64, math.MaxUint64} {
+		p := newProcess(t, 26)
+		p.memory.put64(p.at(t, allProcessors)+8, length)
+		require.ErrorIs(t, p.reader.Read(&Snapshot{}), ErrImplausible)
+		assert.Less(t, p.memory.asked, 16<<10)
+	}
+}
+
+func TestReadFollowsTheNumberOfProcessors(t *testing.T) {
+	p := newProcess(t, 26)
+	p.putGoroutines(t, 1000)
+	two := p.read(t).ints[goroutineCount]
+	p.memory.put64(p.at(t, allProcessors)+8, 1)
+	assert.Equal(t, two+6, p.read(t).ints[goroutineCount])
+	p.memory.put64(p.at(t, allProcessors)+8, 2)
+	assert.Equal(t, two, p.read(t).ints[goroutineCount])
+}
+
+func TestReadOfAProcessThatIsGone(t *testing.T) {
+	r := NewReader(Resolve(newFakeBinary(26)), gone{}, 0)
+	require.ErrorIs(t, r.Read(&Snapshot{}), procmem.ErrGone)
+}
+
+type gone struct{}
+
+func (gone) ReadRanges([]procmem.Range) error { return procmem.ErrGone }
+
+// pattern is a memory that repeats bytes at all addresses.
+type pattern struct {
+	bytes []byte
+	asked int
+}
+
+func (p *pattern) ReadRanges(ranges []procmem.Range) error {
+	for _, r := range ranges {
+		for i := range r.Buffer {
+			r.Buffer[i] = p.bytes[(r.Address+uint64(i))%uint64(len(p.bytes))]
+		}
+		p.asked += len(r.Buffer)
+	}
+	return nil
+}
+
+// FuzzRead reads processes that hold anything: it must end, having asked for
+// little, with values or an error.
+func FuzzRead(f *testing.F) {
+	f.Add([]byte{0})
+	f.Add([]byte{0xff})
+	f.Add(binary.LittleEndian.AppendUint64(nil, maxProcessors))
+	layouts := []*Layout{Resolve(newFakeBinary(24)), Resolve(newFakeBinary(26))}
+	f.Fuzz(func(t *testing.T, bytes []byte) {
+		if len(bytes) == 0 {
+			return
+		}
+		for _, layout := range layouts {
+			memory := &pattern{bytes: bytes}
+			_ = NewReader(layout, memory, bias).Read(&Snapshot{})
+			if memory.asked > attempts*(16<<10)+12*maxProcessors {
+				t.Fatalf("asked for %d bytes", memory.asked)
+			}
+		}
+	})
+}
