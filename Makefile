@@ -17,7 +17,7 @@ export GONOSUMDB := github.com/open-telemetry/*,go.opentelemetry.io/*
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # The commit is stamped where there is one: `go version -m bin/fathom` shows it.
 STAMP := -buildvcs=$(shell git rev-parse -q --verify HEAD >/dev/null 2>&1 && echo true || echo false)
-BPF_PACKAGES := clang-19 llvm-19 libbpf-dev
+BPF_PACKAGES := clang-19 llvm-19 libbpf-dev linux-libc-dev
 C_SOURCES = $(shell find bpf -name '*.[ch]' -not -name 'vmlinux*')
 GO_SOURCES = $(shell git ls-files -co --exclude-standard -- '*.go')
 FUZZTIME ?= 30s
@@ -68,8 +68,12 @@ lint: ## Check formatting and run go vet, golangci-lint and clang-format
 .PHONY: generate
 generate: ## Generate the BPF objects (clang-19) and the agent's sources (builder-config.yaml) again
 	@tools/packages $(BPF_PACKAGES)
-	@go generate ./receiver/...
+	@go generate ./receiver/ebpfreceiver/internal/probe
 	@tools/generate-distribution
+
+.PHONY: offsets
+offsets: ## Add Go and library releases to the table of struct offsets (downloads each Go release)
+	@go generate ./receiver/ebpfreceiver/internal/goexec
 
 .PHONY: check-generated
 check-generated: ## Show that generating again changes nothing
