@@ -138,8 +138,9 @@ func (s *sender) send(spans []*join.Waiting) {
 func (s *sender) sendBatch(batch *heldBatch, spans []*join.Waiting) {
 	ctx := client.NewContext(s.ctx, batch.client)
 	td, report := batch.take(spans)
-	s.enrichment.report(ctx, report)
-	if err := s.next.ConsumeTraces(ctx, td); err != nil {
+	if err := s.next.ConsumeTraces(ctx, td); err == nil {
+		s.enrichment.report(ctx, report)
+	} else {
 		s.enrichment.telemetry.ProcessorSpanEnrichmentSpansRefused.Add(context.WithoutCancel(ctx), int64(len(spans)))
 		s.logger.Error("downstream refused spans that had been held; they are lost",
 			zap.Int("spans", len(spans)), zap.Error(err))

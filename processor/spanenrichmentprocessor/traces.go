@@ -64,11 +64,13 @@ func (p *tracesProcessor) ConsumeTraces(ctx context.Context, td ptrace.Traces) e
 	verdicts := p.enrichment.arrive(spans, sources.size)
 	batch := &heldBatch{processor: p, client: client.FromContext(ctx), spans: ptrace.NewTraces()}
 	waiting, report := split(td, verdicts, batch)
-	p.enrichment.report(ctx, report)
 
 	var err error
 	if len(waiting) == 0 || td.SpanCount() > 0 {
 		err = p.next.ConsumeTraces(ctx, td)
+	}
+	if err == nil {
+		p.enrichment.report(ctx, report)
 	}
 	switch {
 	case len(waiting) == 0:

@@ -23,16 +23,16 @@ func (s *Store) makeRoom(bytes int64) bool {
 	return true
 }
 
-// evict drops the oldest record, or the memory of the span that left first,
-// whichever is older.
+// evict forgets the span that left first: that only tells late records from
+// unmatched ones. Where none is remembered, it drops the oldest record.
 func (s *Store) evict() bool {
 	switch {
-	case s.records.len() == 0 && s.departures.len() == 0:
-		return false
-	case s.records.len() == 0, s.departures.len() > 0 && s.departures.first().at < s.records.first().arrived:
+	case s.departures.len() > 0:
 		s.forget()
-	default:
+	case s.records.len() > 0:
 		s.discard(Memory)
+	default:
+		return false
 	}
 	return true
 }
