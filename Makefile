@@ -6,6 +6,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 
 # The same flags for every build and test: what one compiles, the other finds in Go's cache.
@@ -27,8 +28,12 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 .PHONY: run
-run: preflight-run build fetch ## Run the demo and print why its slowest requests were slow (KEEP=1 leaves it running)
+run: stop preflight-run build ## Run the demo and print why its slowest requests were slow (KEEP=1 leaves it running)
 	@exec bin/fathom-demo $(if $(KEEP),-keep)
+
+.PHONY: stop
+stop: ## Stop what make run KEEP=1 left running
+	@[[ ! -x bin/fathom-demo ]] || bin/fathom-demo stop
 
 .PHONY: build
 build: go ## Build the agent, the ClickHouse engine and the demo shop into ./bin
@@ -81,13 +86,13 @@ check-generated: ## Show that generating again changes nothing
 
 .PHONY: bench
 bench: preflight-test build fetch ## Run the benchmarks: functions, then what the agent costs a target under load
-	@go test -run '^$$' -bench . -benchmem ./internal/... ./processor/... ./exporter/... ./receiver/...
-	@go test -run '^$$' -bench . -benchtime 1x -timeout 20m ./tests/...
+	@go test -p 1 -run '^$$' -bench . -benchmem ./internal/... ./processor/... ./exporter/... ./receiver/...
+	@go test -p 1 -run '^$$' -bench . -benchtime 1x -timeout 20m ./tests/overhead
 
 .PHONY: fuzz
 fuzz: go ## Run every fuzz test for FUZZTIME (30s)
 	@tools/fuzz $(FUZZTIME)
 
 .PHONY: clean
-clean: ## Remove what was built and the demo's data (Go's caches and libchdb stay)
+clean: stop ## Remove what was built and the demo's data (Go's caches and libchdb stay)
 	@rm -rf bin .run
