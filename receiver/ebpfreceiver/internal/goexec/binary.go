@@ -80,7 +80,7 @@ func newBinary(r io.ReaderAt, size int64) (*Binary, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := readBuildInfo(io.NewSectionReader(r, 0, size))
+	info, err := readBuildInfo(&budgetReader{reader: io.NewSectionReader(r, 0, size), left: maxBuildInfo})
 	if err != nil {
 		return nil, err
 	}
@@ -92,6 +92,24 @@ func newBinary(r io.ReaderAt, size int64) (*Binary, error) {
 		return nil, fmt.Errorf("%w: %s is older than %s", ErrUnsupported, info.GoVersion, oldestVersion)
 	}
 	return &Binary{image: img, version: info.GoVersion, modules: moduleVersions(info)}, nil
+}
+
+// maxBuildInfo bounds what is read in search of the build information: the
+// first megabytes of data, and the list of modules.
+const maxBuildInfo = 64 << 20
+
+// budgetReader reads until a number of bytes is used up.
+type budgetReader struct {
+	reader io.ReaderAt
+	left   int
+}
+
+// ReadAt implements io.ReaderAt.
+func (b *budgetReader) ReadAt(p []byte, offset int64) (int, error) {
+	if b.left -= len(p); b.left < 0 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return b.reader.ReadAt(p, offset)
 }
 
 // readBuildInfo shields the caller from panics: debug/buildinfo does not

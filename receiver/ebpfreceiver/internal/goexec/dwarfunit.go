@@ -17,10 +17,13 @@ import (
 // The bounds on debug information, uncompressed. For a 500 MB executable the
 // unit with the types takes about 100 MiB.
 const (
-	maxUnit        = 256 << 20
-	maxDebugHelper = 64 << 20 // .debug_abbrev and .debug_addr
-	maxDebugInfo   = 4 << 30
+	maxUnit        = 128 << 20
+	maxDebugHelper = 8 << 20 // .debug_abbrev and .debug_addr
+	maxDebugInfo   = 1 << 30
+	maxUnits       = 1 << 18
+	maxCandidates  = 64      // units of package runtime; there are about ten
 	unitPeek       = 2 << 10 // enough for a unit's first entry
+	namePeek       = 64      // enough for its header and its name, which comes first
 )
 
 // Go's linker writes the type entries of all packages into the last compile
@@ -34,7 +37,15 @@ const (
 // errNoDWARF: the executable has no type information that this package reads.
 var errNoDWARF = errors.New("no DWARF type information")
 
-func (img *image) debugSection(name string) *elf.Section { return img.section(".debug_" + name) }
+// debugSection finds a section of debug information, which the linker
+// compresses by default.
+func (img *image) debugSection(name string) *elf.Section {
+	s := img.file.Section(".debug_" + name)
+	if s == nil || s.Type != elf.SHT_PROGBITS {
+		return nil
+	}
+	return s
+}
 
 // readDebug reads a small debug section whole; nil when there is none.
 func (img *image) readDebug(name string) ([]byte, error) {
@@ -63,6 +74,8 @@ type unit struct {
 type unitReader struct {
 	info         *bufio.Reader
 	at           int64
+	units        int
+	candidates   int
 	abbrev, addr []byte
 }
 
@@ -104,6 +117,9 @@ func (u *unitReader) next() (*unit, error) {
 	if err != nil {
 		return nil, io.EOF
 	}
+	if u.units++; u.units > maxUnits {
+		return nil, fmt.Errorf("%w: more than %d DWARF units", ErrUnsupported, maxUnits)
+	}
 	length := int64(binary.LittleEndian.Uint32(header)) + 4
 	if length > maxUnit {
 		return nil, fmt.Errorf("%w: DWARF unit of %d bytes", ErrUnsupported, length)
@@ -138,6 +154,11 @@ func (u *unitReader) next() (*unit, error) {
 // isRuntime reads the first entry of a unit from its first bytes. What cannot
 // be read was not written by Go's linker, and is not wanted.
 func (u *unitReader) isRuntime(peek []byte) bool {
+	name := peek[:min(len(peek), namePeek)]
+	if !bytes.Contains(name, []byte(typeUnit+"\x00")) || u.candidates >= maxCandidates {
+		return false
+	}
+	u.candidates++
 	head := append([]byte(nil), peek...)
 	binary.LittleEndian.PutUint32(head, uint32(len(head)-4))
 	data, err := u.parse(head)
@@ -148,9 +169,8 @@ func (u *unitReader) isRuntime(peek []byte) bool {
 	if err != nil || entry == nil || entry.Tag != dwarf.TagCompileUnit {
 		return false
 	}
-	name, _ := entry.Val(dwarf.AttrName).(string)
 	language, _ := entry.Val(dwarf.AttrLanguage).(int64)
-	return name == typeUnit && language == dwarfLanguageGo
+	return entry.Val(dwarf.AttrName) == typeUnit && language == dwarfLanguageGo
 }
 
 // dwarfLanguageGo is DW_LANG_Go (DWARF 5, table 7.17).

@@ -101,14 +101,18 @@ func (img *image) checkSegments() error {
 	return nil
 }
 
+// section finds a section whose content stands in the file as it is.
 func (img *image) section(names ...string) *elf.Section {
 	for _, name := range names {
-		if s := img.file.Section(name); s != nil && s.Type != elf.SHT_NOBITS {
+		if s := img.file.Section(name); s != nil && s.Type != elf.SHT_NOBITS && s.Type != elf.SHT_NULL && !compressed(s) {
 			return s
 		}
 	}
 	return nil
 }
+
+// compressed says whether a section can be read only through its Open method.
+func compressed(s *elf.Section) bool { return s.Flags&elf.SHF_COMPRESSED != 0 }
 
 // segment finds the loadable segment whose file content holds n bytes at addr.
 func (img *image) segment(addr, n uint64) *elf.Prog {

@@ -92,15 +92,15 @@ func (img *image) moduleText(table *pclntab, tableAddr, addr uint64) (uint64, er
 	return text, nil
 }
 
-// maxCandidates bounds the addresses that are tried as the module data. There
-// are two pointers to the function table in a normal executable.
-const maxCandidates = 64
+// maxModules bounds the addresses that are tried as the module data. There are
+// two pointers to the function table in a normal executable.
+const maxModules = 8
 
 // pointersTo lists the addresses of writable data that hold a pointer to target.
 func (img *image) pointersTo(target uint64) ([]uint64, error) {
 	var found []uint64
 	add := func(at uint64) {
-		if len(found) < maxCandidates {
+		if len(found) < maxModules {
 			found = append(found, at)
 		}
 	}
@@ -112,10 +112,15 @@ func (img *image) pointersTo(target uint64) ([]uint64, error) {
 		})
 		return found, err
 	}
+	left := uint64(img.size) // segments that overlap would make this endless
 	for _, p := range img.file.Progs {
 		if p.Type != elf.PT_LOAD || p.Flags&elf.PF_W == 0 {
 			continue
 		}
+		if p.Filesz > left {
+			return nil, fmt.Errorf("%w: segment of %d bytes", ErrTruncated, p.Filesz)
+		}
+		left -= p.Filesz
 		words := newWindow(io.NewSectionReader(p, 0, int64(p.Filesz)))
 		for offset := -p.Vaddr & 7; offset+8 <= p.Filesz; offset += 8 {
 			word := words.at(int64(offset), 8)

@@ -4,9 +4,13 @@
 package goexec
 
 import (
+	"fmt"
 	"hash/maphash"
 	"sort"
 )
+
+// maxNames bounds the names of one table, in bytes: a 500 MB executable has 100 MiB.
+const maxNames = 1 << 30
 
 // nameIndex finds the numbers of the table entries with a given name. It keeps
 // eight bytes an entry instead of the names, which in a large executable take
@@ -14,6 +18,7 @@ import (
 type nameIndex struct {
 	seed    maphash.Seed
 	entries []nameEntry
+	size    int // of all names, in bytes
 }
 
 type nameEntry struct{ hash, number uint32 }
@@ -24,8 +29,12 @@ func newNameIndex(capacity int) *nameIndex {
 
 func (x *nameIndex) hash(name []byte) uint32 { return uint32(maphash.Bytes(x.seed, name)) }
 
-func (x *nameIndex) add(name []byte, number uint32) {
+func (x *nameIndex) add(name []byte, number uint32) error {
+	if x.size += len(name); x.size > maxNames {
+		return fmt.Errorf("%w: names of more than %d bytes", ErrUnsupported, maxNames)
+	}
 	x.entries = append(x.entries, nameEntry{x.hash(name), number})
+	return nil
 }
 
 // sort must be called between the last add and the first candidates.

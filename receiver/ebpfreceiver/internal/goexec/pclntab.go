@@ -19,7 +19,7 @@ const (
 const (
 	pclnHeaderSize = 8 + 8*8
 	functabEntry   = 8       // entry offset uint32, function data offset uint32
-	maxFunctions   = 1 << 24 // the largest known executables have 1<<20
+	maxFunctions   = 1 << 22 // the largest known executables have 1<<20
 )
 
 // pclnHeader is runtime.pcHeader (runtime/symtab.go) as far as function names
@@ -116,7 +116,9 @@ func (t *pclntab) index() (*nameIndex, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: name of function %d: %v", ErrTruncated, i, err)
 		}
-		index.add(name, uint32(i))
+		if err := index.add(name, uint32(i)); err != nil {
+			return nil, err
+		}
 	}
 	index.sort()
 	return index, nil

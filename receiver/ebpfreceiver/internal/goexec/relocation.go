@@ -37,14 +37,20 @@ func (img *image) relativeRelocations(each func(at, value uint64)) error {
 	if img.file.Machine == elf.EM_AARCH64 {
 		relative = uint32(elf.R_AARCH64_RELATIVE)
 	}
+	left := uint64(img.size) // sections that overlap would make this endless
 	for _, s := range img.file.Sections {
-		if s.Type != elf.SHT_RELA || s.Flags&elf.SHF_ALLOC == 0 || s.Flags&elf.SHF_COMPRESSED != 0 {
+		if s.Type != elf.SHT_RELA || s.Flags&elf.SHF_ALLOC == 0 || compressed(s) {
 			continue
 		}
-		err := stream(s, relaSize, func(entry []byte) {
+		if s.FileSize > left {
+			return fmt.Errorf("%w: relocations %s of %d bytes", ErrTruncated, s.Name, s.FileSize)
+		}
+		left -= s.FileSize
+		err := stream(s, relaSize, func(entry []byte) error {
 			if uint32(binary.LittleEndian.Uint64(entry[8:])) == relative {
 				each(binary.LittleEndian.Uint64(entry), binary.LittleEndian.Uint64(entry[16:]))
 			}
+			return nil
 		})
 		if err != nil {
 			return fmt.Errorf("read relocations %s: %w", s.Name, err)
@@ -53,14 +59,17 @@ func (img *image) relativeRelocations(each func(at, value uint64)) error {
 	return nil
 }
 
-// stream calls each for every whole entry of a section, through a small buffer.
-func stream(s *elf.Section, entrySize int, each func(entry []byte)) error {
+// stream calls each for every whole entry of a section, through a small buffer,
+// until the first error.
+func stream(s *elf.Section, entrySize int, each func(entry []byte) error) error {
 	buffer := make([]byte, 2048*entrySize)
 	reader := io.NewSectionReader(s, 0, int64(min(s.FileSize, 1<<62)))
 	for {
 		n, err := io.ReadFull(reader, buffer)
 		for at := 0; at+entrySize <= n; at += entrySize {
-			each(buffer[at : at+entrySize])
+			if err := each(buffer[at : at+entrySize]); err != nil {
+				return err
+			}
 		}
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return nil

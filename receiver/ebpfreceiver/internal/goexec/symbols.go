@@ -72,10 +72,13 @@ func (img *image) indexSymbols() (*symbolIndex, error) {
 	if table == nil {
 		return nil, fmt.Errorf("no symbol table (stripped)")
 	}
-	if int(table.Link) >= len(img.file.Sections) || table.Flags&elf.SHF_COMPRESSED != 0 {
+	if int(table.Link) >= len(img.file.Sections) {
 		return nil, fmt.Errorf("%w: symbol table's string section %d", ErrTruncated, table.Link)
 	}
 	section := img.file.Sections[table.Link]
+	if section.Type != elf.SHT_STRTAB || compressed(section) {
+		return nil, fmt.Errorf("%w: symbol names in a section of type %v", ErrTruncated, section.Type)
+	}
 	if section.FileSize > maxStringTable || section.FileSize > uint64(img.size) || table.FileSize > uint64(img.size) {
 		return nil, fmt.Errorf("%w: symbol names of %d bytes", ErrTruncated, section.FileSize)
 	}
@@ -85,25 +88,30 @@ func (img *image) indexSymbols() (*symbolIndex, error) {
 	}
 	index := &symbolIndex{names: newNameIndex(int(table.FileSize / symbolSize)), symbols: table, strings: section}
 	number := uint32(0)
-	err := stream(table, symbolSize, func(entry []byte) {
+	err := stream(table, symbolSize, func(entry []byte) (err error) {
 		symbol := parseSymbol(entry)
 		if symbol.kind == elf.STT_FUNC || symbol.kind == elf.STT_OBJECT {
 			if name := cString(strings, symbol.name); name != nil {
-				index.names.add(name, number)
+				err = index.names.add(name, number)
 			}
 		}
 		number++
+		return err
 	})
+	if err != nil {
+		return nil, fmt.Errorf("read symbol table: %w", err)
+	}
 	index.names.sort()
-	return index, err
+	return index, nil
 }
 
-// cString is the zero-terminated string at offset; nil when it is not inside data.
+// cString is the zero-terminated string at offset; nil when it is not inside
+// data, or longer than any name.
 func cString(data []byte, offset uint32) []byte {
 	if uint64(offset) >= uint64(len(data)) {
 		return nil
 	}
-	end := bytes.IndexByte(data[offset:], 0)
+	end := bytes.IndexByte(data[offset:min(uint64(len(data)), uint64(offset)+maxName)], 0)
 	if end < 0 {
 		return nil
 	}

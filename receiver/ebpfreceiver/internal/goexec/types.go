@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	maxEntries    = 32 << 20 // entries of the type unit; a 500 MB executable has about 2 million
+	maxEntries    = 64 << 20 // entries of the type unit and their attributes; a 500 MB executable has about 8 million
 	maxMembers    = 1 << 16
 	maxIndirected = 16 // typedefs between a member and its struct
 )
@@ -54,20 +54,25 @@ func (x *typeIndex) build() (err error) {
 	if _, err := reader.Next(); err != nil { // the unit's own entry: its children are the types
 		return fmt.Errorf("%w: DWARF: %v", ErrTruncated, err)
 	}
-	for depth, n := 0, 0; ; n++ {
+	for depth, work := 0, 0; ; {
 		entry, err := reader.Next()
 		if err != nil {
 			return fmt.Errorf("%w: DWARF: %v", ErrTruncated, err)
 		}
-		if entry == nil || n > maxEntries {
+		if entry == nil {
 			break
+		}
+		if work += 1 + len(entry.Field); work > maxEntries {
+			return fmt.Errorf("%w: more than %d DWARF entries", ErrUnsupported, maxEntries)
 		}
 		switch {
 		case entry.Tag == 0:
 			depth--
 		case depth == 0 && entry.Tag == dwarf.TagStructType:
 			if name, ok := entry.Val(dwarf.AttrName).(string); ok {
-				x.names.add([]byte(name), uint32(entry.Offset))
+				if err := x.names.add([]byte(name), uint32(entry.Offset)); err != nil {
+					return err
+				}
 			}
 		}
 		if entry.Tag != 0 && entry.Children {
