@@ -1,8 +1,6 @@
 // Copyright The Fathom Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package shop_test proves with Go's execution tracer, without eBPF, that the
-// shop is slow for the reasons that it was asked to be slow for.
 package shop_test
 
 import (
@@ -12,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,8 +27,9 @@ const (
 	gcRequests = 100
 )
 
-func TestEachCauseDominatesItsRequests(t *testing.T) {
-	s := startShop(t, build(t))
+// testCauses: each cause dominates its requests, says Go's execution tracer.
+func testCauses(t *testing.T, programs string) {
+	s := startShop(t, programs)
 	warmUp(t, s)
 	for _, test := range []struct {
 		cause    string
@@ -45,6 +45,8 @@ func TestEachCauseDominatesItsRequests(t *testing.T) {
 		{"gc", ledger.GCAssist, gcRequests},
 		{"fsync", ledger.SyscallFile, requests},
 		{"downstream", ledger.BlockedNetwork, requests},
+		{"cpu@inventory", ledger.BlockedNetwork, requests},
+		{"fsync@payment", ledger.BlockedNetwork, requests},
 	} {
 		t.Run(test.cause, func(t *testing.T) {
 			spans := traced(t, s, func() []string { return order(t, s, test.cause, test.requests) })
@@ -73,12 +75,18 @@ func warmUp(t *testing.T, s shop) {
 	}
 }
 
-// order sends the requests one after the other and returns their spans' IDs.
+// order sends requests for CAUSE or CAUSE@SERVICE one after the other and
+// returns their spans' IDs.
 func order(t *testing.T, s shop, cause string, requests int) []string {
 	t.Helper()
 	var ids []string
+	name, at, found := strings.Cut(cause, "@")
+	if !found {
+		at = "checkout"
+	}
+	query := url.Values{"cause": {name}, "at": {at}, "ms": {"50"}}
 	for range requests {
-		status, body := post(t, "http://"+s.checkout.HTTP+"/checkout?"+url.Values{"cause": {cause}, "ms": {"50"}}.Encode())
+		status, body := post(t, "http://"+s.checkout.HTTP+"/checkout?"+query.Encode())
 		require.Equal(t, http.StatusOK, status, string(body))
 		var receipt struct {
 			SpanID string `json:"span_id"`

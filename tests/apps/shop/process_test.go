@@ -1,6 +1,8 @@
 // Copyright The Fathom Authors
 // SPDX-License-Identifier: Apache-2.0
 
+// Package shop_test runs the shop's programs: what they answer and export, and,
+// by Go's execution tracer and without eBPF, why they are slow.
 package shop_test
 
 import (
@@ -17,11 +19,23 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+func TestShop(t *testing.T) {
+	programs := build(t)
+	for name, test := range map[string]func(t *testing.T, programs string){
+		"causes":          testCauses,
+		"order is traced": testOrderIsTraced,
+		"bad orders":      testBadOrders,
+		"load":            testLoad,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, programs) })
+	}
+}
+
 // build compiles the shop's programs into a directory of the test.
 func build(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	command := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "./cmd/...")
+	command := exec.Command("go", "build", "-ldflags=-s -w", "-o", dir+string(filepath.Separator), "./cmd/...")
 	output, err := command.CombinedOutput()
 	require.NoError(t, err, "building the shop: %s", output)
 	return dir
@@ -40,7 +54,10 @@ type announcement struct {
 func start(t *testing.T, program string, args ...string) announcement {
 	t.Helper()
 	command := exec.Command(program, args...)
-	command.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none")
+	command.Env = os.Environ()
+	if os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" {
+		command.Env = append(command.Env, "OTEL_TRACES_EXPORTER=none")
+	}
 	command.Stderr = os.Stderr
 	stdout, err := command.StdoutPipe()
 	require.NoError(t, err)

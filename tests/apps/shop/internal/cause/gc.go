@@ -42,11 +42,12 @@ type pressure struct {
 	ballast [][]*leaf
 	garbage atomic.Pointer[[]byte]
 	changes chan int
+	quit    chan struct{}
 	owned   sync.WaitGroup
 }
 
 func newPressure() *pressure {
-	p := &pressure{changes: make(chan int, 64)}
+	p := &pressure{changes: make(chan int, 64), quit: make(chan struct{})}
 	leaves := make([]leaf, 4096)
 	for range ballastMiB << 20 / 8 / chunkPointers {
 		chunk := make([]*leaf, chunkPointers)
@@ -64,18 +65,23 @@ func newPressure() *pressure {
 // running collection has ended.
 func (p *pressure) setPercent() {
 	asking, normal := 0, 0
-	for change := range p.changes {
-		before := asking
-		asking += change
-		switch {
-		case before == 0 && asking > 0:
-			normal = debug.SetGCPercent(pressurePercent)
-		case before > 0 && asking == 0:
-			debug.SetGCPercent(normal)
+	for {
+		select {
+		case change := <-p.changes:
+			before := asking
+			asking += change
+			switch {
+			case before == 0 && asking > 0:
+				normal = debug.SetGCPercent(pressurePercent)
+			case before > 0 && asking == 0:
+				debug.SetGCPercent(normal)
+			}
+		case <-p.quit:
+			if asking > 0 {
+				debug.SetGCPercent(normal)
+			}
+			return
 		}
-	}
-	if asking > 0 {
-		debug.SetGCPercent(normal)
 	}
 }
 
@@ -142,6 +148,6 @@ func nap(d time.Duration) error {
 }
 
 func (p *pressure) close() {
-	close(p.changes)
+	close(p.quit)
 	p.owned.Wait()
 }
