@@ -5,6 +5,7 @@ package repo
 
 import (
 	"debug/elf"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -84,18 +85,20 @@ func testComponents(t *testing.T, agent string) {
 }
 
 // testConfigurations validates the distribution's configuration and every whole
-// configuration that a page shows.
+// configuration that a page shows; each of our components' pages must show one.
 func testConfigurations(t *testing.T, agent string) {
 	configs := map[string]string{"distributions/fathom/config.yaml": read(t, "distributions/fathom/config.yaml")}
-	block := regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$")
 	for _, f := range written(t) {
 		if filepath.Ext(f.path) != ".md" {
 			continue
 		}
-		for _, match := range block.FindAllSubmatch(f.text, -1) {
-			if text := string(match[1]); strings.Contains(text, "\nservice:") {
-				configs[f.path] = text
-			}
+		for i, text := range wholeConfigurations(f.text) {
+			configs[fmt.Sprintf("%s#%d", f.path, i+1)] = text
+		}
+	}
+	for _, row := range readmeRows(t) {
+		if page := row.target + "#1"; !strings.Contains(page, "://") && configs[page] == "" {
+			t.Errorf("%s shows no whole configuration (a yaml block with service:) that a reader could run", row.target)
 		}
 	}
 	for name, text := range configs {
@@ -109,4 +112,16 @@ func testConfigurations(t *testing.T, agent string) {
 			}
 		})
 	}
+}
+
+// wholeConfigurations are a page's yaml blocks that have a service.
+func wholeConfigurations(page []byte) []string {
+	block := regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$")
+	var whole []string
+	for _, match := range block.FindAllSubmatch(page, -1) {
+		if text := string(match[1]); strings.Contains(text, "\nservice:") {
+			whole = append(whole, text)
+		}
+	}
+	return whole
 }
