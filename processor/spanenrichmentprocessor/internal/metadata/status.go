@@ -16,7 +16,7 @@ var (
 
 const (
 	// TracesStability is the stability of the processor in traces pipelines.
-	TracesStability = component.StabilityLevelDevelopment
+	TracesStability = component.StabilityLevelAlpha
 	// LogsStability is the stability of the processor in logs pipelines.
-	LogsStability = component.StabilityLevelDevelopment
+	LogsStability = component.StabilityLevelAlpha
 )

@@ -49,27 +49,27 @@ func (b *TelemetryBuilder) makeRecordMetrics() error {
 	var errs [5]error
 	b.ProcessorSpanEnrichmentRecordsReceived, errs[0] = b.meter.Int64ObservableCounter(
 		"otelcol_processor_span_enrichment_records_received",
-		metric.WithDescription("Records of the ebpf receiver that came in log pipelines: the sum of those joined, dropped and pending. [Development]"),
+		metric.WithDescription("Records of the ebpf receiver that came in log pipelines: the sum of those joined, dropped and pending. [Alpha]"),
 		metric.WithUnit("{record}"),
 	)
 	b.ProcessorSpanEnrichmentRecordsJoined, errs[1] = b.meter.Int64ObservableCounter(
 		"otelcol_processor_span_enrichment_records_joined",
-		metric.WithDescription("Records that were joined to a span, each counted once. [Development]"),
+		metric.WithDescription("Records that were joined to a span, each counted once. [Alpha]"),
 		metric.WithUnit("{record}"),
 	)
 	b.ProcessorSpanEnrichmentRecordsDropped, errs[2] = b.meter.Int64ObservableCounter(
 		"otelcol_processor_span_enrichment_records_dropped",
-		metric.WithDescription("Records that were joined to no span; the logs pipeline passed them on. [Development]"),
+		metric.WithDescription("Records that were joined to no span; the logs pipeline passed them on. [Alpha]"),
 		metric.WithUnit("{record}"),
 	)
 	b.ProcessorSpanEnrichmentRecordsStored, errs[3] = b.meter.Int64ObservableGauge(
 		"otelcol_processor_span_enrichment_records_stored",
-		metric.WithDescription("Records in the store, with those that were joined and may be asked for again. [Development]"),
+		metric.WithDescription("Records in the store, with those that were joined and may be asked for again. [Alpha]"),
 		metric.WithUnit("{record}"),
 	)
 	b.ProcessorSpanEnrichmentRecordsPending, errs[4] = b.meter.Int64ObservableGauge(
 		"otelcol_processor_span_enrichment_records_pending",
-		metric.WithDescription("Records in the store that were joined to no span yet. [Development]"),
+		metric.WithDescription("Records in the store that were joined to no span yet. [Alpha]"),
 		metric.WithUnit("{record}"),
 	)
 	return errors.Join(errs[:]...)
@@ -79,37 +79,37 @@ func (b *TelemetryBuilder) makeSpanMetrics() error {
 	var errs [7]error
 	b.ProcessorSpanEnrichmentSpansReleased, errs[0] = b.meter.Int64ObservableCounter(
 		"otelcol_processor_span_enrichment_spans_released",
-		metric.WithDescription("Spans that waited for a ledger, or should have, by why they left. [Development]"),
+		metric.WithDescription("Spans that waited for a ledger, or should have, by why they left. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	b.ProcessorSpanEnrichmentSpansHeld, errs[1] = b.meter.Int64ObservableGauge(
 		"otelcol_processor_span_enrichment_spans_held",
-		metric.WithDescription("Spans that wait for a ledger or are on their way downstream after it. [Development]"),
+		metric.WithDescription("Spans that wait for a ledger or are on their way downstream after it. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	b.ProcessorSpanEnrichmentMemory, errs[2] = b.meter.Int64ObservableGauge(
 		"otelcol_processor_span_enrichment_memory",
-		metric.WithDescription("Memory of records, held spans and what is remembered of spans; memory_mib bounds it. [Development]"),
+		metric.WithDescription("Memory of records, held spans and what is remembered of spans; memory_mib bounds it. [Alpha]"),
 		metric.WithUnit("By"),
 	)
 	b.ProcessorSpanEnrichmentSpansEnriched, errs[3] = b.meter.Int64Counter(
 		"otelcol_processor_span_enrichment_spans_enriched",
-		metric.WithDescription("Spans onto which anything was written. [Development]"),
+		metric.WithDescription("Spans onto which anything was written. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	b.ProcessorSpanEnrichmentSpansRefused, errs[4] = b.meter.Int64Counter(
 		"otelcol_processor_span_enrichment_spans_refused",
-		metric.WithDescription("Held spans that the next component refused. [Development]"),
+		metric.WithDescription("Held spans that the next component refused. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	b.ProcessorSpanEnrichmentLedgersShortened, errs[5] = b.meter.Int64Counter(
 		"otelcol_processor_span_enrichment_ledgers_shortened",
-		metric.WithDescription("Ledgers that were longer than their span and were cut to its duration. [Development]"),
+		metric.WithDescription("Ledgers that were longer than their span and were cut to its duration. [Alpha]"),
 		metric.WithUnit("{record}"),
 	)
 	b.ProcessorSpanEnrichmentLedgerExcess, errs[6] = b.meter.Int64Counter(
 		"otelcol_processor_span_enrichment_ledger_excess",
-		metric.WithDescription("Time that was cut from ledgers longer than their span. [Development]"),
+		metric.WithDescription("Time that was cut from ledgers longer than their span. [Alpha]"),
 		metric.WithUnit("ns"),
 	)
 	return errors.Join(errs[:]...)
