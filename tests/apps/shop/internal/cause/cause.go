@@ -23,9 +23,10 @@ type Func func(ctx context.Context, d time.Duration) error
 
 // Set holds a service's causes by name.
 type Set struct {
-	funcs map[string]Func
-	wal   *wal
-	gc    *pressure
+	funcs     map[string]Func
+	wal       *wal
+	gc        *pressure
+	scheduler *scheduler
 }
 
 // Config is what some of the causes need.
@@ -43,14 +44,14 @@ func New(cfg Config) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	gc := newPressure()
-	return &Set{wal: wal, gc: gc, funcs: map[string]Func{
+	gc, oversubscribed := newPressure(), &scheduler{}
+	return &Set{wal: wal, gc: gc, scheduler: oversubscribed, funcs: map[string]Func{
 		"mutex":      mutex,
 		"channel":    channel,
 		"select":     selects,
 		"sleep":      sleep,
 		"cpu":        newCPU().run,
-		"scheduler":  scheduler,
+		"scheduler":  oversubscribed.run,
 		"gc":         gc.run,
 		"fsync":      wal.run,
 		"downstream": cfg.Downstream,
@@ -60,6 +61,7 @@ func New(cfg Config) (*Set, error) {
 // Close ends what New began.
 func (s *Set) Close() error {
 	s.gc.close()
+	s.scheduler.close()
 	return s.wal.close()
 }
 
