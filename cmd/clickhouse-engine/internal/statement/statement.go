@@ -37,12 +37,14 @@ func ParseInsert(sql string) (Insert, bool) {
 	if !ok {
 		return Insert{}, false
 	}
-	end, ok := waitsForBlocks(rest, all[len(all)-1].end)
+	tail, ok := waitsForBlocks(rest)
 	if !ok {
 		return Insert{}, false
 	}
+	// The engine adds a clause of its own: no comment may stand at the end.
+	last := all[len(all)-1-tail]
 	return Insert{
-		Body:    strings.TrimSpace(sql[:end]),
+		Body:    sql[:last.end],
 		Target:  sql[target[0].start:target[len(target)-1].end],
 		Columns: columns,
 	}, true
@@ -95,23 +97,23 @@ func takeColumns(rest []token) (columns []string, left []token, ok bool) {
 }
 
 // waitsForBlocks says whether only SETTINGS and an empty VALUES or FORMAT are
-// left of an INSERT, and where the statement ends without the latter.
-func waitsForBlocks(rest []token, end int) (int, bool) {
+// left of an INSERT, and how many tokens the latter has.
+func waitsForBlocks(rest []token) (tail int, ok bool) {
 	for i, t := range rest {
 		if t.depth != 0 {
 			continue
 		}
-		left := len(rest) - i - 1
+		left := len(rest) - i
 		switch {
 		case t.is("VALUES"):
-			return t.start, left == 0
+			return left, left == 1
 		case t.is("FORMAT"):
-			return t.start, left == 1
+			return left, left == 2
 		case t.is("SELECT"), t.is("WITH"), t.is("WATCH"), t.is("FROM"), i == 0 && !t.is("SETTINGS"):
 			return 0, false
 		}
 	}
-	return end, true
+	return 0, true
 }
 
 // WithoutFormat cuts the FORMAT clause off the end of a query: over the native
@@ -126,11 +128,11 @@ func WithoutFormat(sql string) string {
 			continue
 		}
 		if i+2 == len(all) || all[i+2].is("SETTINGS") {
-			return strings.TrimSpace(sql[:all[i].start] + sql[all[i+1].end:all[len(all)-1].end])
+			return sql[:all[i-1].end] + sql[all[i+1].end:all[len(all)-1].end]
 		}
 		break
 	}
-	return strings.TrimSpace(sql[:all[len(all)-1].end])
+	return sql[:all[len(all)-1].end]
 }
 
 func withoutSemicolons(all []token) []token {
