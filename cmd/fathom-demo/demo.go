@@ -52,8 +52,8 @@ type demo struct {
 	summary summary
 }
 
-// run goes through the steps. Whatever happens it stops what it started, unless
-// all went well and the run is to be kept.
+// run goes through the steps and stops what it started, unless all steps were
+// done and the run is to be kept.
 func (d *demo) run(ctx context.Context) (err error) {
 	if err := d.checkBinaries(); err != nil {
 		return err
@@ -64,8 +64,9 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if d.group, err = supervise.New(ctx, d.places.run); err != nil {
 		return err
 	}
+	complete := false
 	defer func() {
-		if d.keep && err == nil {
+		if d.keep && complete {
 			d.tellHowToGoOn()
 			return
 		}
@@ -94,6 +95,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	complete = true
 	return d.report(d.group.Context())
 }
 
@@ -142,12 +144,12 @@ func (d *demo) agentReady(ctx context.Context) error {
 	if tables != wantedTables {
 		return fmt.Errorf("%d of %d tables exist: see %s", tables, wantedTables, d.places.log("agent"))
 	}
-	return get(ctx, agentOTLP)
+	return request(ctx, http.MethodGet, agentOTLP)
 }
 
-// get makes a request; any answer will do.
-func get(ctx context.Context, url string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+// request makes one; any answer will do.
+func request(ctx context.Context, method, url string) error {
+	request, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
 		return err
 	}
@@ -165,22 +167,22 @@ func (d *demo) startShop(context.Context) (string, error) {
 		running["checkout"].HTTP, running["inventory"].HTTP, running["payment"].HTTP), err
 }
 
-// awaitObserved asks every service for its health until ClickHouse has a span of
-// such a request from each.
+// awaitObserved sends orders, which pass through all services, until ClickHouse
+// has a span with a time ledger from each service.
 func (d *demo) awaitObserved(ctx context.Context) (string, error) {
+	orders := 0
 	err := ready.Until(ctx, attachLimit, func(ctx context.Context) error {
-		for _, name := range services() {
-			if err := get(ctx, "http://"+d.shop[name].HTTP+"/healthz"); err != nil {
-				return err
-			}
+		if err := request(ctx, http.MethodPost, "http://"+d.shop["checkout"].HTTP+"/checkout"); err != nil {
+			return err
 		}
+		orders++
 		observed, err := d.reader.Observed(ctx)
 		if err != nil {
 			return err
 		}
 		for _, name := range services() {
 			if !observed[name] {
-				return fmt.Errorf("no request of %s has been observed: see %s", name, d.places.log("agent"))
+				return fmt.Errorf("after %d orders no span of %s has a time ledger: see %s", orders, name, d.places.log("agent"))
 			}
 		}
 		return nil

@@ -26,7 +26,7 @@ func (d *demo) report(ctx context.Context) error {
 	if err := report.Render(d.out, r); err != nil {
 		return err
 	}
-	fmt.Fprintf(d.out, "\nlost on the way\n%s\n", losses(samples))
+	fmt.Fprint(d.out, "\n", account(samples))
 	missing := report.Missing(r, report.Wanted{
 		Services: services(),
 		Service:  "checkout", Route: "POST /checkout", Requests: d.summary.Requests,
@@ -38,27 +38,53 @@ func (d *demo) report(ctx context.Context) error {
 	return nil
 }
 
-// losses lists the agent's counters of what it left out that are not zero.
-func losses(samples []selfmetrics.Sample) string {
-	var lines []string
-	for _, s := range samples {
-		if s.Value != 0 && isLoss(s.Name) {
-			lines = append(lines, fmt.Sprintf("  %s{%s} %.0f", s.Name, s.Labels, s.Value))
-		}
+// account lists the agent's counters that are not zero: of what it lost, and of
+// what it left out on purpose.
+func account(samples []selfmetrics.Sample) string {
+	lost := nonZero(samples, isLoss)
+	left := nonZero(samples, func(name string) bool { return !isLoss(name) && isLeftOut(name) })
+	if len(lost) == 0 {
+		lost = []string{"nothing: every counter of records dropped and sends failed is zero"}
 	}
-	if len(lines) == 0 {
-		return "  nothing: every counter of drops, refusals and failed sends is zero"
+	text := "lost\n  " + strings.Join(lost, "\n  ") + "\n"
+	if len(left) > 0 {
+		text += "left out\n  " + strings.Join(left, "\n  ") + "\n"
 	}
-	return strings.Join(lines, "\n")
+	return text
 }
 
-func isLoss(name string) bool {
-	for _, part := range []string{"dropped", "refused", "send_failed", "enqueue_failed", "unobserved", "attach_failures", "read_failures"} {
-		if strings.Contains(name, part) {
-			return true
+func nonZero(samples []selfmetrics.Sample, is func(name string) bool) []string {
+	var lines []string
+	for _, s := range samples {
+		if s.Value != 0 && is(s.Name) {
+			lines = append(lines, fmt.Sprintf("%s{%s} %.0f", s.Name, s.Labels, s.Value))
 		}
 	}
-	return false
+	return lines
+}
+
+// isLoss knows the counters of data that was seen, or accepted, and is gone.
+func isLoss(name string) bool {
+	switch name {
+	case "otelcol_receiver_ebpf_records_dropped", "otelcol_receiver_ebpf_kernel_records_dropped":
+		return true
+	default:
+		return strings.HasPrefix(name, "otelcol_exporter_") && strings.Contains(name, "_failed_") ||
+			strings.HasPrefix(name, "otelcol_receiver_refused_")
+	}
+}
+
+// isLeftOut knows the counters of what was not observed, and of events that were
+// joined to no span: those are stored as they are.
+func isLeftOut(name string) bool {
+	switch name {
+	case "otelcol_receiver_ebpf_attach_failures", "otelcol_receiver_ebpf_probes_refused",
+		"otelcol_receiver_ebpf_requests_unobserved", "otelcol_receiver_ebpf_runtime_read_failures",
+		"otelcol_processor_span_enrichment_records_dropped":
+		return true
+	default:
+		return false
+	}
 }
 
 // tellHowToGoOn prints what can be done with a run that was kept.

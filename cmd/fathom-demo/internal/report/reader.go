@@ -58,25 +58,21 @@ func (r *Reader) Read(ctx context.Context, traces int) (*Report, error) {
 // ServerSpans counts the spans of servers since the load began.
 func (r *Reader) ServerSpans(ctx context.Context) (uint64, error) {
 	var count uint64
-	err := r.Conn.QueryRow(ctx, `SELECT count() FROM otel_traces WHERE SpanKind = 'Server' AND Timestamp >= fromUnixTimestamp64Nano(@since)`,
-		r.since()).Scan(&count)
-	if err != nil {
+	if err := r.Conn.QueryRow(ctx, serverSpansSQL, r.since()).Scan(&count); err != nil {
 		return 0, fmt.Errorf("counting spans: %w", err)
 	}
 	return count, nil
 }
 
-// Observed tells which of the services have a server span that the eBPF
-// receiver made since the reader's time.
+// Observed tells which of the services have a server span with a time ledger.
 func (r *Reader) Observed(ctx context.Context) (map[string]bool, error) {
 	observed := map[string]bool{}
-	err := r.each(ctx, `SELECT DISTINCT ServiceName FROM otel_traces WHERE ScopeName = @receiver AND ServiceName IN (@services) AND Timestamp >= fromUnixTimestamp64Nano(@since)`,
-		func(rows driver.Rows) error {
-			var service string
-			err := rows.Scan(&service)
-			observed[service] = true
-			return err
-		})
+	err := r.each(ctx, observedSQL, func(rows driver.Rows) error {
+		var service string
+		err := rows.Scan(&service)
+		observed[service] = true
+		return err
+	})
 	return observed, err
 }
 

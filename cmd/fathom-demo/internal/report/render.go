@@ -20,6 +20,7 @@ const (
 	// leastShare of a route's time that is shown, in percent.
 	leastShare = 0.5
 	indent     = "  "
+	branch     = "└ "
 )
 
 // Render prints the report.
@@ -65,15 +66,17 @@ func (p *printer) span(title, margin string, s *Span) {
 	}
 	p.line("%s%s%s  %s ms   %s (%s)%s", margin, title, s.Name, whole(s.Duration), s.Service, s.Maker, failed)
 	inner := margin + indent
-	switch {
-	case s.HasLedger:
+	if strings.HasPrefix(title, branch) {
+		inner += indent
+	}
+	if s.HasLedger {
 		p.line("%s%s", inner, parts(s.Ledger))
 		p.line("%s%s", inner, strings.Join(slices.Concat([]string{dominant(s)}, collections(s), files(s)), "   "))
-	default:
+	} else {
 		p.line("%sno time ledger", inner)
 	}
 	for _, child := range s.Children {
-		p.span("└ ", inner, child)
+		p.span(branch, inner, child)
 	}
 }
 
@@ -124,7 +127,7 @@ func (p *printer) routes(routes []Route) {
 	for _, route := range routes {
 		rows = append(rows, []string{
 			fmt.Sprintf("%s (%s)", route.Service, route.Maker), route.Name, fmt.Sprint(route.Count),
-			millis(route.P50), millis(route.P99), shares(route.Ledger),
+			fine(route.P50), fine(route.P99), shares(route.Ledger),
 		})
 	}
 	p.line("by route")
@@ -160,7 +163,7 @@ func (p *printer) runtimes(runtimes []Runtime) {
 	for _, r := range runtimes {
 		rows = append(rows, []string{
 			r.Service, mebibytes(r.HeapBytes), mebibytes(r.AllocatedBytes),
-			fmt.Sprintf("%.0f", r.Goroutines), fmt.Sprintf("%.3f", r.ScheduleP99.Seconds()*1e3), fmt.Sprint(r.Series),
+			fmt.Sprintf("%.0f", r.Goroutines), fine(r.ScheduleP99), fmt.Sprint(r.Series),
 		})
 	}
 	p.line("Go runtimes")
@@ -190,12 +193,18 @@ func (p *printer) table(rows [][]string, right ...int) {
 
 func millis(d time.Duration) string { return fmt.Sprintf("%.1f", d.Seconds()*1e3) }
 
-// whole is in whole milliseconds, except for those that would be nearly none.
+func fine(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()*1e3) }
+
+// whole is in whole milliseconds where these are enough to tell.
 func whole(d time.Duration) string {
-	if d < 10*time.Millisecond {
+	switch {
+	case d < time.Millisecond:
+		return fine(d)
+	case d < 10*time.Millisecond:
 		return millis(d)
+	default:
+		return fmt.Sprintf("%.0f", d.Seconds()*1e3)
 	}
-	return fmt.Sprintf("%.0f", d.Seconds()*1e3)
 }
 
 func percent(part, total uint64) string {

@@ -38,6 +38,15 @@ SELECT
   + (SELECT count() FROM otel_metrics_sum WHERE TimeUnix >= fromUnixTimestamp64Nano(@since))
   + (SELECT count() FROM otel_metrics_histogram WHERE TimeUnix >= fromUnixTimestamp64Nano(@since))`
 
+const serverSpansSQL = `
+SELECT count() FROM otel_traces
+WHERE SpanKind = 'Server' AND Timestamp >= fromUnixTimestamp64Nano(@since)`
+
+const observedSQL = `
+SELECT DISTINCT ServiceName FROM otel_traces
+WHERE SpanKind = 'Server' AND ServiceName IN (@services) AND Timestamp >= fromUnixTimestamp64Nano(@since)
+  AND mapContains(SpanAttributes, '` + ledger.AttributeSource + `')`
+
 // slowestSQL picks traces: the slowest of each culprit, the slowest culprit
 // first, then the second ones. The culprit is the service and cause that took
 // most time in a server span of the trace. What the first span waited for the
