@@ -141,7 +141,7 @@ func TestConcurrentClients(t *testing.T) {
 func TestRefusedBlocks(t *testing.T) {
 	endpoint := enginetest.Start(t)
 	conn := connect(t, endpoint)
-	exec(t, conn, "CREATE TABLE checked (duration UInt64, CONSTRAINT small CHECK duration < 100) ENGINE = MergeTree ORDER BY duration")
+	execute(t, conn, "CREATE TABLE checked (duration UInt64, CONSTRAINT small CHECK duration < 100) ENGINE = MergeTree ORDER BY duration")
 	batch, err := conn.PrepareBatch(t.Context(), "INSERT INTO checked")
 	require.NoError(t, err)
 	require.NoError(t, batch.Append(uint64(100)))

@@ -32,7 +32,7 @@ func connect(t *testing.T, endpoint string, changes ...func(*clickhouse.Options)
 	return conn
 }
 
-func exec(t *testing.T, conn driver.Conn, statements ...string) {
+func execute(t *testing.T, conn driver.Conn, statements ...string) {
 	t.Helper()
 	for _, statement := range statements {
 		require.NoError(t, conn.Exec(t.Context(), statement), statement)
@@ -78,7 +78,7 @@ func TestVersionOpensGates(t *testing.T) {
 func TestExceptionsHaveTheirCodes(t *testing.T) {
 	endpoint := enginetest.Start(t)
 	conn := connect(t, endpoint)
-	exec(t, conn, "CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a")
+	execute(t, conn, "CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a")
 	for statement, want := range map[string]int32{
 		"SELEC 1":                             62, // SYNTAX_ERROR
 		"SELECT nope":                         47, // UNKNOWN_IDENTIFIER
@@ -107,10 +107,10 @@ func TestExceptionsHaveTheirCodes(t *testing.T) {
 func TestDatabaseOfHello(t *testing.T) {
 	endpoint := enginetest.Start(t)
 	conn := connect(t, endpoint)
-	exec(t, conn, "CREATE DATABASE otel", "CREATE TABLE otel.t (a UInt8) ENGINE = MergeTree ORDER BY a")
+	execute(t, conn, "CREATE DATABASE otel", "CREATE TABLE otel.t (a UInt8) ENGINE = MergeTree ORDER BY a")
 	inside := connect(t, endpoint, func(o *clickhouse.Options) { o.Auth.Database = "otel" })
 	assert.Equal(t, "otel", one[string](t, inside, "SELECT currentDatabase()"))
-	exec(t, inside, "INSERT INTO t VALUES (7)")
+	execute(t, inside, "INSERT INTO t VALUES (7)")
 	assert.Equal(t, uint8(7), one[uint8](t, conn, "SELECT a FROM otel.t"))
 	assert.Equal(t, "default", one[string](t, conn, "SELECT currentDatabase()"))
 }
@@ -145,7 +145,7 @@ func TestParameters(t *testing.T) {
 
 func TestTokensDeduplicate(t *testing.T) {
 	conn := connect(t, enginetest.Start(t))
-	exec(t, conn, "CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a SETTINGS non_replicated_deduplication_window = 100")
+	execute(t, conn, "CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a SETTINGS non_replicated_deduplication_window = 100")
 	for range 3 {
 		ctx := clickhouse.Context(t.Context(), clickhouse.WithSettings(clickhouse.Settings{"insert_deduplication_token": "once", "insert_deduplicate": 1}))
 		batch, err := conn.PrepareBatch(ctx, "INSERT INTO t")
@@ -201,7 +201,7 @@ func TestCancelStopsTheQuery(t *testing.T) {
 
 func TestMaterializedViewIsFed(t *testing.T) {
 	conn := connect(t, enginetest.Start(t))
-	exec(t, conn,
+	execute(t, conn,
 		"CREATE TABLE spans (TraceId String, Start DateTime64(9)) ENGINE = MergeTree ORDER BY TraceId",
 		"CREATE TABLE traces (TraceId String, Spans SimpleAggregateFunction(sum, UInt64)) ENGINE = AggregatingMergeTree ORDER BY TraceId",
 		"CREATE MATERIALIZED VIEW traces_mv TO traces AS SELECT TraceId, count() AS Spans FROM spans GROUP BY TraceId")

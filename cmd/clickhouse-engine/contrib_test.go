@@ -49,13 +49,13 @@ const insertTraces = `INSERT INTO "otel"."otel_traces" (
 // its INSERT of spans, and reads them as Grafana does.
 func TestContribTables(t *testing.T) {
 	conn := connect(t, enginetest.Start(t))
-	exec(t, conn, "CREATE DATABASE IF NOT EXISTS otel")
+	execute(t, conn, "CREATE DATABASE IF NOT EXISTS otel")
 	ddl, err := os.ReadFile("testdata/contrib_tables.sql")
 	require.NoError(t, err)
 	statements := strings.Split(strings.TrimSpace(string(ddl)), ";\n")
 	for range 2 { // a second start finds them
-		exec(t, conn, statements[:len(statements)-1]...)
-		exec(t, conn, strings.TrimSuffix(statements[len(statements)-1], ";"))
+		execute(t, conn, statements[:len(statements)-1]...)
+		execute(t, conn, strings.TrimSuffix(statements[len(statements)-1], ";"))
 	}
 	assert.Equal(t, uint64(10), one[uint64](t, conn, "SELECT count() FROM system.tables WHERE database = 'otel'"))
 

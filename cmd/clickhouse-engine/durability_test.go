@@ -24,7 +24,7 @@ func TestKillsLoseNothingAcknowledged(t *testing.T) {
 	const writers, kills, rowsPerInsert = 6, 4, 100
 	engine := enginetest.StartAt(t, t.TempDir())
 	conn := connect(t, engine.Endpoint)
-	exec(t, conn, "CREATE TABLE kept (writer UInt64, batch UInt64, row UInt64) ENGINE = MergeTree ORDER BY (writer, batch)")
+	execute(t, conn, "CREATE TABLE kept (writer UInt64, batch UInt64, row UInt64) ENGINE = MergeTree ORDER BY (writer, batch)")
 
 	ctx, stop := context.WithCancel(t.Context())
 	acknowledged := make([][]uint64, writers) // the batches of each writer

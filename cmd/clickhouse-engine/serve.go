@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/fathom-otel/fathom/cmd/clickhouse-engine/internal/engine"
 	"github.com/fathom-otel/fathom/cmd/clickhouse-engine/internal/library"
@@ -93,7 +94,7 @@ func (o serveOptions) logger(to io.Writer) *slog.Logger {
 }
 
 // serve runs an engine until ctx ends.
-func serve(ctx context.Context, arguments []string, messages io.Writer) (err error) {
+func serve(ctx context.Context, arguments []string, messages io.Writer) error {
 	options, err := parseServe(arguments, messages)
 	if err != nil {
 		return err
@@ -115,14 +116,34 @@ func serve(ctx context.Context, arguments []string, messages io.Writer) (err err
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, e.Close()) }()
 	config := server.DefaultConfig()
 	config.MaxConnections = options.maxConnections
 	log.Info("serving", "address", listener.Addr().String(), "path", options.path,
 		"version", fmt.Sprintf("%d.%d.%d", e.Identity.Major, e.Identity.Minor, e.Identity.Patch))
-	err = server.New(e, config, log).Serve(ctx, listener)
+	if err := serveUntil(ctx, server.New(e, config, log), listener); err != nil {
+		return err
+	}
 	log.Info("stopped")
-	return err
+	return e.Close()
+}
+
+// serveUntil serves until ctx ends and all clients are gone. Clients whose
+// statement does not end in time are left behind: the process ends them.
+func serveUntil(ctx context.Context, s *server.Server, listener net.Listener) error {
+	const patience = 15 * time.Second
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx, listener) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-served:
+		return err
+	case <-time.After(patience):
+		return fmt.Errorf("statements still ran %s after the signal to stop", patience)
+	}
 }
 
 func listen(ctx context.Context, address string) (net.Listener, error) {

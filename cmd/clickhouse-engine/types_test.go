@@ -96,12 +96,12 @@ func TestEveryTypeThereAndBack(t *testing.T) {
 	for name, compression := range compressions() {
 		t.Run(name, func(t *testing.T) {
 			conn := connect(t, endpoint, compression)
-			exec(t, conn, "DROP TABLE IF EXISTS all_types")
+			execute(t, conn, "DROP TABLE IF EXISTS all_types")
 			definition := "CREATE TABLE all_types (id UInt64"
 			for i, c := range columns() {
 				definition += fmt.Sprintf(", c%d %s", i, c.typ)
 			}
-			exec(t, conn, definition+") ENGINE = MergeTree ORDER BY id")
+			execute(t, conn, definition+") ENGINE = MergeTree ORDER BY id")
 			const rows = 1000
 			batch, err := conn.PrepareBatch(t.Context(), "INSERT INTO all_types")
 			require.NoError(t, err)

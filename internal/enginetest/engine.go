@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"sync"
 	"syscall"
@@ -200,4 +201,18 @@ func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.text.String()
+}
+
+// RSS is how much memory the engine holds, in bytes.
+func (e *Engine) RSS(t testing.TB) int64 {
+	t.Helper()
+	statm, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", e.process.command.Process.Pid))
+	if err != nil {
+		t.Fatalf("enginetest: reading the engine's memory: %v", err)
+	}
+	var size, resident int64
+	if _, err := fmt.Sscan(string(statm), &size, &resident); err != nil {
+		t.Fatalf("enginetest: reading the engine's memory: %v", err)
+	}
+	return resident * int64(os.Getpagesize())
 }

@@ -56,10 +56,12 @@ func (c *client) serve() {
 			c.server.log.Error("a client's connection failed", "cause", cause, "stack", string(debug.Stack()))
 		}
 	}()
+	defer func() {
+		if c.session != nil {
+			c.session.Close()
+		}
+	}()
 	err := c.converse()
-	if c.session != nil {
-		c.session.Close()
-	}
 	if err != nil && !errors.Is(err, io.EOF) && c.stopped.Err() == nil {
 		c.server.log.Info("a client's connection ended", "client", c.conn.RemoteAddr().String(), "error", err)
 	}
