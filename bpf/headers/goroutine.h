@@ -134,3 +134,14 @@ static __always_inline void release_thread(struct goroutine *s)
 	bpf_map_delete_elem(&threads, &s->tid);
 	s->tid = 0;
 }
+
+/* The goroutine in a span that the thread runs, and its key; 0 where there is none. */
+static __always_inline struct goroutine *running_on(u32 tid, struct goroutine_key *key)
+{
+	struct goroutine_key *bound = bpf_map_lookup_elem(&threads, &tid);
+	if (!bound)
+		return 0;
+	*key = *bound;
+	struct goroutine *s = bpf_map_lookup_elem(&goroutines, key);
+	return s && s->tid == tid ? s : 0;
+}

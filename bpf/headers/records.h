@@ -93,3 +93,19 @@ static __always_inline void submit(void *record)
 	count(RECORDS);
 	bpf_ringbuf_submit(record, waiting >= WAKE_UP_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
+
+/* What all ends of spans tell. */
+static __always_inline void put_span(struct span_record *r, struct process *p, struct goroutine *s,
+				     struct span *span, u64 now)
+{
+	r->header.goid = s->id;
+	r->header.start = span->start;
+	r->header.end = now;
+	__builtin_memcpy(r->header.trace_id, span->trace_id, 16);
+	__builtin_memcpy(r->header.span_id, span->span_id, 8);
+	__builtin_memcpy(r->header.parent_id, span->parent_id, 8);
+	for (int i = 0; i < CAUSES; i++)
+		r->spent[i] = s->spent[i] - span->spent_before[i];
+	r->spent[CAUSES] = 0;
+	r->exact = !!(p->flags & PROCESS_LEDGER);
+}

@@ -14,7 +14,8 @@ struct blank_goroutine_map {
 } blank_goroutine SEC(".maps");
 
 /* The entry of the goroutine that executes, made where it is not known yet. */
-static __always_inline struct goroutine *enter_goroutine(struct goroutine_key *key, struct process *p, u32 tid, u64 now)
+static __always_inline struct goroutine *enter_goroutine(struct goroutine_key *key, struct process *p,
+							 u32 tid, u64 now)
 {
 	struct goroutine *s = bpf_map_lookup_elem(&goroutines, key);
 	if (s)
@@ -77,19 +78,4 @@ static __always_inline void remove_span(struct goroutine *s, u32 index)
 			s->spans[i] = s->spans[i + 1];
 	}
 	s->depth--;
-}
-
-static __always_inline void put_span(struct span_record *r, struct process *p, struct goroutine *s,
-				     struct span *span, u64 now)
-{
-	r->header.goid = s->id;
-	r->header.start = span->start;
-	r->header.end = now;
-	__builtin_memcpy(r->header.trace_id, span->trace_id, 16);
-	__builtin_memcpy(r->header.span_id, span->span_id, 8);
-	__builtin_memcpy(r->header.parent_id, span->parent_id, 8);
-	for (int i = 0; i < CAUSES; i++)
-		r->spent[i] = s->spent[i] - span->spent_before[i];
-	r->spent[CAUSES] = 0;
-	r->exact = !!(p->flags & PROCESS_LEDGER);
 }

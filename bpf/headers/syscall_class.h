@@ -47,11 +47,11 @@ static __always_inline u32 descriptor_cause(u32 fd)
 static __always_inline u32 syscall_cause(s64 number, struct pt_regs *regs)
 {
 	switch (number) {
-	SYSCALLS_ON_DESCRIPTORS
+		SYSCALLS_ON_DESCRIPTORS
 		return descriptor_cause(syscall_argument(regs, 0));
-	SYSCALLS_ON_FILES
+		SYSCALLS_ON_FILES
 		return SYSCALL_FILE;
-	SYSCALLS_ON_SOCKETS
+		SYSCALLS_ON_SOCKETS
 		return SYSCALL_NETWORK;
 	default:
 		return SYSCALL_OTHER;
@@ -66,9 +66,9 @@ static __always_inline int is_syscall_cause(u32 cause)
 static __always_inline u32 file_operation(s64 number)
 {
 	switch (number) {
-	SYSCALLS_THAT_OPEN
+		SYSCALLS_THAT_OPEN
 		return FILE_OPEN;
-	SYSCALLS_THAT_SYNC
+		SYSCALLS_THAT_SYNC
 		return FILE_FSYNC;
 	default:
 		return 0;

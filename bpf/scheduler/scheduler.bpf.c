@@ -2,7 +2,7 @@
 /* The ledger's clockwork: every change of state of a goroutine that is in a
  * span, from the Go scheduler's one choke point, and the kernel scheduler's
  * view of the thread that runs it. */
-#include "records.h"
+#include "request.h"
 
 #define NETWORK_FRAMES 8
 #define TASK_RUNNING 0
@@ -27,40 +27,20 @@ static __always_inline int waits_for_network(struct process *p, u64 g)
 
 /* The goroutine's time ends with it: requests that never finished are told,
  * spans of an SDK are counted, since their own end never came. */
-static __always_inline void goroutine_exits(struct goroutine *s, struct goroutine_key *key, u64 now)
+static __always_inline void goroutine_exits(struct goroutine *s, struct process *p, struct goroutine_key *key,
+					    u32 tid, u64 now)
 {
-	if (s->depth && s->spans[0].kind == SPAN_REQUEST && !s->spans[0].sdk_inside) {
-		struct request_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
-		if (r) {
-			__builtin_memset(r, 0, sizeof(*r));
-			r->span.header.kind = RECORD_REQUEST;
-			r->span.header.tgid = key->tgid;
-			r->span.header.goid = s->id;
-			r->span.header.start = s->spans[0].start;
-			r->span.header.end = now;
-			__builtin_memcpy(r->span.header.trace_id, s->spans[0].trace_id, 16);
-			__builtin_memcpy(r->span.header.span_id, s->spans[0].span_id, 8);
-			__builtin_memcpy(r->span.header.parent_id, s->spans[0].parent_id, 8);
-			for (int i = 0; i < CAUSES; i++)
-				r->span.spent[i] = s->spent[i] - s->spans[0].spent_before[i];
-			r->span.exact = 1;
-			r->span.flags = REQUEST_ABORTED;
-			r->method_len = s->method_len;
-			r->path_len = s->path_len;
-			__builtin_memcpy(r->method, s->method, METHOD_SIZE);
-			__builtin_memcpy(r->path, s->path, PATH_SIZE);
-			submit(r);
-		} else {
-			count(DROPPED_BUFFER_FULL);
-		}
-	} else if (s->depth) {
+	spend(s, key->tgid, now);
+	release_thread(s);
+	if (s->depth && s->spans[0].kind == SPAN_REQUEST && !s->spans[0].sdk_inside)
+		tell_request(p, s, key->tgid, tid, 0, now);
+	else if (s->depth)
 		count(UNFINISHED_SPANS);
-	}
 	bpf_map_delete_elem(&goroutines, key);
 }
 
-static __always_inline void goroutine_waits(struct goroutine *s, struct process *p,
-					    struct goroutine_key *key, u64 now)
+static __always_inline void goroutine_waits(struct goroutine *s, struct process *p, struct goroutine_key *key,
+					    u64 now)
 {
 	u8 reason = 0;
 	READ_USER(reason, key->g + p->g_waitreason);
@@ -125,22 +105,10 @@ int goroutine_status(struct pt_regs *ctx)
 		goroutine_waits(s, p, &key, now);
 		break;
 	case GO_DEAD:
-		spend(s, key.tgid, now);
-		release_thread(s);
-		goroutine_exits(s, &key, now);
+		goroutine_exits(s, p, &key, tid, now);
 		break;
 	}
 	return 0;
-}
-
-static __always_inline struct goroutine *running_on(u32 tid, struct goroutine_key *key)
-{
-	struct goroutine_key *bound = bpf_map_lookup_elem(&threads, &tid);
-	if (!bound)
-		return 0;
-	*key = *bound;
-	struct goroutine *s = bpf_map_lookup_elem(&goroutines, key);
-	return s && s->tid == tid ? s : 0;
 }
 
 /* A system call keeps its class while the thread sleeps in it. A thread that

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Dual MIT/GPL */
 /* Where spans begin and end: requests of a net/http server and spans of the
  * OpenTelemetry SDK, each bound to the goroutine that executes it. */
-#include "records.h"
+#include "request.h"
 #include "span.h"
 #include "traceparent.h"
 
@@ -50,7 +50,9 @@ int request_starts(struct pt_regs *ctx)
 	struct goroutine *s = enter_goroutine(&key, p, id, now);
 	if (!s)
 		return 0;
-	s->depth = 0; /* a request starts on an idle connection's goroutine */
+	if (s->depth) /* a request starts on an idle connection's goroutine */
+		count(UNFINISHED_SPANS);
+	s->depth = 0;
 	struct span *span = push_span(s, key.tgid, now);
 	if (!span)
 		return 0;
@@ -76,31 +78,8 @@ int request_finishes(struct pt_regs *ctx)
 	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
 	if (!p || !s || find_span(s, SPAN_REQUEST, response) != 0)
 		return 0;
-	struct span *span = &s->spans[0];
 	spend(s, key.tgid, now);
-
-	struct request_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
-	if (!r) {
-		count(DROPPED_BUFFER_FULL);
-		leave_goroutine(s, &key);
-		return 0;
-	}
-	__builtin_memset(r, 0, sizeof(*r));
-	r->span.header.kind = RECORD_REQUEST;
-	r->span.header.tgid = key.tgid;
-	r->span.header.tid = id;
-	put_span(&r->span, p, s, span, now);
-	r->span.flags = span->sdk_inside ? REQUEST_SDK_INSIDE : 0;
-	READ_USER(r->status, response + p->response_status);
-	r->method_len = s->method_len;
-	r->path_len = s->path_len;
-	__builtin_memcpy(r->method, s->method, METHOD_SIZE);
-	__builtin_memcpy(r->path, s->path, PATH_SIZE);
-	if (p->request_pattern != UNKNOWN_OFFSET && p->response_request != UNKNOWN_OFFSET) {
-		u64 request = read_word(response + p->response_request);
-		r->route_len = read_string(r->route, PATH_SIZE, request + p->request_pattern);
-	}
-	submit(r);
+	tell_request(p, s, key.tgid, id, response, now);
 	leave_goroutine(s, &key);
 	return 0;
 }

@@ -20,16 +20,6 @@ struct pending_file_map {
 	__type(value, struct pending_file);
 } pending_files SEC(".maps");
 
-static __always_inline struct goroutine *current_goroutine(u32 tid, struct goroutine_key *key)
-{
-	struct goroutine_key *bound = bpf_map_lookup_elem(&threads, &tid);
-	if (!bound)
-		return 0;
-	*key = *bound;
-	struct goroutine *s = bpf_map_lookup_elem(&goroutines, key);
-	return s && s->tid == tid ? s : 0;
-}
-
 SEC("raw_tp/sys_enter")
 int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -43,7 +33,7 @@ int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
 	s64 number = ctx->args[1];
 	u64 now = bpf_ktime_get_ns();
 	struct goroutine_key key;
-	struct goroutine *s = current_goroutine(tid, &key);
+	struct goroutine *s = running_on(tid, &key);
 	if (s && s->executing == ON_CPU) {
 		s->executing = syscall_cause(number, regs);
 		change_cause(s, tgid, now, s->executing);
@@ -75,7 +65,8 @@ static __always_inline void put_identity(struct record_header *header, struct go
 	__builtin_memcpy(header->span_id, innermost->span_id, 8);
 }
 
-static __always_inline void file_done(struct pending_file *pending, struct goroutine *s, u64 id, s64 result, u64 now)
+static __always_inline void file_done(struct pending_file *pending, struct goroutine *s, u64 id, s64 result,
+				      u64 now)
 {
 	struct file_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
 	if (!r) {
@@ -118,7 +109,7 @@ int syscall_exit(struct bpf_raw_tracepoint_args *ctx)
 
 	u64 now = bpf_ktime_get_ns();
 	struct goroutine_key key;
-	struct goroutine *s = current_goroutine(tid, &key);
+	struct goroutine *s = running_on(tid, &key);
 	if (s && is_syscall_cause(s->executing)) {
 		s->executing = ON_CPU;
 		change_cause(s, tgid, now, ON_CPU);
