@@ -157,3 +157,21 @@ func TestOutcomesHaveNames(t *testing.T) {
 	assert.Len(t, names, NumOutcomes)
 	assert.Equal(t, "outcome(8)", Outcome(NumOutcomes).String())
 }
+
+// FuzzParse gives the parsers of /proc any text: they must end.
+func FuzzParse(f *testing.F) {
+	f.Add("42 (a) S 1 1 1 0 -1 64 0 0 0 0 0 0 0 0 20 0 1 0 8123 0 0 0 0 0 5 0 0")
+	f.Add("OTEL_SERVICE_NAME=a\x00OTEL_RESOURCE_ATTRIBUTES=a=b,c=%20\x00")
+	f.Add("0::/docker/dc579f8a8319c8cf7d38e1adf263bc08d230600179e9d1f4a3d1a3b4c5d6e7f8\n")
+	f.Add(string(dirent(1, "1")) + string(dirent(2, "2")))
+	f.Fuzz(func(t *testing.T, content string) {
+		_, _ = parseStat(content)
+		_ = parseEnvironment(content)
+		if id := parseCgroups(content).containerID(); id != "" && !strings.Contains(content, id) {
+			t.Errorf("container %q is not in %q", id, content)
+		}
+		if n := len(parseDirents([]byte(content), nil)); n > len(content)/19 {
+			t.Errorf("%d processes in %d bytes", n, len(content))
+		}
+	})
+}

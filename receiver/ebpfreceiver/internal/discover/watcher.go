@@ -64,9 +64,10 @@ func New(config Config, logger *zap.Logger) (*Watcher, error) {
 // called at any time.
 func (w *Watcher) Count(o Outcome) uint64 { return w.counts[o].Load() }
 
-// Run watches until ctx is done and then returns nil. It calls handle, in this
-// goroutine, for each event; it emits no Stopped for what still runs at its end.
-// It fails where the proc tree cannot be listed.
+// Run watches until ctx is done and then returns nil. It calls handle for each
+// event, in this goroutine: nothing is scanned while handle works. It emits no
+// Stopped for what still runs at its end. It fails where the proc tree cannot be
+// listed.
 func (w *Watcher) Run(ctx context.Context, handle func(Event)) (err error) {
 	proc, err := openProcfs(w.config.ProcRoot)
 	if err != nil {
@@ -83,16 +84,29 @@ func (w *Watcher) Run(ctx context.Context, handle func(Event)) (err error) {
 		return err
 	}
 	s := w.newScanner(proc, boot, w.following(ends, handle))
-	for ctx.Err() == nil {
+	for first := true; ctx.Err() == nil; first = false {
 		next := time.Now().Add(w.config.Interval)
 		if err := s.scan(); err != nil {
 			return err
+		}
+		if first {
+			w.tellAbsent(s)
 		}
 		if err := waitUntil(ctx, next, ends, s); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// tellAbsent logs the PIDs of targets that no process has.
+func (w *Watcher) tellAbsent(s *scanner) {
+	for i, t := range w.config.Targets {
+		if t.PID != 0 && s.known[t.PID] == nil {
+			w.logger.Warn("No process has the pid of a target; it is observed once there is one",
+				zap.Int("pid", t.PID), zap.Int("target", i))
+		}
+	}
 }
 
 // waitUntil handles the ends of processes until the next scan.

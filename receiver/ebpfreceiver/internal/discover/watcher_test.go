@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,6 +27,10 @@ import (
 )
 
 const childEnvironment = "FATHOM_DISCOVER_CHILD"
+
+// childEnv makes the test binary a child; one built with the race detector
+// would else sleep for a second before it exits.
+var childEnv = []string{childEnvironment + "=obey", "GORACE=atexit_sleep_ms=0"}
 
 // TestMain turns the test binary into a child that is discovered, when asked.
 func TestMain(m *testing.M) {
@@ -94,7 +99,7 @@ type obedient struct {
 func startChild(t *testing.T, path string, environment ...string) *obedient {
 	t.Helper()
 	c := &obedient{cmd: exec.Command(path)}
-	c.cmd.Env = append([]string{childEnvironment + "=obey"}, environment...)
+	c.cmd.Env = append(slices.Clone(childEnv), environment...)
 	var err error
 	c.stdin, err = c.cmd.StdinPipe()
 	require.NoError(t, err)
@@ -172,7 +177,7 @@ func TestWatchExecFromAShell(t *testing.T) {
 	path := copyProgram(t, "cart")
 	r := run(t, Config{Targets: []Target{{Executable: path}}, Interval: 20 * time.Millisecond})
 	cmd := exec.Command("/bin/sh", "-c", "sleep 0.2; exec "+path)
-	cmd.Env = []string{childEnvironment + "=obey", "PATH=/bin:/usr/bin"}
+	cmd.Env = append(slices.Clone(childEnv), "PATH=/bin:/usr/bin")
 	stdin, err := cmd.StdinPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
@@ -220,10 +225,17 @@ func TestWatchItselfOnlyWhenAsked(t *testing.T) {
 	assert.Equal(t, os.Getpid(), asked.next(t).Process.PID)
 }
 
+func TestAPIDThatNoProcessHasIsTold(t *testing.T) {
+	const none = 1 << 23 // the kernel's pid_max is at most 1 << 22
+	r := run(t, Config{Targets: []Target{{PID: none}, {PID: 1}}})
+	require.Eventually(t, func() bool { return r.logs.FilterField(zap.Int("pid", none)).Len() == 1 }, 20*time.Second, time.Millisecond)
+	assert.Empty(t, r.logs.FilterMessageSnippet("No process").FilterField(zap.Int("pid", 1)).All())
+}
+
 func TestShortLivedProcesses(t *testing.T) {
 	const children = 2000
 	path := copyProgram(t, "brief")
-	r := run(t, Config{Targets: []Target{{Executable: path}, {Executable: "/**/true"}}, Interval: 5 * time.Millisecond})
+	r := run(t, Config{Targets: []Target{{Executable: path}, {Executable: "/**/true"}}, Interval: 20 * time.Millisecond})
 	before := openDescriptors(t)
 	startBrief(t, path, children)
 	require.Eventually(t, func() bool { return openDescriptors(t) <= before+4 }, 20*time.Second, 10*time.Millisecond,
@@ -248,7 +260,7 @@ func TestShortLivedProcesses(t *testing.T) {
 	assert.LessOrEqual(t, r.logs.Len(), 1, "one line for all of /bin/true")
 }
 
-// startBrief runs children that end at once, two at a time, one in ten Go.
+// startBrief runs children that end at once, two at a time, one in twenty Go.
 func startBrief(t *testing.T, goPath string, children int) {
 	t.Helper()
 	var both sync.WaitGroup
@@ -256,9 +268,9 @@ func startBrief(t *testing.T, goPath string, children int) {
 		both.Go(func() {
 			for i := range children / 2 {
 				cmd := exec.Command("/bin/true")
-				if i%10 == 0 {
+				if i%20 == 0 {
 					cmd = exec.Command(goPath)
-					cmd.Env = []string{childEnvironment + "=obey"} // its input is /dev/null
+					cmd.Env = childEnv // its input is /dev/null
 				}
 				assert.NoError(t, cmd.Run())
 			}

@@ -35,6 +35,20 @@ func sumHeapStats(memory []byte, d deltaLayout, sizes []byte) heapTotals {
 	return t
 }
 
+// areClassSizes tells whether the table can be that of the size classes: 0, then
+// growing multiples of 8.
+func areClassSizes(table []byte) bool {
+	last := -1
+	for i := 0; i+2 <= len(table); i += 2 {
+		size := int(binary.LittleEndian.Uint16(table[i:]))
+		if size <= last || size%8 != 0 || i == 0 && size != 0 {
+			return false
+		}
+		last = size
+	}
+	return true
+}
+
 // settled tells, from two copies of the heap statistics taken one after the
 // other, whether the second is whole. The runtime's own readers rotate the
 // three deltas: they advance the generation, add the old delta to the next and

@@ -34,7 +34,8 @@ var (
 	// ErrUnsettled says that the runtime was changing its statistics in each
 	// attempt to read them.
 	ErrUnsettled = errors.New("the runtime was changing its statistics")
-	// ErrImplausible says that the process holds what no Go runtime holds.
+	// ErrImplausible says that the process holds what no Go runtime holds once
+	// it has started: it is starting, or has executed another program.
 	ErrImplausible = errors.New("no plausible state of a Go runtime")
 )
 
@@ -83,18 +84,34 @@ func (r *Reader) hasHeapStats() bool {
 }
 
 // Read takes a snapshot. Errors wrap procmem.ErrGone where the process has
-// ended, ErrUnsettled where another attempt may succeed, ErrImplausible where
-// the process holds something else than a Go runtime.
+// ended, procmem.ErrFault or ErrImplausible where it runs something else or has
+// not yet begun, ErrUnsettled where another attempt may succeed.
 func (r *Reader) Read(into *Snapshot) error {
 	for range attempts {
 		if err := r.memory.ReadRanges(r.ranges); err != nil {
 			return fmt.Errorf("read the runtime's numbers: %w", err)
+		}
+		if err := r.plausible(); err != nil {
+			return err
 		}
 		if r.settled() {
 			return r.decode(into)
 		}
 	}
 	return fmt.Errorf("read the runtime's numbers: %w", ErrUnsettled)
+}
+
+// plausible looks at what is the same in each Go program once it runs.
+func (r *Reader) plausible() error {
+	if r.layout.has[processorLimit] {
+		if n := r.uint32(maxProcs); n == 0 || n > maxProcessors {
+			return fmt.Errorf("%w: GOMAXPROCS is %d", ErrImplausible, n)
+		}
+	}
+	if r.layout.has[memoryAllocated] && !areClassSizes(r.bytes(classSizes)) {
+		return fmt.Errorf("%w: the table of size classes is not there", ErrImplausible)
+	}
+	return nil
 }
 
 // settled tells whether the numbers that were read fit together.

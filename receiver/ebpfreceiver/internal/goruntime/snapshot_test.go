@@ -6,7 +6,6 @@
 package goruntime
 
 import (
-	"encoding/binary"
 	"math"
 	"testing"
 
@@ -35,6 +34,7 @@ func newProcess(tb testing.TB, minor int) *process {
 	p.memory.put64(p.at(tb, triggered), outsideOfMarkPhase)
 	p.memory.put64(p.at(tb, softMemoryLimit), math.MaxInt64)
 	p.memory.putBytes(p.at(tb, classSizes), []byte{0, 0, 16, 0})
+	p.memory.put32(p.at(tb, maxProcs), 2)
 	return p
 }
 
@@ -161,6 +161,23 @@ func TestReadOfTooManyProcessors(t *testing.T) {
 	}
 }
 
+func TestReadOfWhatIsNoRunningGoProgram(t *testing.T) {
+	for name, change := range map[string]func(p *process){
+		"nothing yet":         func(p *process) { p.memory.bytes = nil },
+		"no processors":       func(p *process) { p.memory.put32(p.at(t, maxProcs), 0) },
+		"too many processors": func(p *process) { p.memory.put32(p.at(t, maxProcs), maxProcessors+1) },
+		"no class 0":          func(p *process) { p.memory.putBytes(p.at(t, classSizes), []byte{8, 0, 16, 0}) },
+		"shrinking classes":   func(p *process) { p.memory.putBytes(p.at(t, classSizes), []byte{0, 0, 0, 0}) },
+		"odd classes":         func(p *process) { p.memory.putBytes(p.at(t, classSizes), []byte{0, 0, 9, 0}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProcess(t, 26)
+			change(p)
+			require.ErrorIs(t, p.reader.Read(&Snapshot{}), ErrImplausible)
+		})
+	}
+}
+
 func TestReadFollowsTheNumberOfProcessors(t *testing.T) {
 	p := newProcess(t, 26)
 	p.putGoroutines(t, 1000)
@@ -180,39 +197,28 @@ type gone struct{}
 
 func (gone) ReadRanges([]procmem.Range) error { return procmem.ErrGone }
 
-// pattern is a memory that repeats bytes at all addresses.
-type pattern struct {
-	bytes []byte
-	asked int
-}
-
-func (p *pattern) ReadRanges(ranges []procmem.Range) error {
-	for _, r := range ranges {
-		for i := range r.Buffer {
-			r.Buffer[i] = p.bytes[(r.Address+uint64(i))%uint64(len(p.bytes))]
-		}
-		p.asked += len(r.Buffer)
-	}
-	return nil
-}
-
-// FuzzRead reads processes that hold anything: it must end, having asked for
-// little, with values or an error.
+// FuzzRead reads processes in which some quantities are anything: it must end,
+// having asked for little, with values or an error. Each nine bytes of the input
+// are the number of a quantity and a value.
 func FuzzRead(f *testing.F) {
-	f.Add([]byte{0})
-	f.Add([]byte{0xff})
-	f.Add(binary.LittleEndian.AppendUint64(nil, maxProcessors))
-	layouts := []*Layout{Resolve(newFakeBinary(24)), Resolve(newFakeBinary(26))}
-	f.Fuzz(func(t *testing.T, bytes []byte) {
-		if len(bytes) == 0 {
+	f.Add(24, []byte{})
+	f.Add(26, append([]byte{byte(allProcessors)}, 0, 16, 0, 0, 0, 0, 0, 0))
+	f.Add(26, append([]byte{byte(allGoroutines)}, 255, 255, 255, 255, 255, 255, 255, 255))
+	f.Fuzz(func(t *testing.T, minor int, patches []byte) {
+		if minor < oldestMinor || minor > newestMinor {
 			return
 		}
-		for _, layout := range layouts {
-			memory := &pattern{bytes: bytes}
-			_ = NewReader(layout, memory, bias).Read(&Snapshot{})
-			if memory.asked > attempts*(16<<10)+12*maxProcessors {
-				t.Fatalf("asked for %d bytes", memory.asked)
+		p := newProcess(t, minor)
+		for ; len(patches) >= 9; patches = patches[9:] {
+			q := quantity(patches[0] % numQuantities)
+			if _, ok := q.origin(minor); ok {
+				p.memory.putBytes(p.at(t, q), patches[1:9])
+				p.memory.putBytes(p.at(t, q)+8, patches[1:9]) // the length of allp
 			}
+		}
+		err := p.reader.Read(&Snapshot{})
+		if bound := attempts*(16<<10) + 12*maxProcessors; p.memory.asked > bound {
+			t.Fatalf("asked for %d bytes, bound %d, then %v", p.memory.asked, bound, err)
 		}
 	})
 }

@@ -63,7 +63,8 @@ type child struct {
 func startChild(tb testing.TB) child {
 	tb.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childEnvironment+"=1")
+	// One built with the race detector would else sleep for a second before it exits.
+	cmd.Env = append(os.Environ(), childEnvironment+"=1", "GORACE=atexit_sleep_ms=0")
 	stdin, err := cmd.StdinPipe()
 	require.NoError(tb, err)
 	stdout, err := cmd.StdoutPipe()
