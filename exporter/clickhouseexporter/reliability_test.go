@@ -145,7 +145,7 @@ func TestRefusedForGood(t *testing.T) {
 func TestMetricsAreRetriedByTable(t *testing.T) {
 	endpoint := enginetest.Start(t)
 	db := connect(t, endpoint)
-	tables := connectSchema(t, endpoint)
+	tables := rehearseMetrics(t, endpoint)
 	var summary string
 	require.NoError(t, db.QueryRow(t.Context(),
 		"SELECT create_table_query FROM system.tables WHERE database = 'otel' AND name = 'otel_metrics_summary'").Scan(&summary))
@@ -174,9 +174,9 @@ func TestMetricsAreRetriedByTable(t *testing.T) {
 	assert.Equal(t, int64(1), p.counter(t, "insert_failures", "table")["otel_metrics_sum"], "refused once, not retried")
 }
 
-// connectSchema creates the metric tables, stores the sample and empties them
+// rehearseMetrics creates the metric tables, stores the sample and empties them
 // again. It returns the rows that each had.
-func connectSchema(t *testing.T, endpoint string) map[string]int {
+func rehearseMetrics(t *testing.T, endpoint string) map[string]int {
 	p := start(t, "metrics", synchronous(endpoint))
 	require.NoError(t, p.send(t.Context()))
 	db := connect(t, endpoint)
@@ -263,4 +263,16 @@ func numbered(first, count int) ptrace.Traces {
 		span.SetEndTimestamp(span.StartTimestamp() + 1)
 	}
 	return traces
+}
+
+// TestMetricTablesOfAnOlderExporter keeps nanoseconds where the table has them.
+func TestMetricTablesOfAnOlderExporter(t *testing.T) {
+	endpoint := enginetest.Start(t)
+	db := connect(t, endpoint)
+	rehearseMetrics(t, endpoint)
+	db.exec(t, "ALTER TABLE otel.otel_metrics_summary MODIFY COLUMN StartTimeUnix DateTime64(9) CODEC(Delta, ZSTD(1))")
+	p := start(t, "metrics", synchronous(endpoint))
+	require.NoError(t, p.send(t.Context()))
+	assert.Equal(t, "StartTimeUnix: 2026-03-01T12:00:00.123456789Z\nTimeUnix: 2026-03-01T12:00:01Z\n",
+		db.print(t, "SELECT StartTimeUnix, TimeUnix FROM otel.otel_metrics_summary WHERE Count > 0"))
 }

@@ -10,9 +10,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
-// column is what a table's columns are made of. None of them infers its type
-// from the server's: the type that is sent is the type of the data, and the
-// server casts where its table differs, or says that it cannot.
+// column is what a table's columns are made of. All but pointTimes send one type,
+// whatever the table's: the server casts where it differs, or says that it
+// cannot.
 type column interface {
 	proto.ColInput
 	proto.Resettable
@@ -34,22 +34,62 @@ func (c *nanoseconds) append(t pcommon.Timestamp, corrected *Corrections) {
 	c.ColInt64 = append(c.ColInt64, int64(t))
 }
 
-// seconds is a DateTime column: s since the Unix epoch.
-type seconds struct{ proto.ColUInt32 }
+// pointTimes is a column of times of metrics: DateTime, or DateTime64(9) where the
+// table, made by an older exporter, has more than seconds.
+type pointTimes struct {
+	// nanoseconds since the Unix epoch.
+	nanoseconds []int64
+	fine        bool
+}
 
-// Type is DateTime.
-func (*seconds) Type() proto.ColumnType { return "DateTime" }
+// Type is DateTime or DateTime64(9).
+func (c *pointTimes) Type() proto.ColumnType {
+	if c.fine {
+		return "DateTime64(9)"
+	}
+	return proto.ColumnTypeDateTime
+}
 
-// append adds a time, cut to seconds. Times after 2106-02-07, which 32 bits
-// cannot hold, are stored as the last one that they can.
-func (c *seconds) append(t pcommon.Timestamp, corrected *Corrections) {
-	const nanosecondsPerSecond = 1_000_000_000
-	s := uint64(t) / nanosecondsPerSecond
-	if s > math.MaxUint32 {
-		s = math.MaxUint32
+// Infer takes the precision of the server's column.
+func (c *pointTimes) Infer(server proto.ColumnType) error {
+	c.fine = server.Base() == proto.ColumnTypeDateTime64
+	return nil
+}
+
+// Rows is the number of times.
+func (c *pointTimes) Rows() int { return len(c.nanoseconds) }
+
+// Reset empties the column.
+func (c *pointTimes) Reset() { c.nanoseconds = c.nanoseconds[:0] }
+
+// EncodeColumn writes seconds as UInt32, or nanoseconds as Int64.
+func (c *pointTimes) EncodeColumn(b *proto.Buffer) {
+	if c.fine {
+		proto.ColInt64(c.nanoseconds).EncodeColumn(b)
+		return
+	}
+	for _, ns := range c.nanoseconds {
+		b.PutUInt32(uint32(ns / nanosecondsPerSecond))
+	}
+}
+
+// WriteColumn writes what EncodeColumn writes.
+func (c *pointTimes) WriteColumn(w *proto.Writer) { w.ChainBuffer(c.EncodeColumn) }
+
+const (
+	nanosecondsPerSecond = 1_000_000_000
+	// lastTime is the last time that a DateTime can hold, 2106-02-07.
+	lastTime = math.MaxUint32 * nanosecondsPerSecond
+)
+
+// append adds a time. Later ones than a DateTime can hold are stored as the
+// last one that it can.
+func (c *pointTimes) append(t pcommon.Timestamp, corrected *Corrections) {
+	if t > lastTime {
+		t = lastTime
 		corrected[TimeOutOfRange]++
 	}
-	c.ColUInt32 = append(c.ColUInt32, uint32(s))
+	c.nanoseconds = append(c.nanoseconds, int64(t))
 }
 
 // newLowCardinality is a LowCardinality(String) column.
@@ -87,6 +127,14 @@ func (c *array) EncodeState(b *proto.Buffer) {
 func (c *array) Prepare() error {
 	if preparable, ok := c.elements.(proto.Preparable); ok {
 		return preparable.Prepare()
+	}
+	return nil
+}
+
+// Infer passes the type of the server's elements on.
+func (c *array) Infer(server proto.ColumnType) error {
+	if inferable, ok := c.elements.(proto.Inferable); ok {
+		return inferable.Infer(server.Elem())
 	}
 	return nil
 }

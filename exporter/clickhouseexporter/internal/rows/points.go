@@ -33,8 +33,8 @@ type points struct {
 	metricDescription  proto.ColStr
 	metricUnit         proto.ColStr
 	attributes         *attributes
-	startTime          seconds
-	time               seconds
+	startTime          pointTimes
+	time               pointTimes
 }
 
 func newPoints() points {
@@ -88,7 +88,7 @@ func (p *points) append(from *origin, own pcommon.Map, start, end pcommon.Timest
 // exemplars is the columns of the Nested Exemplars.
 type exemplars struct {
 	filtered *attributes
-	time     *seconds
+	time     *pointTimes
 	value    *proto.ColFloat64
 	spanID   *proto.ColStr
 	traceID  *proto.ColStr
@@ -99,7 +99,7 @@ type exemplars struct {
 func newExemplars() exemplars {
 	e := exemplars{
 		filtered: newAttributes(),
-		time:     new(seconds),
+		time:     new(pointTimes),
 		value:    new(proto.ColFloat64),
 		spanID:   new(proto.ColStr),
 		traceID:  new(proto.ColStr),
