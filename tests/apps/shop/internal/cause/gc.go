@@ -29,6 +29,10 @@ const (
 	garbageBurst = 16
 	// napShare of the time is spent in naps, because of the limiter (see run).
 	napShare = 0.25
+	// assistShare of the asked time is spent in mark assists at least.
+	assistShare = 0.6
+	// maxStretch bounds a call to so many times of what was asked.
+	maxStretch = 5
 	// helperNap is how long the helper stays in one system call: less than the
 	// 10 ms after which sysmon takes its P away.
 	helperNap = time.Millisecond
@@ -86,7 +90,8 @@ func (p *pressure) setPercent() {
 }
 
 // run makes garbage until a collection has ended, naps for a while, and again
-// until d is over.
+// until d is over and mark assists have taken their share of it. So what a busy
+// machine takes away in between makes the call longer, but the cause no smaller.
 //
 // The nap, and the helper, are owed to the runtime's limiter
 // (runtime/mgclimit.go): where collections take more than half of the CPU time
@@ -99,25 +104,40 @@ func (p *pressure) run(_ context.Context, d time.Duration) error {
 	defer done.Store(true)
 	p.owned.Go(func() { keepBusy(&done) })
 
-	cycles := []metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}}
-	metrics.Read(cycles)
-	if cycles[0].Value.Kind() != metrics.KindUint64 {
-		return fmt.Errorf("this Go has no metric %s", cycles[0].Name)
-	}
 	began, napped := time.Now(), time.Duration(0)
-	for time.Since(began) < d {
-		for last := cycles[0].Value.Uint64(); cycles[0].Value.Uint64() == last && time.Since(began) < d; metrics.Read(cycles) {
+	first := readCollector()
+	for now := first; !now.satisfies(first, d, time.Since(began)); {
+		for last := now.cycles; now.cycles == last && time.Since(began) < maxStretch*d; now = readCollector() {
 			p.litter()
 		}
 		// A busy machine makes naps longer than asked: that shortens the next.
 		nappedAt := time.Now()
-		owed := time.Duration(napShare*float64(nappedAt.Sub(began))) - napped
-		if err := nap(min(owed, d-nappedAt.Sub(began))); err != nil {
+		if err := nap(time.Duration(napShare*float64(nappedAt.Sub(began))) - napped); err != nil {
 			return err
 		}
 		napped += time.Since(nappedAt)
 	}
 	return nil
+}
+
+// collector is how far the garbage collector is.
+type collector struct {
+	// cycles that have ended.
+	cycles uint64
+	// assists of all goroutines in these cycles, in seconds.
+	assists float64
+}
+
+// satisfies is true when there was enough of it since first, or too much time is over.
+func (c collector) satisfies(first collector, d, elapsed time.Duration) bool {
+	enough := elapsed >= d && c.assists-first.assists >= assistShare*d.Seconds()
+	return enough || elapsed >= maxStretch*d
+}
+
+func readCollector() collector {
+	samples := []metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}, {Name: "/cpu/classes/gc/mark/assist:cpu-seconds"}}
+	metrics.Read(samples)
+	return collector{cycles: samples[0].Value.Uint64(), assists: samples[1].Value.Float64()}
 }
 
 // litter makes garbage. Storing it is what keeps it on the heap.
