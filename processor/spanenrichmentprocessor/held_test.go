@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -248,4 +249,45 @@ func TestConcurrentPipelines(t *testing.T) {
 	}
 	assert.Equal(t, int64(all), p.metric("spans_enriched"))
 	assert.Equal(t, int64(all), p.metric("records_joined", kind("ledger")))
+}
+
+// TestBooksTellTheHeapOfHeldSpans: the estimate of what held spans take is near
+// what the heap grew by, for small spans and large ones.
+func TestBooksTellTheHeapOfHeldSpans(t *testing.T) {
+	for name, test := range map[string]struct{ attributes, size, events int }{
+		"bare": {0, 0, 0}, "usual": {12, 24, 0}, "many small attributes": {60, 4, 0},
+		"long attributes": {10, 2000, 0}, "events": {5, 20, 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := startPipelines(t, longWait(), nil)
+			p.sendLogs(oneLedger(shop, 9, 0, 10, mutexLedger()))
+			heap, books := heapBytes(), p.metric("memory")
+			for n := 0; p.metric("memory") < 16<<20; n++ {
+				td, spans := spanBatch(shop)
+				for i := range benchSize {
+					span := addSpan(spans, fmt.Sprint("GET /", i), 1, 0, 10)
+					span.SetTraceID(benchTrace(n, i))
+					for a := range test.attributes {
+						span.Attributes().PutStr(fmt.Sprint("attribute.", a), strings.Repeat("x", test.size))
+					}
+					for range test.events {
+						span.Events().AppendEmpty().Attributes().PutStr("exception.message", strings.Repeat("x", 30))
+					}
+				}
+				p.sendSpans(td)
+			}
+			ratio := float64(heapBytes()-heap) / float64(p.metric("memory")-books)
+			t.Logf("%d spans held; the heap grew by %.2f of what the books say", p.metric("spans_held"), ratio)
+			assert.Less(t, ratio, 1.2)
+			assert.Greater(t, ratio, 0.2)
+		})
+	}
+}
+
+func heapBytes() int64 {
+	runtime.GC()
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
 }

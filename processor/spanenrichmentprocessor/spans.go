@@ -71,19 +71,28 @@ func processOf(resource pcommon.Resource) join.Process {
 	return process
 }
 
-// size estimates the memory that a span takes while it is held: pdata takes a
-// few times what the wire does. The resource is counted with each span, since
-// spans of one batch may leave it one by one.
+// size estimates the memory that a span takes while it is held. The resource is
+// counted with each span, since spans of one batch may leave it one by one.
 func (s spanSources) size(i int) int64 {
 	const (
-		structs  = 700 // of the span, its place in the store and its way out
-		expanded = 3   // pointers, headers and capacity beside the payload
+		structs = 700 // the span, its place in the store and its way out
+		element = 64  // an attribute, beside the bytes of its name and value
+		event   = 200 // or a link
 	)
+	span, resource := s[i].span, s[i].resource.Attributes()
+	elements := span.Attributes().Len() + resource.Len()
+	for _, e := range span.Events().All() {
+		elements += e.Attributes().Len()
+	}
+	for _, l := range span.Links().All() {
+		elements += l.Attributes().Len()
+	}
 	var sizer ptrace.ProtoMarshaler
-	return structs + expanded*(int64(sizer.SpanSize(s[i].span))+mapSize(s[i].resource.Attributes()))
+	return structs + int64(sizer.SpanSize(span)) + mapSize(resource) +
+		element*int64(elements) + event*int64(span.Events().Len()+span.Links().Len())
 }
 
-// mapSize estimates the size of attributes on the wire.
+// mapSize is about the size of attributes on the wire.
 func mapSize(attributes pcommon.Map) int64 {
 	var size int64
 	for name, value := range attributes.All() {

@@ -16,15 +16,6 @@ func (q *fifo[T]) first() T { return q.items[q.head] }
 
 func (q *fifo[T]) push(item T) { q.items = append(q.items, item) }
 
-// pushSorted adds an item before all items at the end of the queue that less
-// says it is less than.
-func (q *fifo[T]) pushSorted(item T, less func(a, b T) bool) {
-	q.push(item)
-	for i := len(q.items) - 1; i > q.head && less(item, q.items[i-1]); i-- {
-		q.items[i-1], q.items[i] = q.items[i], q.items[i-1]
-	}
-}
-
 // pop removes the oldest item and returns it. The queue must not be empty.
 func (q *fifo[T]) pop() T {
 	item := q.items[q.head]

@@ -30,7 +30,7 @@ type Store struct {
 
 	records    fifo[*record]   // by arrival
 	departures fifo[departure] // by departure
-	waiting    fifo[*Waiting]  // by deadline
+	waiting    deadlines
 	released   []*Waiting
 
 	heldBytes int64

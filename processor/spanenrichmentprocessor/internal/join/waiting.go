@@ -27,7 +27,9 @@ type Waiting struct {
 	place    *place
 	deadline time.Duration
 	bytes    int64
-	out      bool // released or abandoned
+
+	listed        bool // among the store's deadlines
+	before, after *Waiting
 }
 
 // reserve lets a span wait, or returns nil where held spans have their share of
@@ -54,7 +56,7 @@ func (s *Store) Hold(now time.Time, spans []*Waiting) {
 			ready = append(ready, w)
 			continue
 		}
-		s.waiting.pushSorted(w, func(a, b *Waiting) bool { return a.deadline < b.deadline })
+		s.waiting.insert(w)
 	}
 	s.release(ready, Joined)
 }
@@ -64,7 +66,6 @@ func (s *Store) Hold(now time.Time, spans []*Waiting) {
 func (s *Store) Abandon(spans []*Waiting) {
 	for _, w := range spans {
 		p := w.place
-		w.out = true
 		p.trace.waiting--
 		if p.open--; p.open == 0 && !p.left {
 			s.unsee(p)
@@ -94,8 +95,8 @@ func (s *Store) Sent(spans []*Waiting) {
 func (s *Store) Flush(now time.Time, belong func(*Waiting) bool) {
 	s.Advance(now)
 	var flushed []*Waiting
-	for _, w := range s.waiting.items[s.waiting.head:] {
-		if !w.out && belong(w) {
+	for w := s.waiting.first; w != nil; w = w.after {
+		if belong(w) {
 			flushed = append(flushed, w)
 		}
 	}
@@ -105,32 +106,28 @@ func (s *Store) Flush(now time.Time, belong func(*Waiting) bool) {
 // Deadline is the time at which the next span has waited long enough; false
 // where none waits.
 func (s *Store) Deadline() (time.Time, bool) {
-	s.skipReleased()
-	if s.waiting.len() == 0 {
+	if s.waiting.first == nil {
 		return time.Time{}, false
 	}
-	return s.epoch.Add(s.waiting.first().deadline), true
-}
-
-func (s *Store) skipReleased() {
-	for s.waiting.len() > 0 && s.waiting.first().out {
-		s.waiting.pop()
-	}
+	return s.epoch.Add(s.waiting.first.deadline), true
 }
 
 func (s *Store) releaseDue() {
 	var due []*Waiting
-	for s.skipReleased(); s.waiting.len() > 0 && s.waiting.first().deadline <= s.clock; s.skipReleased() {
-		due = append(due, s.waiting.pop())
+	for w := s.waiting.first; w != nil && w.deadline <= s.clock; w = w.after {
+		due = append(due, w)
 	}
 	s.release(due, Waited)
 }
 
 // release ends the wait of spans, with all that is known of them by now.
 func (s *Store) release(spans []*Waiting, departure Departure) {
+	if len(spans) == 0 {
+		return
+	}
 	leaving := make([]*place, len(spans))
 	for i, w := range spans {
-		w.out = true
+		s.waiting.remove(w)
 		w.place.waiting = slices.DeleteFunc(w.place.waiting, func(other *Waiting) bool { return other == w })
 		w.place.trace.waiting--
 		leaving[i] = w.place
