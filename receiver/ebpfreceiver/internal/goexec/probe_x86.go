@@ -52,12 +52,12 @@ func emulatedBranch(code []byte) bool {
 // memory, sets up the frame, or computes into R12 or R13.
 func preservesArguments(inst x86asm.Inst) bool {
 	switch inst.Op {
-	case x86asm.CMP, x86asm.TEST, x86asm.NOP:
+	case x86asm.CMP, x86asm.TEST, x86asm.BT, x86asm.NOP:
 		return true
-	case x86asm.MOV, x86asm.LEA, x86asm.SUB, x86asm.ADD:
+	case x86asm.MOV, x86asm.MOVUPS, x86asm.LEA, x86asm.SUB, x86asm.ADD:
 		switch target := inst.Args[0].(type) {
 		case x86asm.Mem:
-			return inst.Op == x86asm.MOV
+			return inst.Op == x86asm.MOV || inst.Op == x86asm.MOVUPS
 		case x86asm.Reg:
 			return target == x86asm.R12 || target == x86asm.R13 || target == x86asm.RSP || target == x86asm.RBP
 		}

@@ -34,6 +34,7 @@ func TestProbePointAMD64(t *testing.T) {
 		"large frame: mov; sub; jb; cmp; jbe":  {"4989e4 4981ec00000100 7210 4d3b6610 760a 55 c3", 18},
 		"Go 1.20: sub rsp after the jbe":       {"493b6610 7605 4883ec18 48896c2410 c3", 4},
 		"Go 1.20 nosplit: own branch":          {"4883ec10 48896c2408 488d6c2408 39cb 7401 90 c3", 16},
+		"Go 1.20 nosplit: bt; nop; jb":         {"4883ec40 48896c2438 488d6c2438 4889442448 0fbae30c 90 720a c3 " + strings.Repeat("90", 16), 24},
 		"leaf: test rax; je":                   {"4885c0 7401 c3 c3", 3},
 		"jmp to another function":              {"e900010000", 0},
 		"call at once":                         {"e800010000 c3", 0},

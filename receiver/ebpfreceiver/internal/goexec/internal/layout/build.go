@@ -19,7 +19,8 @@ type Origin struct {
 }
 
 // Add notes the layout that a type has in one version of its module, sharing
-// the entry of another version that has the same one.
+// the entry of another version that has the same one. What was known of this
+// version before is replaced.
 func (t *Table) Add(name string, origin Origin, size uint64, fields map[string]Field) {
 	if t.Types == nil {
 		t.Types = make(map[string]*Type)
@@ -30,6 +31,7 @@ func (t *Table) Add(name string, origin Origin, size uint64, fields map[string]F
 		t.Types[name] = known
 	}
 	architecture, version := origin.Architecture, origin.Version
+	known.Layouts = slices.DeleteFunc(known.Layouts, func(l *Layout) bool { return l.Versions.remove(architecture, version) })
 	for _, entry := range known.Layouts {
 		if entry.Size == size && maps.Equal(entry.Fields, fields) {
 			entry.Versions.add(architecture, version)
@@ -43,6 +45,7 @@ func (t *Table) Add(name string, origin Origin, size uint64, fields map[string]F
 
 // AddWaitReasons notes the wait reasons of one Go version.
 func (t *Table) AddWaitReasons(architecture, version string, texts []string) {
+	t.WaitReasons = slices.DeleteFunc(t.WaitReasons, func(w *WaitReasons) bool { return w.Versions.remove(architecture, version) })
 	for _, entry := range t.WaitReasons {
 		if slices.Equal(entry.Texts, texts) {
 			entry.Versions.add(architecture, version)

@@ -141,6 +141,15 @@ func (v Versions) add(architecture, version string) {
 	}
 }
 
+// remove takes a version out and says whether none is left.
+func (v Versions) remove(architecture, version string) bool {
+	v[architecture] = slices.DeleteFunc(v[architecture], func(known string) bool { return known == version })
+	if len(v[architecture]) == 0 {
+		delete(v, architecture)
+	}
+	return len(v) == 0
+}
+
 var number = regexp.MustCompile(`[0-9]+`)
 
 // older orders versions by their numbers.

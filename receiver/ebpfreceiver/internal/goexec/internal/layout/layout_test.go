@@ -58,6 +58,21 @@ func TestFind(t *testing.T) {
 	assert.False(t, ok, "another architecture")
 }
 
+func TestAddReplaces(t *testing.T) {
+	table := example()
+	origin := Origin{Module: Standard, Architecture: "amd64", Version: "go1.26"}
+	table.Add("runtime.g", origin, 400, map[string]Field{"goid": {Offset: 8}})
+	table.AddWaitReasons("amd64", "go1.26", []string{"", "other"})
+	layout, ok := table.Types["runtime.g"].Find("amd64", "go1.26")
+	require.True(t, ok)
+	assert.EqualValues(t, 8, layout.Fields["goid"].Offset)
+	assert.Len(t, table.Types["runtime.g"].Layouts, 3)
+	reasons, ok := table.FindWaitReasons("amd64", "go1.26")
+	require.True(t, ok)
+	assert.Equal(t, "other", reasons.Texts[1])
+	assert.Len(t, table.WaitReasons, 3, "the entry that only this version had is gone")
+}
+
 func TestFindWaitReasons(t *testing.T) {
 	table := example()
 	reasons, ok := table.FindWaitReasons("amd64", "go1.25.3")

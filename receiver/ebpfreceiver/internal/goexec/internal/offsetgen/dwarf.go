@@ -139,11 +139,12 @@ func (r *structReader) add(from *dwarf.StructType) error {
 }
 
 // module is the module of a struct that is put into the table; else empty.
+// Structs without a name of their own stand in the runtime's.
 func (r *structReader) module(of *dwarf.StructType) string {
 	if module, ok := r.program.types[of.StructName]; ok {
 		return module
 	}
-	if packageOf(of.StructName) == "runtime" {
+	if packageOf(of.StructName) == "runtime" || strings.HasPrefix(of.StructName, "struct { runtime.") {
 		return layout.Standard
 	}
 	return ""

@@ -28,10 +28,12 @@ const goReleases = "go1.19.13,go1.20.14,go1.21.0,go1.21.13,go1.22.0,go1.22.12,go
 	"go1.24.0,go1.24.13,go1.25.0,go1.25.14,go1.26.0,go1.26.8,go1.26.11"
 
 // moduleReleases are the releases of libraries whose structs are read.
-const moduleReleases = "go.opentelemetry.io/otel/sdk@v1.28.0,go.opentelemetry.io/otel/sdk@v1.32.0," +
-	"go.opentelemetry.io/otel/sdk@v1.35.0,go.opentelemetry.io/otel/sdk@v1.38.0," +
-	"go.opentelemetry.io/otel/sdk@v1.40.0,go.opentelemetry.io/otel/sdk@v1.43.0," +
-	"go.opentelemetry.io/otel/sdk@v1.45.0,go.opentelemetry.io/otel/sdk@v1.46.0,go.opentelemetry.io/otel/sdk@v1.47.0"
+const moduleReleases = sdk + "v1.24.0," + sdk + "v1.26.0," + sdk + "v1.27.0," + sdk + "v1.28.0," + sdk + "v1.29.0," +
+	sdk + "v1.30.0," + sdk + "v1.31.0," + sdk + "v1.32.0," + sdk + "v1.33.0," + sdk + "v1.34.0," + sdk + "v1.35.0," +
+	sdk + "v1.36.0," + sdk + "v1.37.0," + sdk + "v1.38.0," + sdk + "v1.39.0," + sdk + "v1.40.0," + sdk + "v1.41.0," +
+	sdk + "v1.42.0," + sdk + "v1.43.0," + sdk + "v1.44.0," + sdk + "v1.45.0," + sdk + "v1.46.0," + sdk + "v1.47.0"
+
+const sdk = "go.opentelemetry.io/otel/sdk@"
 
 func main() {
 	log.SetFlags(0)
