@@ -4,10 +4,11 @@
 // Command gotest runs `go test` and says, a line a package, what came of it; the
 // output of what failed follows its package, and the last line counts.
 //
-//	gotest [-show pattern] [-log file] <go test arguments> [-- <go test arguments>]...
+//	gotest [-show pattern] [-log file] -- <go test arguments> [-- <go test arguments>]...
 //
-// Each group between `--` is a `go test` of its own; all of them run, and all of
-// them count, whatever fails. Output of packages whose path matches -show is
+// Each group after a `--` is a `go test` of its own; all of them run, and all of
+// them count, whatever fails. A group with -race is built with cgo, which the race
+// detector needs. Output of packages whose path matches -show is
 // printed also when they pass. It exits 1 if a test or package failed, or if no
 // test ran at all.
 package main
@@ -24,6 +25,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"syscall"
 )
 
@@ -81,6 +83,9 @@ func groups(args []string) [][]string {
 // goTest feeds the events of one `go test` to the report.
 func goTest(ctx context.Context, args []string, report *report) error {
 	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-json"}, args...)...)
+	if slices.Contains(args, "-race") {
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+	}
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.Stderr = os.Stderr
 	events, err := cmd.StdoutPipe()

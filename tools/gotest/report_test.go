@@ -129,6 +129,25 @@ func TestShownPackagesPrintWhilePassing(t *testing.T) {
 	}
 }
 
+// TestRun runs go test on packages of its own: one passes with the race detector,
+// one fails.
+func TestRun(t *testing.T) {
+	t.Chdir("testdata/module")
+	var out bytes.Buffer
+	ok, err := run(t.Context(), []string{"--", "-race", "./passes", "--", "./fails"}, &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok {
+		t.Error("a failed package is reported as success")
+	}
+	for _, want := range []string{"ok  ", "FAIL", "is 2, want 1", "failed:  example.org/module/fails TestFails", "tests: 1 passed, 1 failed, 0 skipped"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the report lacks %q:\n%s", want, &out)
+		}
+	}
+}
+
 func TestGroups(t *testing.T) {
 	got := groups([]string{"-race", "./a", "--", "./b"})
 	if diff := cmp.Diff([][]string{{"-race", "./a"}, {"./b"}}, got); diff != "" {
