@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -233,11 +234,13 @@ func waitingForCond(*testing.T) func() {
 	}
 }
 
-// ballast is what the collector must mark: many pointers.
+// ballast is what the collector must mark: many pointers to few objects, so that
+// there is little to sweep.
 func ballast(pointers int) []*[16]byte {
+	leaves := make([][16]byte, 1024)
 	list := make([]*[16]byte, pointers)
 	for i := range list {
-		list[i] = new([16]byte)
+		list[i] = &leaves[i%len(leaves)]
 	}
 	return list
 }
@@ -252,15 +255,25 @@ func allocating(t *testing.T) func() {
 	})
 	var garbage []byte
 	return func() {
-		for began := time.Now(); time.Since(began) < wait; {
-			garbage = make([]byte, 8<<10)
+		enough := assistSeconds() + wait.Seconds()
+		for began := time.Now(); assistSeconds() < enough && time.Since(began) < 100*wait; {
+			for range 16 {
+				garbage = make([]byte, 8<<10)
+			}
 		}
 		runtime.KeepAlive(garbage)
 	}
 }
 
+// assistSeconds is the time spent in mark assists by the collections so far.
+func assistSeconds() float64 {
+	sample := []metrics.Sample{{Name: "/cpu/classes/gc/mark/assist:cpu-seconds"}}
+	metrics.Read(sample)
+	return sample[0].Value.Float64()
+}
+
 func collecting(t *testing.T) func() {
-	kept := ballast(1 << 20)
+	kept := ballast(8 << 20)
 	t.Cleanup(func() { runtime.KeepAlive(kept) })
 	return runtime.GC
 }

@@ -46,6 +46,13 @@ func spansOf(t *testing.T, program func()) map[string]Span {
 	return byID
 }
 
+// requireAbout wants at least so much time: the trace's clock is a little
+// coarser than the one that ends a sleep.
+func requireAbout(t *testing.T, least time.Duration, took uint64) {
+	t.Helper()
+	require.Greater(t, time.Duration(took), least-least/50)
+}
+
 func id(n int) string { return fmt.Sprintf("%016x", n) }
 
 func TestNestedSpans(t *testing.T) {
@@ -58,8 +65,8 @@ func TestNestedSpans(t *testing.T) {
 	})
 	require.Len(t, spans, 2)
 	outer, inner := spans[id(1)], spans[id(2)]
-	require.GreaterOrEqual(t, outer.Ledger[ledger.Sleep], uint64(50*time.Millisecond))
-	require.GreaterOrEqual(t, inner.Ledger[ledger.Sleep], uint64(30*time.Millisecond))
+	requireAbout(t, 50*time.Millisecond, outer.Ledger[ledger.Sleep])
+	requireAbout(t, 30*time.Millisecond, inner.Ledger[ledger.Sleep])
 	require.Less(t, inner.Ledger[ledger.Sleep], outer.Ledger[ledger.Sleep])
 	require.Less(t, outer.Start, inner.Start)
 	require.Equal(t, outer.Goroutine, inner.Goroutine)
@@ -80,7 +87,7 @@ func TestOverlappingSpans(t *testing.T) {
 	})
 	require.Len(t, spans, 2)
 	for _, span := range spans {
-		require.GreaterOrEqual(t, span.Ledger[ledger.Sleep], uint64(20*time.Millisecond))
+		requireAbout(t, 20*time.Millisecond, span.Ledger[ledger.Sleep])
 	}
 	require.Positive(t, spans[id(2)].Start.Sub(spans[id(1)].Start))
 }
@@ -102,8 +109,8 @@ func TestSpanEndedByAnotherGoroutine(t *testing.T) {
 	require.Len(t, spans, 1)
 	span := spans[id(1)]
 	require.NotEqual(t, span.Goroutine, span.EndedBy)
-	require.GreaterOrEqual(t, span.Ledger[ledger.Sleep], uint64(5*time.Millisecond))
-	require.GreaterOrEqual(t, span.Ledger[ledger.Unattributed], uint64(15*time.Millisecond))
+	requireAbout(t, 5*time.Millisecond, span.Ledger[ledger.Sleep])
+	requireAbout(t, 15*time.Millisecond, span.Ledger[ledger.Unattributed])
 }
 
 func TestIncompleteSpansAreLeftOut(t *testing.T) {
@@ -130,8 +137,8 @@ func TestSpanOverGenerations(t *testing.T) {
 		})
 	})
 	span := spans[id(1)]
-	require.GreaterOrEqual(t, span.Ledger[ledger.Sleep], uint64(1200*time.Millisecond))
-	require.GreaterOrEqual(t, span.Ledger[ledger.BlockedChannel], uint64(1200*time.Millisecond))
+	requireAbout(t, 1200*time.Millisecond, span.Ledger[ledger.Sleep])
+	requireAbout(t, 1200*time.Millisecond, span.Ledger[ledger.BlockedChannel])
 	require.Zero(t, span.Ledger[ledger.Unattributed])
 }
 
