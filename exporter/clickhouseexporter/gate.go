@@ -80,8 +80,11 @@ func (g *gate) pass(ctx context.Context) error {
 
 func (g *gate) keepTrying(ctx context.Context) {
 	pause := prepareRetryMin
-	for {
+	for attempt := 1; ; attempt++ {
 		err := g.passWithin(ctx, prepareTimeout)
+		if err == nil && attempt > 1 {
+			g.logger.Info("ClickHouse is ready", zap.Int("attempts", attempt))
+		}
 		if err == nil || ctx.Err() != nil {
 			return
 		}
