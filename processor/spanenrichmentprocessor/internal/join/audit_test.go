@@ -30,6 +30,7 @@ func audit(t *testing.T, s *Store) {
 		}
 	}
 	bytes += int64(len(s.places))*placeBytes + int64(len(s.traces))*traceBytes
+	aliases := 0
 	for name, named := range s.services {
 		inService := 0
 		for _, member := range named.members {
@@ -39,7 +40,13 @@ func audit(t *testing.T, s *Store) {
 			bytes += processBytes + int64(len(name))
 		}
 		require.Equal(t, inService, named.records)
+		for _, alias := range named.aliases {
+			require.Same(t, named, s.aliases[alias])
+			bytes += aliasBytes + int64(len(alias))
+			aliases++
+		}
 	}
+	require.Len(t, s.aliases, aliases)
 	for _, tr := range s.traces {
 		waiting := 0
 		for i, p := range tr.seen {

@@ -177,3 +177,21 @@ func TestTimeDoesNotGoBack(t *testing.T) {
 	s.Advance(begin.Add(40 * time.Second))
 	assert.Zero(t, s.Tally().Stored)
 }
+
+// TestAnSDKsNameOfAServiceIsLearned: its spans wait although the receiver has
+// another name for the service.
+func TestAnSDKsNameOfAServiceIsLearned(t *testing.T) {
+	s := newTestStore()
+	named := Process{Service: "shop-frontend"}
+	span := func(id byte) []Span { return []Span{{Key: key(id), Process: named, Interval: Interval{0, 100}}} }
+	s.Observe(begin, &Records{Ledgers: []Ledger{{Key: key(1), Process: shop, Interval: Interval{0, 100}}}})
+	require.Nil(t, s.Arrive(begin, span(2), size)[0].Waiting, "not known yet")
+	require.NotNil(t, s.Arrive(begin, span(1), size)[0].Match.Ledger)
+	require.NotNil(t, s.Arrive(begin, span(3), size)[0].Waiting)
+
+	s.Observe(begin, &Records{Stops: []Stop{{shop, Interval{10, 20}}}})
+	assert.Equal(t, int64(10), s.Arrive(begin, span(1), size)[0].Match.StopOverlap)
+	s.Advance(begin.Add(time.Hour))
+	s.Advance(begin.Add(2 * time.Hour))
+	assert.Empty(t, s.aliases)
+}

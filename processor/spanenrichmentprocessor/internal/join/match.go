@@ -38,6 +38,7 @@ func (s *Store) matchLedger(p *place, span *Span) *Ledger {
 		return nil
 	}
 	s.join(p.ledger, BySpan)
+	s.learn(span.Process.Service, p.ledger.process.service)
 	return p.ledger.ledger
 }
 

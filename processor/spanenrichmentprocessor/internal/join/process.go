@@ -5,6 +5,8 @@ package join
 
 // service is what is known of the processes that share a service.name.
 type service struct {
+	name    string
+	aliases []string // names that SDKs in its processes give to it
 	members map[int64]*process
 	records int // of all members, in the store
 	ledgers int // those of them that are ledgers
@@ -82,20 +84,37 @@ func (p *process) explains(interval Interval) bool {
 	return false
 }
 
-// service returns what is known of a service. That of the empty name is no
-// service: nothing says that two resources without a name are the same.
+// service returns what is known of a service, by the receiver's name for it or
+// by an SDK's. That of the empty name is no service: nothing says that two
+// resources without a name are the same.
 func (s *Store) service(name string) *service {
 	if name == "" {
 		return nil
 	}
-	return s.services[name]
+	if named := s.services[name]; named != nil {
+		return named
+	}
+	return s.aliases[name]
+}
+
+// learn notes that a span of the name had its ledger from a process of the
+// service: the SDK and the receiver may name a service differently, and spans
+// are to wait for ledgers all the same.
+func (s *Store) learn(name string, named *service) {
+	bytes := aliasBytes + int64(len(name))
+	if name == "" || name == named.name || s.service(name) != nil || s.tally.Bytes+bytes > s.config.Bytes {
+		return
+	}
+	s.charge(bytes)
+	s.aliases[name] = named
+	named.aliases = append(named.aliases, name)
 }
 
 // process returns the process of a record, and makes it known.
 func (s *Store) process(id Process) *process {
 	named := s.services[id.Service]
 	if named == nil {
-		named = &service{members: map[int64]*process{}}
+		named = &service{name: id.Service, members: map[int64]*process{}}
 		s.services[id.Service] = named
 	}
 	found := named.members[id.PID]
@@ -138,7 +157,12 @@ func (s *Store) retire(p *process) {
 	}
 	s.charge(-processBytes - int64(len(p.id.Service)))
 	delete(p.service.members, p.id.PID)
-	if len(p.service.members) == 0 {
-		delete(s.services, p.id.Service)
+	if len(p.service.members) > 0 {
+		return
+	}
+	delete(s.services, p.id.Service)
+	for _, name := range p.service.aliases {
+		delete(s.aliases, name)
+		s.charge(-aliasBytes - int64(len(name)))
 	}
 }

@@ -18,6 +18,7 @@ const (
 	placeBytes   = int64(unsafe.Sizeof(place{})+unsafe.Sizeof(departure{})) + 2*8 + mapLoad*int64(unsafe.Sizeof(SpanKey{})+9)
 	traceBytes   = int64(unsafe.Sizeof(trace{})) + mapLoad*(16+9)
 	processBytes = int64(unsafe.Sizeof(process{})+unsafe.Sizeof(service{})) + 512 // and the service's own map
+	aliasBytes   = 16 + mapLoad*(16+9)
 )
 
 // record is a stored record of any kind.

@@ -5,6 +5,7 @@ package join
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 )
@@ -17,6 +18,7 @@ type reference struct {
 	records []*refRecord
 	spans   []*refSpan
 	waiting []*refWaiting
+	aliases map[string]string // an SDK's name for a service, and the receiver's
 	tally   Tally
 }
 
@@ -69,7 +71,23 @@ func (m *reference) advance(now time.Duration) (out []*refWaiting) {
 			m.unsee(s)
 		}
 	}
+	maps.DeleteFunc(m.aliases, func(_, name string) bool { return !m.knows(name) })
 	return out
+}
+
+// knows tells whether a record, or a span that left, is of a process of the
+// service, by the receiver's name.
+func (m *reference) knows(name string) bool {
+	return slices.ContainsFunc(m.records, func(r *refRecord) bool { return r.process.Service == name }) ||
+		slices.ContainsFunc(m.spans, func(s *refSpan) bool { return s.left && s.process != nil && s.process.Service == name })
+}
+
+// receiverName is what the receiver calls a service.
+func (m *reference) receiverName(name string) string {
+	if alias, ok := m.aliases[name]; ok && !m.knows(name) {
+		return alias
+	}
+	return name
 }
 
 func (m *reference) unsee(s *refSpan) {
@@ -121,6 +139,7 @@ func (m *reference) resolve(id Process) *Process {
 	if id.Service == "" {
 		return nil
 	}
+	id.Service = m.receiverName(id.Service)
 	var named []Process
 	for _, r := range m.records {
 		if r.process.Service == id.Service && !slices.Contains(named, r.process) {
@@ -214,6 +233,9 @@ func (m *reference) matchOf(span Span, s *refSpan) (match Match) {
 		} else if l != nil {
 			m.match(l, BySpan)
 			match.Ledger = l.ledger
+			if name := span.Process.Service; name != "" && !m.knows(m.receiverName(name)) {
+				m.aliases[name] = l.process.Service
+			}
 		}
 		s.owned = s.owned || span.HasLedger || match.Ledger != nil
 		match.Files = m.filesOf(span.Key)
@@ -272,7 +294,7 @@ func (m *reference) arrive(spans []Span) (matches []Match, waits []*refWaiting) 
 	for i, span := range spans {
 		observed, ledgers, known := false, false, m.span(span.Key) != nil
 		for _, r := range m.records {
-			same := r.process.Service == span.Process.Service && span.Process.Service != ""
+			same := span.Process.Service != "" && r.process.Service == m.receiverName(span.Process.Service)
 			observed = observed || same
 			ledgers = ledgers || same && r.kind == KindLedger
 			known = known || r.kind == KindLedger && r.ledger.Key == span.Key || r.kind == KindFile && r.owner == span.Key

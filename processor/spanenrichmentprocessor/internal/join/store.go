@@ -26,7 +26,8 @@ type Store struct {
 
 	places   map[SpanKey]*place
 	traces   map[pcommon.TraceID]*trace
-	services map[string]*service
+	services map[string]*service // by the receiver's name
+	aliases  map[string]*service // by an SDK's, where that is another
 
 	records    fifo[*record]   // by arrival
 	departures fifo[departure] // by departure
@@ -45,6 +46,7 @@ func NewStore(config Config, now time.Time) *Store {
 		places:   map[SpanKey]*place{},
 		traces:   map[pcommon.TraceID]*trace{},
 		services: map[string]*service{},
+		aliases:  map[string]*service{},
 	}
 }
 

@@ -204,7 +204,7 @@ func TestJoinsWhatTheReferenceJoins(t *testing.T) {
 	for seed := range uint64(600) {
 		config := Config{Wait: 6, Retention: 40, Bytes: 1 << 30}
 		epoch := time.Unix(1_800_000_000, 0)
-		r := &run{t: t, world: newWorld(seed), store: NewStore(config, epoch), reference: &reference{config: config}, epoch: epoch}
+		r := &run{t: t, world: newWorld(seed), store: NewStore(config, epoch), reference: &reference{config: config, aliases: map[string]string{}}, epoch: epoch}
 		for range 100 {
 			r.step()
 			want, got := r.reference.totals(), r.store.Tally()
