@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/fathom-otel/fathom/cmd/clickhouse-engine/internal/confine"
 	"github.com/fathom-otel/fathom/cmd/clickhouse-engine/internal/engine"
 	"github.com/fathom-otel/fathom/cmd/clickhouse-engine/internal/library"
 	"github.com/fathom-otel/fathom/cmd/clickhouse-engine/internal/server"
@@ -27,6 +28,7 @@ type serveOptions struct {
 	memoryMiB      int
 	maxConnections int
 	allowRemote    bool
+	unconfined     bool
 	stopWithStdin  bool
 	logFormat      string
 }
@@ -41,6 +43,7 @@ func parseServe(arguments []string, messages io.Writer) (serveOptions, error) {
 	flags.IntVar(&o.memoryMiB, "memory-mib", 2048, "memory that the engine may use for data and queries, in MiB")
 	flags.IntVar(&o.maxConnections, "max-connections", server.DefaultConfig().MaxConnections, "clients that may be connected at once")
 	flags.BoolVar(&o.allowRemote, "allow-remote", false, "allow an address that is not loopback; there is no authentication")
+	flags.BoolVar(&o.unconfined, "unconfined", false, "let SQL reach files outside --path, and other hosts, with the rights of this process")
 	flags.BoolVar(&o.stopWithStdin, "stop-with-stdin", false, "stop when standard input ends, as it does when the parent process ends")
 	flags.StringVar(&o.logFormat, "log-format", "text", "text or json")
 	if err := flags.Parse(arguments); err != nil {
@@ -104,6 +107,9 @@ func serve(ctx context.Context, arguments []string, messages io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := options.confine(path, log); err != nil {
+		return err
+	}
 	listener, err := listen(ctx, options.listen)
 	if err != nil {
 		return err
@@ -144,6 +150,23 @@ func serveUntil(ctx context.Context, s *server.Server, listener net.Listener) er
 	case <-time.After(patience):
 		return fmt.Errorf("statements still ran %s after the signal to stop", patience)
 	}
+}
+
+// confine starts this process again with access to little more than its data.
+func (o serveOptions) confine(library string, log *slog.Logger) error {
+	if o.unconfined {
+		return nil
+	}
+	if err := os.MkdirAll(o.path, 0o750); err != nil {
+		return fmt.Errorf("making the storage path: %w", err)
+	}
+	err := confine.Exec(confine.Allowed{Writable: []string{o.path}, Readable: []string{library}})
+	var unavailable *confine.UnavailableError
+	if errors.As(err, &unavailable) {
+		log.Warn("not confined: whoever connects can read and write files with the rights of this process", "cause", err)
+		return nil
+	}
+	return err
 }
 
 func listen(ctx context.Context, address string) (net.Listener, error) {

@@ -99,20 +99,27 @@ func compressionOf(query wire.Query) wire.Compression {
 func (c *client) run(query wire.Query, cancelled func() bool) error {
 	sql := statement.WithoutFormat(query.Body)
 	reply := &reply{client: c, compression: compressionOf(query)}
-	if c.session.Classify(sql) != chdb.ReadOnly {
-		result, err := c.session.Query(sql, "Native")
-		if err != nil {
-			return err
-		}
-		return reply.blocks(result)
+	execute := c.whole
+	if statement.IsSelect(sql) {
+		execute = c.stream
 	}
-	if err := c.stream(sql, reply, cancelled); err != nil {
+	if err := execute(sql, reply, cancelled); err != nil {
 		return err
 	}
-	if reply.begun || cancelled() {
+	if reply.begun || cancelled() || c.session.Classify(sql) != chdb.ReadOnly {
 		return nil
 	}
 	return c.emptyHeader(sql, reply)
+}
+
+// whole sends what a statement returns when it has ended: the engine streams
+// nothing but SELECT.
+func (c *client) whole(sql string, reply *reply, _ func() bool) error {
+	result, err := c.session.Query(sql, "Native")
+	if err != nil {
+		return err
+	}
+	return reply.blocks(result)
 }
 
 // stream sends the blocks of a query one by one, as the engine makes them.

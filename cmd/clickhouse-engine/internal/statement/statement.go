@@ -135,6 +135,17 @@ func WithoutFormat(sql string) string {
 	return sql[:all[len(all)-1].end]
 }
 
+// IsSelect says whether a statement is a SELECT, which may stand in brackets or
+// begin with WITH.
+func IsSelect(sql string) bool {
+	for _, t := range tokens(sql) {
+		if t.text != "(" {
+			return t.is("SELECT") || t.is("WITH")
+		}
+	}
+	return false
+}
+
 func withoutSemicolons(all []token) []token {
 	for len(all) > 0 && all[len(all)-1].text == ";" {
 		all = all[:len(all)-1]

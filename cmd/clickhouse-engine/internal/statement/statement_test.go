@@ -81,6 +81,15 @@ func TestWithoutFormat(t *testing.T) {
 	}
 }
 
+func TestIsSelect(t *testing.T) {
+	for sql, want := range map[string]bool{
+		"SELECT 1": true, "-- x\n((select 1))": true, "WITH 1 AS x SELECT x": true,
+		"": false, "SHOW TABLES": false, "'SELECT'": false, "INSERT INTO t SELECT 1": false, "EXPLAIN SELECT 1": false,
+	} {
+		assert.Equal(t, want, IsSelect(sql), sql)
+	}
+}
+
 func TestQuotes(t *testing.T) {
 	assert.Equal(t, "`a\\`b\\\\`", Identifier("a`b\\"))
 	assert.Equal(t, `'a\'b\\'`, Text(`a'b\`))

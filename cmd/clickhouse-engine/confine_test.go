@@ -1,0 +1,58 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fathom-otel/fathom/internal/enginetest"
+)
+
+// TestSQLReachesNothingElse asks the engine for what its process could reach
+// if it were not confined. It fails on a kernel without Landlock, where the
+// engine warns instead.
+func TestSQLReachesNothingElse(t *testing.T) {
+	conn := connect(t, enginetest.Start(t))
+	outside := t.TempDir()
+	secret := filepath.Join(outside, "secret")
+	require.NoError(t, os.WriteFile(secret, []byte("secret\n"), 0o600))
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+
+	for _, path := range []string{secret, "/etc/passwd", "/etc/shadow", fmt.Sprintf("/proc/%d/environ", os.Getpid())} {
+		err := conn.Exec(t.Context(), fmt.Sprintf("SELECT * FROM file('%s', 'LineAsString', 'line String')", path))
+		assert.Equal(t, int32(76), code(t, err), path) // CANNOT_OPEN_FILE
+	}
+	written := filepath.Join(outside, "written")
+	require.Error(t, conn.Exec(t.Context(), fmt.Sprintf("INSERT INTO FUNCTION file('%s', 'LineAsString', 'line String') VALUES ('x')", written)))
+	assert.NoFileExists(t, written)
+	require.ErrorContains(t, conn.Exec(t.Context(), fmt.Sprintf("SELECT * FROM url('http://%s/', 'LineAsString', 'line String') SETTINGS http_max_tries = 1", listener.Addr())), "1001")
+	require.NoError(t, conn.Ping(t.Context()))
+}
+
+// TestShowStatements are answered too, though the engine can not stream them.
+func TestShowStatements(t *testing.T) {
+	conn := connect(t, enginetest.Start(t))
+	execute(t, conn, "CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a")
+	assert.Equal(t, "t", one[string](t, conn, "SHOW TABLES"))
+	assert.Equal(t, uint8(1), one[uint8](t, conn, "EXISTS TABLE t"))
+	assert.Contains(t, one[string](t, conn, "SHOW CREATE TABLE t"), "MergeTree")
+	rows, err := conn.Query(t.Context(), "SHOW TABLES LIKE 'none'")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"name"}, rows.Columns())
+	assert.False(t, rows.Next())
+	require.NoError(t, rows.Close())
+	rows, err = conn.Query(t.Context(), "EXPLAIN SELECT * FROM t")
+	require.NoError(t, err)
+	assert.True(t, rows.Next())
+	require.NoError(t, rows.Close())
+}
