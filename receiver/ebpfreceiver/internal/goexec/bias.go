@@ -15,28 +15,45 @@ import (
 
 // LoadBias reads the content of /proc/PID/maps (proc_pid_maps(5)) of a process
 // that runs this executable: run-time address = link-time address + bias. The
-// mapping is recognised by the file's inode or path, its execute permission
-// and its file offset. It is 0 when the executable is not position-independent.
+// mapping is recognised by the file's path, else by its inode, and by its
+// execute permission and file offset. The bias is 0 when the executable is not
+// position-independent.
 func (b *Binary) LoadBias(maps io.Reader) (uint64, error) {
 	if !b.PIE() {
 		return 0, nil
 	}
+	var byInode *uint64
 	lines := bufio.NewScanner(maps)
 	for lines.Scan() {
 		m, ok := parseMapping(lines.Text())
-		if !ok || !strings.Contains(m.permissions, "x") || !b.isMapped(m) {
+		if !ok || !strings.Contains(m.permissions, "x") {
 			continue
 		}
-		for _, p := range b.image.file.Progs {
-			if p.Type == elf.PT_LOAD && p.Flags&elf.PF_X != 0 && m.offset <= p.Off && p.Off-m.offset < m.end-m.start {
-				return m.start + (p.Off - m.offset) - p.Vaddr, nil
-			}
+		bias, ok := b.image.bias(m)
+		if ok && b.path != "" && m.path == b.path {
+			return bias, nil
+		}
+		if ok && byInode == nil && m.inode != 0 && m.inode == b.inode {
+			byInode = &bias
 		}
 	}
 	if err := lines.Err(); err != nil {
 		return 0, fmt.Errorf("read mappings: %w", err)
 	}
-	return 0, fmt.Errorf("the process has no executable mapping of %s: it may run another file", b.path)
+	if byInode == nil {
+		return 0, fmt.Errorf("the process has no executable mapping of %s: it may run another file", b.path)
+	}
+	return *byInode, nil
+}
+
+// bias is that of an executable segment that starts inside m.
+func (img *image) bias(m mapping) (uint64, bool) {
+	for _, p := range img.file.Progs {
+		if p.Type == elf.PT_LOAD && p.Flags&elf.PF_X != 0 && m.offset <= p.Off && p.Off-m.offset < m.end-m.start {
+			return m.start + (p.Off - m.offset) - p.Vaddr, true
+		}
+	}
+	return 0, false
 }
 
 // mapping is one line of /proc/PID/maps.
@@ -61,8 +78,4 @@ func parseMapping(line string) (mapping, bool) {
 	}
 	path := strings.TrimSuffix(strings.TrimLeft(fields[5], " "), " (deleted)")
 	return mapping{start: start, end: end, offset: offset, inode: inode, permissions: fields[1], path: path}, true
-}
-
-func (b *Binary) isMapped(m mapping) bool {
-	return m.inode != 0 && m.inode == b.inode || b.path != "" && m.path == b.path
 }

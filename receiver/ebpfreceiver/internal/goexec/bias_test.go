@@ -72,10 +72,13 @@ func TestLoadBias(t *testing.T) {
 		maps string
 		ok   bool
 	}{
-		"by inode":           {line("r-xp", 42, "/elsewhere"), true},
-		"by path":            {line("r-xp", 7, "/srv/my app"), true},
-		"deleted":            {line("r-xp", 7, "/srv/my app (deleted)"), true},
-		"after other lines":  {"7ff0-7fff r-xp 00000000 00:00 0 [vdso]\n" + line("r-xp", 42, "x"), true},
+		"by inode":          {line("r-xp", 42, "/elsewhere"), true},
+		"by path":           {line("r-xp", 7, "/srv/my app"), true},
+		"deleted":           {line("r-xp", 7, "/srv/my app (deleted)"), true},
+		"after other lines": {"7ff0-7fff r-xp 00000000 00:00 0 [vdso]\n" + line("r-xp", 42, "x"), true},
+		"path before inode": {
+			strings.Replace(line("r-xp", 42, "/usr/lib/libother.so"), "7f0000000000", "7e0000000000", 1) + line("r-xp", 7, "/srv/my app"), true,
+		},
 		"not executable":     {line("r--p", 42, "/srv/my app"), false},
 		"another file":       {line("r-xp", 7, "/srv/other"), false},
 		"anonymous":          {line("r-xp", 0, ""), false},

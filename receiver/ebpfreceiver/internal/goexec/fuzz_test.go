@@ -91,6 +91,25 @@ func FuzzPclntab(f *testing.F) {
 	})
 }
 
+func FuzzDWARF(f *testing.F) {
+	f.Add(tinyInfo(tinyStructs(0x48)), tinyAbbrev)
+	f.Add(tinyInfo(tinyStructs(4+8+9+6)), tinyAbbrev)
+	f.Fuzz(func(t *testing.T, info, abbrev []byte) {
+		p := newTinyProgram()
+		p.info, p.abbrev = info, abbrev
+		types := openTiny(t, p).dwarfTypes()
+		for _, name := range []string{"goid", "sched.x", "sched.x.y"} {
+			offset, err := resolve(types, Field{"runtime.g", name})
+			if err != nil {
+				continue
+			}
+			found, err := types.find("runtime.g")
+			require.NoError(t, err)
+			require.LessOrEqual(t, offset, 3*maxStruct+found.size)
+		}
+	})
+}
+
 func FuzzProbePoint(f *testing.F) {
 	f.Add(newTinyProgram().text)
 	f.Add(machineCode(f, "4c8d6424f8 4d3b6610 0f8600010000 55 c5fe6f06 62f17c4828c1 e800000000 c3"))

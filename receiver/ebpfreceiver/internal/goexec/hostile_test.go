@@ -52,7 +52,7 @@ func hide(names ...int) func([]elf.Section64) {
 }
 
 const (
-	tinyPclntab, tinyModuleData, tinyDebugInfo, tinySymtab = 3, 4, 7, 8
+	tinyPclntab, tinyModuleData, tinyRelocations, tinyDebugInfo, tinySymtab = 3, 4, 5, 7, 8
 )
 
 // Without symbol and section the module data is found by search.
@@ -142,6 +142,24 @@ func TestHostileDWARF(t *testing.T) {
 			require.ErrorIs(t, err, ErrNoOffset)
 		})
 	}
+}
+
+// Relocation sections that cover the file many times over would make reading
+// them take forever.
+func TestOverlappingRelocations(t *testing.T) {
+	p := newTinyProgram()
+	p.kind = elf.ET_DYN
+	p.sections = func(s []elf.Section64) {
+		hide(tinySymtab)(s)
+		for _, i := range []int{1, 2, tinyRelocations} {
+			s[i].Type, s[i].Off, s[i].Size = uint32(elf.SHT_RELA), 0, 1500
+		}
+	}
+	b := openTiny(t, p)
+	_, err := b.Function("main.f")
+	require.ErrorIs(t, err, ErrNoFunction)
+	require.ErrorIs(t, err, ErrTruncated)
+	assert.Contains(t, err.Error(), "relocations")
 }
 
 func TestHostileSections(t *testing.T) {

@@ -65,9 +65,13 @@ func (b *Binary) Offsets(fields []Field) (map[Field]Offset, error) {
 }
 
 func (b *Binary) fieldOffset(field Field) (Offset, error) {
-	bytes, dwarfErr := resolve(b.dwarfTypes(), field)
+	types := b.dwarfTypes()
+	bytes, dwarfErr := resolve(types, field)
 	if dwarfErr == nil {
 		return Offset{Bytes: bytes, Source: SourceDWARF}, nil
+	}
+	if _, err := types.find(field.Type); err == nil { // the type is known: it has no such field
+		return Offset{}, dwarfErr
 	}
 	bytes, err := resolve(b.table(), field)
 	if err != nil {

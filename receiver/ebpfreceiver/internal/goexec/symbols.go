@@ -130,6 +130,9 @@ func (x *symbolIndex) find(name string, kind elf.SymType) (elfSymbol, error) {
 		if symbol.kind != kind || !nameAt(x.strings, int64(symbol.name), name) {
 			continue
 		}
+		if count > 0 && symbol.addr == found.addr {
+			continue // listed twice, but one thing
+		}
 		found = symbol
 		count++
 	}

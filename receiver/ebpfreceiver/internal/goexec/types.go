@@ -11,6 +11,7 @@ import (
 const (
 	maxEntries    = 64 << 20 // entries of the type unit and their attributes; a 500 MB executable has about 8 million
 	maxMembers    = 1 << 16
+	maxStruct     = 1 << 40 // bytes: an array in it may be larger than any memory
 	maxIndirected = 16 // typedefs between a member and its struct
 )
 
@@ -154,8 +155,8 @@ func (x *typeIndex) layout(entry *dwarf.Entry) (structType, error) {
 		return known, nil
 	}
 	size, ok := entry.Val(dwarf.AttrByteSize).(int64)
-	if !ok || size < 0 {
-		return structType{}, fmt.Errorf("%w: DWARF: struct without a size", ErrTruncated)
+	if !ok || size < 0 || size > maxStruct {
+		return structType{}, fmt.Errorf("%w: DWARF: struct of %d bytes", ErrTruncated, size)
 	}
 	result := structType{size: uint64(size), members: make(map[string]member)}
 	reader := x.unit.data.Reader()

@@ -25,7 +25,7 @@ import (
 // goReleases are the first and the last release of each supported line, as far
 // as the module proxy serves them, and the ones in use here.
 const goReleases = "go1.19.13,go1.20.14,go1.21.0,go1.21.13,go1.22.0,go1.22.12,go1.23.0,go1.23.12," +
-	"go1.24.0,go1.24.13,go1.25.0,go1.25.14,go1.26.0,go1.26.8,go1.26.11"
+	"go1.24.0,go1.24.13,go1.25.0,go1.25.14,go1.26.0,go1.26.8,go1.26.11,go1.27.0,go1.27.4"
 
 // moduleReleases are the releases of libraries whose structs are read.
 const moduleReleases = sdk + "v1.24.0," + sdk + "v1.26.0," + sdk + "v1.27.0," + sdk + "v1.28.0," + sdk + "v1.29.0," +
