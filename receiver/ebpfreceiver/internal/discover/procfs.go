@@ -30,12 +30,6 @@ type procfs struct {
 	content []byte
 }
 
-// listed is one process in a listing of the proc tree.
-type listed struct {
-	pid   int
-	inode uint64
-}
-
 func openProcfs(root string) (*procfs, error) {
 	dir, err := unix.Open(root, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -73,6 +73,12 @@ func (s stat) startTime(boot time.Time) time.Time {
 	return boot.Add(time.Duration(min(s.startTicks, uint64(century))) * tick)
 }
 
+// listed is one process in a listing of the proc tree.
+type listed struct {
+	pid   int
+	inode uint64
+}
+
 // parseDirents appends the processes among the entries that getdents64(2)
 // wrote: 8 bytes of inode, 8 of offset, 2 of length, 1 of type, then the name.
 func parseDirents(entries []byte, into []listed) []listed {

@@ -49,7 +49,7 @@ type origin struct {
 	symbol   string
 	typeName string
 	field    string
-	size     uint64 // in bytes; 0 for all of the variable
+	size     uint64 // in bytes; 0 where the binary tells
 }
 
 // origin of the quantity in a binary that Go 1.minor built. The second result
