@@ -88,6 +88,45 @@ func TestOpenRefusesOtherFiles(t *testing.T) {
 	require.ErrorIs(t, err, ErrNotGo)
 }
 
+// A file that is cut while it is open has nothing more to say, and says so.
+func TestFileCutAfterOpen(t *testing.T) {
+	for _, variant := range []string{"normal", "pie-stripped"} {
+		content, err := os.ReadFile(fixture(t, variant))
+		require.NoError(t, err)
+		path := filepath.Join(t.TempDir(), "executable")
+		require.NoError(t, os.WriteFile(path, content, 0o600))
+		b := open(t, path)
+		f, err := b.Function("runtime.casgstatus")
+		require.NoError(t, err)
+		require.NoError(t, os.Truncate(path, 8192))
+		_, err = b.Code(f)
+		require.ErrorIs(t, err, ErrTruncated)
+		_, err = b.ProbePoint(f)
+		require.ErrorIs(t, err, ErrTruncated)
+		_, err = b.CallSites(f, f)
+		require.ErrorIs(t, err, ErrTruncated)
+		_, err = b.Function("runtime.newproc1")
+		require.ErrorIs(t, err, ErrNoFunction)
+	}
+}
+
+func TestFileOffset(t *testing.T) {
+	for _, variant := range []string{"normal", "pie"} {
+		b := open(t, fixture(t, variant))
+		f, err := b.Function("runtime.casgstatus")
+		require.NoError(t, err)
+		offset, err := b.FileOffset(f.Addr + 3)
+		require.NoError(t, err)
+		assert.Equal(t, f.Offset+3, offset)
+		for _, addr := range []uint64{0, 1 << 60, ^uint64(0)} {
+			if b.image.segment(addr, 1) == nil {
+				_, err = b.FileOffset(addr)
+				require.ErrorIs(t, err, ErrTruncated)
+			}
+		}
+	}
+}
+
 func TestVersions(t *testing.T) {
 	tests := map[string]goVersion{
 		"go1.26.8":                               {1, 26, 8},

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 )
@@ -146,8 +145,8 @@ func (img *image) read(addr, n uint64) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %d bytes at address %#x are not in the file", ErrTruncated, n, addr)
 	}
 	data := make([]byte, n)
-	if _, err := p.ReadAt(data, int64(addr-p.Vaddr)); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read %d bytes at address %#x: %w", n, addr, err)
+	if got, err := p.ReadAt(data, int64(addr-p.Vaddr)); got < len(data) {
+		return nil, fmt.Errorf("%w: read %d bytes at address %#x: %w", ErrTruncated, n, addr, err)
 	}
 	return data, nil
 }

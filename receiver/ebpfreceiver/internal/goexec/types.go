@@ -12,7 +12,7 @@ const (
 	maxEntries    = 64 << 20 // entries of the type unit and their attributes; a 500 MB executable has about 8 million
 	maxMembers    = 1 << 16
 	maxStruct     = 1 << 40 // bytes: an array in it may be larger than any memory
-	maxIndirected = 16 // typedefs between a member and its struct
+	maxIndirected = 16      // typedefs between a member and its struct
 )
 
 // structType is the layout of one struct.
