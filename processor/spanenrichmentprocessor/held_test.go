@@ -247,7 +247,7 @@ func TestConcurrentPipelines(t *testing.T) {
 		_, _, ok := ledger.FromAttributes(span.Attributes())
 		require.True(t, ok)
 	}
-	assert.Equal(t, int64(all), p.metric("spans_enriched"))
+	require.Eventually(t, func() bool { return p.metric("spans_enriched") == all }, 5*time.Second, time.Millisecond)
 	assert.Equal(t, int64(all), p.metric("records_joined", kind("ledger")))
 }
 
