@@ -5,6 +5,7 @@ package goexec
 
 import (
 	"debug/elf"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -74,19 +75,31 @@ func (b *Binary) function(name string, addr, size uint64) (Function, error) {
 	return Function{Name: name, Addr: addr, Size: size, Offset: offset}, nil
 }
 
+// indexFunctions reads the first function table that the module data agrees with.
 func (b *Binary) indexFunctions() (*functionIndex, error) {
-	section := b.image.section(".gopclntab", ".data.rel.ro.gopclntab")
-	if section == nil {
-		return nil, fmt.Errorf("%w: no function table", ErrNotGo)
-	}
-	if b.image.segment(section.Addr, section.Size) == nil {
-		return nil, fmt.Errorf("%w: function table of %d bytes at %#x", ErrTruncated, section.Size, section.Addr)
-	}
-	table, err := openPclntab(io.NewSectionReader(section, 0, int64(section.Size)), section.Size)
+	places, err := b.image.functionTables()
 	if err != nil {
 		return nil, err
 	}
-	text, err := b.textStart(table, section.Addr)
+	var failures []error
+	for _, place := range places {
+		index, err := b.indexTable(place)
+		if err == nil {
+			return index, nil
+		}
+		failures = append(failures, err)
+	}
+	return nil, errors.Join(failures...)
+}
+
+func (b *Binary) indexTable(place tablePlace) (*functionIndex, error) {
+	segment := b.image.segment(place.addr, place.size)
+	reader := io.NewSectionReader(segment, int64(place.addr-segment.Vaddr), int64(place.size))
+	table, err := openPclntab(reader, place.size)
+	if err != nil {
+		return nil, err
+	}
+	text, err := b.textStart(table, place.addr)
 	if err != nil {
 		return nil, err
 	}

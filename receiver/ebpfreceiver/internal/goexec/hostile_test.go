@@ -66,6 +66,18 @@ func TestModuleDataBySearch(t *testing.T) {
 	}
 }
 
+// Without its section the function table is found by its magic number.
+func TestFunctionTableBySearch(t *testing.T) {
+	for _, kind := range []elf.Type{elf.ET_EXEC, elf.ET_DYN} {
+		p := newTinyProgram()
+		p.kind = kind
+		p.sections = hide(tinyPclntab, tinyModuleData, tinySymtab)
+		f, err := openTiny(t, p).Function("main.f")
+		require.NoError(t, err)
+		assert.EqualValues(t, len(p.text), f.Size)
+	}
+}
+
 // Each word of the module data is checked against the function table: one that
 // does not fit refuses the whole, because the text may start elsewhere.
 func TestModuleDataMustFit(t *testing.T) {
