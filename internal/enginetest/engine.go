@@ -22,6 +22,9 @@ import (
 const (
 	startTimeout = 60 * time.Second
 	stopTimeout  = 20 * time.Second
+
+	// memoryMiB is less than the engine's default: tests run side by side.
+	memoryMiB = "1024"
 )
 
 // Start runs an engine on a free port with its data in t.TempDir, and returns
@@ -79,7 +82,7 @@ func (e *Engine) Restart(t testing.TB) {
 
 func (e *Engine) start(t testing.TB) {
 	t.Helper()
-	p, err := startProcess(e.binary, "serve", "--listen", e.Endpoint, "--path", e.Path, "--stop-with-stdin")
+	p, err := startProcess(e.binary, "serve", "--listen", e.Endpoint, "--path", e.Path, "--memory-mib", memoryMiB, "--stop-with-stdin")
 	if err != nil {
 		t.Fatalf("enginetest: %v", err)
 	}

@@ -27,15 +27,15 @@ type logWriter struct {
 func (w *logWriter) Write(p []byte) (int, error) {
 	w.partial = append(w.partial, p...)
 	for {
-		end := bytes.IndexByte(w.partial, '\n')
-		if end < 0 && len(w.partial) < maxLine {
+		end := bytes.IndexByte(w.partial, '\n') + 1
+		if end == 0 && len(w.partial) < maxLine {
 			return len(p), nil
 		}
-		if end < 0 {
-			end = maxLine - 1
+		if end == 0 {
+			end = maxLine
 		}
 		w.line(w.partial[:end])
-		w.partial = w.partial[end+1:]
+		w.partial = w.partial[end:]
 	}
 }
 
