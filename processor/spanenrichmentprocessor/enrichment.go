@@ -4,9 +4,11 @@
 package spanenrichmentprocessor
 
 import (
+	"context"
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/processor"
 	"go.uber.org/zap"
 
@@ -52,14 +54,16 @@ func newEnrichment(set processor.Settings, config *Config) (*enrichment, error) 
 	return e, observeTally(telemetry, e.tally)
 }
 
-func (e *enrichment) start() {
+// Start begins to let time pass.
+func (e *enrichment) Start(context.Context, component.Host) error {
 	e.started = true
 	go e.run()
+	return nil
 }
 
-// shutdown ends the clock and counts what never joined a span. No processor
-// may use the enrichment any more.
-func (e *enrichment) shutdown() {
+// Shutdown ends the clock and says what never joined a span. No processor may
+// use the enrichment any more.
+func (e *enrichment) Shutdown(context.Context) error {
 	if e.started {
 		close(e.stop)
 		<-e.stopped
@@ -75,6 +79,7 @@ func (e *enrichment) shutdown() {
 				zap.Stringer("kind", join.Kind(kind)), zap.Int64("records", n))
 		}
 	}
+	return nil
 }
 
 // run releases spans that waited long enough.

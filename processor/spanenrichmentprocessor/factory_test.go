@@ -74,9 +74,9 @@ func stop(t *testing.T, components []component.Component) {
 func enrichmentOf(c component.Component) *enrichment {
 	switch p := c.(type) {
 	case *tracesProcessor:
-		return p.enrichment.enrichment
+		return p.enrichment
 	case *logsProcessor:
-		return p.enrichment.enrichment
+		return p.shared.Value()
 	}
 	return nil
 }

@@ -14,12 +14,12 @@ import (
 // logsProcessor reads the records of one logs pipeline and passes all logs on
 // as they are.
 type logsProcessor struct {
-	enrichment *reference
-	next       consumer.Logs
+	shared *hold
+	next   consumer.Logs
 }
 
-func newLogsProcessor(enrichment *reference, next consumer.Logs) *logsProcessor {
-	return &logsProcessor{enrichment: enrichment, next: next}
+func newLogsProcessor(shared *hold, next consumer.Logs) *logsProcessor {
+	return &logsProcessor{shared: shared, next: next}
 }
 
 // Capabilities implements consumer.Logs.
@@ -28,22 +28,20 @@ func (*logsProcessor) Capabilities() consumer.Capabilities {
 }
 
 // Start implements component.Component.
-func (p *logsProcessor) Start(context.Context, component.Host) error {
-	p.enrichment.startOnce()
-	return nil
+func (p *logsProcessor) Start(ctx context.Context, host component.Host) error {
+	return p.shared.Start(ctx, host)
 }
 
 // Shutdown implements component.Component.
-func (p *logsProcessor) Shutdown(context.Context) error {
-	p.enrichment.done()
-	return nil
+func (p *logsProcessor) Shutdown(ctx context.Context) error {
+	return p.shared.Shutdown(ctx)
 }
 
 // ConsumeLogs keeps what can be joined and passes the logs on. Where
 // downstream refuses them and they come again, the store knows them.
 func (p *logsProcessor) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 	if records := readRecords(ld); records != nil {
-		p.enrichment.observe(records)
+		p.shared.Value().observe(records)
 	}
 	return p.next.ConsumeLogs(ctx, ld)
 }

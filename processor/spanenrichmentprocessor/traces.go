@@ -5,6 +5,7 @@ package spanenrichmentprocessor
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 
 	"go.opentelemetry.io/collector/client"
@@ -19,17 +20,19 @@ import (
 
 // tracesProcessor joins records to the spans of one traces pipeline.
 type tracesProcessor struct {
-	enrichment *reference
+	shared     *hold
+	enrichment *enrichment
 	next       consumer.Traces
 	sender     *sender
 	closing    atomic.Bool
 }
 
-func newTracesProcessor(enrichment *reference, logger *zap.Logger, next consumer.Traces) *tracesProcessor {
+func newTracesProcessor(shared *hold, logger *zap.Logger, next consumer.Traces) *tracesProcessor {
 	return &tracesProcessor{
-		enrichment: enrichment,
+		shared:     shared,
+		enrichment: shared.Value(),
 		next:       next,
-		sender:     newSender(enrichment.enrichment, logger, next),
+		sender:     newSender(shared.Value(), logger, next),
 	}
 }
 
@@ -39,10 +42,9 @@ func (*tracesProcessor) Capabilities() consumer.Capabilities {
 }
 
 // Start implements component.Component.
-func (p *tracesProcessor) Start(context.Context, component.Host) error {
-	p.enrichment.startOnce()
+func (p *tracesProcessor) Start(ctx context.Context, host component.Host) error {
 	p.sender.start()
-	return nil
+	return p.shared.Start(ctx, host)
 }
 
 // Shutdown sends what the processor holds downstream, until ctx ends.
@@ -51,9 +53,7 @@ func (p *tracesProcessor) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	p.enrichment.flush(p)
-	err := p.sender.close(ctx)
-	p.enrichment.done()
-	return err
+	return errors.Join(p.sender.close(ctx), p.shared.Shutdown(ctx))
 }
 
 // ConsumeTraces sends the spans that need not wait downstream, and then holds
