@@ -11,6 +11,7 @@ import (
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goexec/internal/layout"
 )
 
+// Downloads a toolchain for every release in the list.
 //go:generate go run ./internal/offsetgen -out offsets.json
 
 // embeddedTable holds the layouts by exact version, written by internal/offsetgen.
