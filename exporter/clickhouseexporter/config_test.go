@@ -101,6 +101,24 @@ func goodCases() map[string]change {
 			config: func(c *Config) { c.Compress = "zstd" },
 			target: func(o *target) { o.client.Compression = ch.CompressionZSTD },
 		},
+		"clickhouse/compress_true": {config: func(c *Config) { c.Compress = "true" }},
+		"clickhouse/compress_false": {
+			config: func(c *Config) { c.Compress = "false" },
+			target: func(o *target) { o.client.Compression = ch.CompressionDisabled },
+		},
+		"clickhouse/compress_level": {
+			config: func(c *Config) {
+				c.Endpoint += "?compress=lz4hc&compress_level=9&connection_open_strategy=random"
+			},
+			target: func(o *target) {
+				o.client.Compression, o.client.CompressionLevel = ch.CompressionLZ4HC, 9
+				o.client.Strategy = client.Random
+			},
+		},
+		"clickhouse/async_insert_in_endpoint": {
+			config: func(c *Config) { c.Endpoint += "?async_insert=0" },
+			target: func(o *target) { o.client.Settings[0].Value = "0" },
+		},
 		"clickhouse/async_insert": {
 			config: func(c *Config) { c.AsyncInsert = false },
 			target: func(o *target) { o.client.Settings[0].Value = "0" },

@@ -80,7 +80,7 @@ func (i *inserter) shutdown(context.Context) error {
 
 // prepare makes sure of the database and the signal's tables.
 func (i *inserter) prepare(ctx context.Context, tables func(context.Context, *inserter) error) error {
-	err := i.createDatabase(ctx)
+	err := i.create(ctx, i.schema.CreateDatabase)
 	if err == nil {
 		err = tables(ctx, i)
 	}
@@ -91,19 +91,8 @@ func (i *inserter) prepare(ctx context.Context, tables func(context.Context, *in
 	return nil
 }
 
-func (i *inserter) createDatabase(ctx context.Context) error {
-	if !i.config.CreateSchema {
-		return nil
-	}
-	statements, err := i.schema.CreateDatabase()
-	if err != nil {
-		return err
-	}
-	return i.client.Execute(ctx, statements...)
-}
-
-// create runs the statements that create a signal's tables, unless the
-// configuration leaves that to the user.
+// create runs the statements that create the database or a signal's tables,
+// unless the configuration leaves that to the user.
 func (i *inserter) create(ctx context.Context, render func() ([]string, error)) error {
 	if !i.config.CreateSchema {
 		return nil

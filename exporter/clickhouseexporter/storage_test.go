@@ -95,7 +95,7 @@ func TestCountsCorrections(t *testing.T) {
 func TestWireVariants(t *testing.T) {
 	endpoint := enginetest.Start(t)
 	db := connect(t, endpoint)
-	stored := 0
+	stored := map[string]int{}
 	for name, change := range map[string]func(*Config){
 		"no compression":        func(c *Config) { c.Compress = "none" },
 		"lz4":                   func(c *Config) { c.Compress = "lz4" },
@@ -108,10 +108,16 @@ func TestWireVariants(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cfg := synchronous(endpoint)
 			change(cfg)
-			p := start(t, "traces", cfg)
-			require.NoError(t, p.send(t.Context()))
-			stored += 4
-			assert.Equal(t, stored, db.number(t, "SELECT count() FROM otel.otel_traces"))
+			for signal := range signals() {
+				p := start(t, signal, cfg)
+				require.NoError(t, p.send(t.Context()))
+				for table, rows := range p.counter(t, "rows_written", "table") {
+					stored[table] += int(rows)
+				}
+			}
+			for table, want := range stored {
+				assert.Equal(t, want, db.number(t, "SELECT count() FROM otel."+table), table)
+			}
 		})
 	}
 }

@@ -9,14 +9,13 @@ import (
 	"go.opentelemetry.io/collector/component"
 )
 
-var (
-	// Type is the component's type in a configuration.
-	Type = component.MustNewType("clickhouse")
-	// ScopeName is the instrumentation scope of the component's own telemetry.
-	ScopeName = "github.com/fathom-otel/fathom/exporter/clickhouseexporter"
-)
+// Type is the component's type in a configuration.
+var Type = component.MustNewType("clickhouse")
 
 const (
+	// ScopeName is the instrumentation scope of the component's own telemetry.
+	ScopeName = "github.com/fathom-otel/fathom/exporter/clickhouseexporter"
+
 	// TracesStability is how far the traces signal may be relied on.
 	TracesStability = component.StabilityLevelAlpha
 	// LogsStability is how far the logs signal may be relied on.

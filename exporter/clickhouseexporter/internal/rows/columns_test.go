@@ -42,6 +42,25 @@ func TestPointTimesFollowTheTable(t *testing.T) {
 	}
 }
 
+func TestNanosecondsAreBounded(t *testing.T) {
+	var corrected Corrections
+	column := new(nanoseconds)
+	column.append(math.MaxInt64, &corrected)
+	assert.Equal(t, Corrections{}, corrected)
+	column.append(math.MaxInt64+1, &corrected)
+	assert.Equal(t, Corrections{TimeOutOfRange: 1}, corrected)
+	assert.Equal(t, proto.ColInt64{math.MaxInt64, math.MaxInt64}, column.ColInt64)
+}
+
+func TestCorrectionNames(t *testing.T) {
+	names := map[string]bool{}
+	for reason := range numCorrections {
+		names[Correction(reason).String()] = true
+	}
+	assert.Len(t, names, numCorrections)
+	assert.NotContains(t, names, Correction(numCorrections).String())
+}
+
 func TestDuration(t *testing.T) {
 	for _, test := range []struct {
 		start, end pcommon.Timestamp
