@@ -34,8 +34,9 @@ type setup struct {
 	OTLPgRPC, OTLP, Engine, Data, MetricsHost, MetricsPort string
 }
 
-// overrides of distributions/fathom/config.yaml: addresses, directories and
-// intervals that a test can wait for.
+// overrides of distributions/fathom/config.yaml: addresses, directories,
+// intervals that a test can wait for, and patience for a machine on which agent
+// and engine may not get a CPU for seconds.
 const overrides = `
 receivers:
   otlp:
@@ -49,8 +50,10 @@ receivers:
 {{- end}}
     runtime: { interval: 2s }
     events: { file: { min_duration: 0s } }
+processors:
+  span_enrichment: { wait: 5s }
 exporters:
-  clickhouse: { endpoint: "tcp://{{.Engine}}" }
+  clickhouse: { endpoint: "tcp://{{.Engine}}", timeout: 60s }
 extensions:
   embedded_clickhouse: { endpoint: {{.Engine}}, path: {{.Data}} }
 service:
@@ -82,6 +85,7 @@ func startAgent(t *testing.T, dir string, s setup) *agent {
 	repository := repository(t)
 	a.process = start(t, dir, "agent", repository.path("fathom"), nil,
 		"--config", filepath.Join(repository.root, "distributions", "fathom", "config.yaml"), "--config", path)
+	prefer(t, a.process)
 	require.Eventually(t, func() bool {
 		if !a.runs() {
 			return true

@@ -6,7 +6,7 @@
 // the demo shop in front of it. What is asserted is read from ClickHouse.
 //
 // The tests need root on a kernel that loads BPF; without they fail and say so.
-// On a machine that does other things at the time, the shop's processes get a
-// higher priority than those: what shall make a request slow is the cause that
-// the test injects.
+// The shop's processes run before all others of the machine: else a request that
+// shall be slow because of the injected cause is slow because its thread waits
+// for a CPU, and its ledger says so.
 package e2e

@@ -14,6 +14,9 @@ import (
 	"github.com/fathom-otel/fathom/internal/events"
 )
 
+// mostOnSpan is how many file events the processor puts on one span.
+const mostOnSpan = 32
+
 // testFsync: an fsync in checkout is an event with the IDs of the SDK's span,
 // and lies on that span too.
 func testFsync(t *testing.T, w *whole) {
@@ -28,7 +31,7 @@ func testFsync(t *testing.T, w *whole) {
 	path := filepath.Join(w.shop.data, "checkout.wal")
 	w.store.each(`
 SELECT span.TraceId, span.SpanId, span.Duration,
-       arrayCount((name, attributes) -> name = @fsync AND attributes[@path] = @wal, span.Events.Name, span.Events.Attributes),
+       toUInt64(arrayCount((name, attributes) -> name = @fsync AND attributes[@path] = @wal, span.Events.Name, span.Events.Attributes)),
        event.records, event.took
 FROM otel_traces AS span JOIN (
     SELECT TraceId, SpanId, count() AS records, sum(toUInt64OrZero(LogAttributes[@duration])) AS took
@@ -51,7 +54,7 @@ WHERE span.TraceId IN (@ids) AND span.ServiceName = 'checkout' AND span.SpanKind
 		s, ok := found[r]
 		require.True(t, ok, "request %v has fsync events with the IDs of its span", r)
 		require.Positive(t, s.records)
-		require.Equal(t, s.records, s.onSpan, "each record is an event on the span")
+		require.Equal(t, min(s.records, mostOnSpan), s.onSpan, "the records are events on the span")
 		require.Positive(t, s.took)
 		require.LessOrEqual(t, s.took, s.duration)
 		total += s.records

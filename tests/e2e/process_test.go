@@ -113,14 +113,20 @@ func freePort(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// realDir makes a directory below this package's: t.TempDir may be a tmpfs, on
-// which fsync takes no time.
-func realDir(t *testing.T) string {
+// workDir makes a directory in .run: t.TempDir may be a tmpfs, on which fsync
+// takes no time. It is kept where the test fails.
+func workDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp(".", "data-")
+	run := filepath.Join(repository(t).root, ".run")
+	require.NoError(t, os.MkdirAll(run, 0o755))
+	dir, err := os.MkdirTemp(run, "e2e-")
 	require.NoError(t, err)
-	dir, err = filepath.Abs(dir)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("logs and data are kept in %s", dir)
+			return
+		}
+		require.NoError(t, os.RemoveAll(dir))
+	})
 	return dir
 }

@@ -27,7 +27,7 @@ func testReferee(t *testing.T, w *whole) {
 	w.shop.trace(path, func() {
 		for cause := range injected() {
 			for range requestsOfEach {
-				receipts = append(receipts, w.shop.order(cause, "checkout", causeTime))
+				receipts = append(receipts, w.shop.order(cause, "checkout", timeOf(cause)))
 			}
 		}
 	})

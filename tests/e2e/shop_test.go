@@ -5,11 +5,9 @@ package e2e
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -41,8 +39,10 @@ func startShop(t *testing.T, dir, otlp string) *shop {
 	inventory, payment, rpc := freePort(t), freePort(t), freePort(t)
 	run := func(name, listen string, env []string, more ...string) {
 		args := append([]string{"-listen", listen, "-data", dir}, more...)
-		p := start(t, dir, name, repository(t).path(name), append(env, "OTEL_SERVICE_NAME="+name), args...)
-		prefer(t, p)
+		var p *process
+		first(t, func() {
+			p = start(t, dir, name, repository(t).path(name), append(env, "OTEL_SERVICE_NAME="+name), args...)
+		})
 		s.processes[name] = p
 		require.Eventually(t, func() bool { return strings.Contains(p.output(), "\n") || !p.runs() }, patience, tick)
 		require.True(t, p.runs(), "%s ended: %v\n%s", name, p.err, p.tail())
@@ -52,16 +52,6 @@ func startShop(t *testing.T, dir, otlp string) *shop {
 	run("checkout", s.checkout, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + otlp, "OTEL_BSP_SCHEDULE_DELAY=500"},
 		"-admin", s.admin, "-inventory", "http://"+inventory, "-payment", "http://"+payment, "-payment-grpc", rpc)
 	return s
-}
-
-// prefer gives a process's session more of the CPUs than others get.
-func prefer(t *testing.T, p *process) {
-	t.Helper()
-	path := fmt.Sprintf("/proc/%d/autogroup", p.command.Process.Pid)
-	if _, err := os.Stat(path); err != nil {
-		return // a kernel without CONFIG_SCHED_AUTOGROUP
-	}
-	require.NoError(t, os.WriteFile(path, []byte("-15"), 0))
 }
 
 // receipt tells of the request's span in checkout.

@@ -15,7 +15,7 @@ import (
 
 // TestShop observes one shop with one agent, in all its parts.
 func TestShop(t *testing.T) {
-	dir := realDir(t)
+	dir := workDir(t)
 	whole := startWhole(t, dir)
 	whole.awaitObserved()
 	t.Run("every span is there once", whole.in(testSpans))
@@ -87,4 +87,8 @@ func testNothingLost(t *testing.T, w *whole) {
 	}
 	t.Logf("of %.0f records of the kernel and %.0f accepted spans nothing was lost",
 		w.agent.counter("otelcol_receiver_ebpf_records"), w.agent.counter("otelcol_receiver_accepted_spans"))
+	for _, reason := range []string{"joined", "wait", "memory"} {
+		t.Logf("spans that waited for their ledger until %s: %.0f", reason,
+			w.agent.counter("otelcol_processor_span_enrichment_spans_released", `reason="`+reason+`"`))
+	}
 }
