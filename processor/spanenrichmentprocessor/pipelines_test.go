@@ -5,6 +5,8 @@ package spanenrichmentprocessor
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -150,7 +152,7 @@ func spanBatch(resource map[string]any) (ptrace.Traces, ptrace.SpanSlice) {
 	td := ptrace.NewTraces()
 	rs := td.ResourceSpans().AppendEmpty()
 	rs.SetSchemaUrl("https://opentelemetry.io/schemas/1.37.0")
-	_ = rs.Resource().Attributes().FromRaw(resource)
+	putSorted(rs.Resource().Attributes(), resource)
 	ss := rs.ScopeSpans().AppendEmpty()
 	ss.Scope().SetName("shop/http")
 	ss.Scope().SetVersion("1.2.3")
@@ -177,7 +179,7 @@ func oneSpan(resource map[string]any, name string, id byte, startMS, endMS float
 func recordBatch(resource map[string]any) (plog.Logs, plog.LogRecordSlice) {
 	ld := plog.NewLogs()
 	rl := ld.ResourceLogs().AppendEmpty()
-	_ = rl.Resource().Attributes().FromRaw(resource)
+	putSorted(rl.Resource().Attributes(), resource)
 	return ld, rl.ScopeLogs().AppendEmpty().LogRecords()
 }
 
@@ -233,4 +235,12 @@ func requireLedger(t *testing.T, span ptrace.Span) ledger.Ledger {
 	require.True(t, ok, "%s has no ledger: %v", span.Name(), span.Attributes().AsRaw())
 	require.Equal(t, uint64(span.EndTimestamp()-span.StartTimestamp()), l.Total(), "the parts sum to the duration")
 	return l
+}
+
+// putSorted fills a map in the order of its keys: FromRaw would take them as
+// they come, so that two alike would not be equal as bytes.
+func putSorted(into pcommon.Map, raw map[string]any) {
+	for _, key := range slices.Sorted(maps.Keys(raw)) {
+		_ = into.PutEmpty(key).FromRaw(raw[key]) // a text or a number
+	}
 }
