@@ -39,9 +39,9 @@ stop: ## Stop what make run KEEP=1 left running
 build: go ## Build the agent, the ClickHouse engine and the demo shop into ./bin
 	@echo "building (minutes from an empty cache, seconds after that)"
 	@mkdir -p bin
-	@go build -C distributions/fathom $(STAMP) -ldflags '-s -w' -o $(CURDIR)/bin/ .
-	@go build -ldflags '-s -w' -o bin/ ./cmd/...
-	@go build -o bin/ ./tests/apps/...
+	@go build -C distributions/fathom -v $(STAMP) -ldflags '-s -w' -o $(CURDIR)/bin/ . 2>&1 | tools/progress
+	@go build -v -ldflags '-s -w' -o bin/ ./cmd/... 2>&1 | tools/progress
+	@go build -v -o bin/ ./tests/apps/... 2>&1 | tools/progress
 
 .PHONY: fetch
 fetch: ## Fetch libchdb, the ClickHouse engine's library (needs a build, and npm)
