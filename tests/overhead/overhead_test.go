@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -87,7 +86,7 @@ type usage struct{ cpuPercent, residentMiB float64 }
 // observe starts an agent and waits until its probes are in place.
 func observe(b *testing.B, programs string, pid int) *agent {
 	b.Helper()
-	require.NoError(b, os.Setenv("FATHOM_TARGET_PID", strconv.Itoa(pid)))
+	b.Setenv("FATHOM_TARGET_PID", strconv.Itoa(pid))
 	config, err := filepath.Abs("testdata/config.yaml")
 	require.NoError(b, err)
 	command, stop := run(b, filepath.Join(programs, "fathom"), "--config", config)

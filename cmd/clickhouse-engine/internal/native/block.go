@@ -5,6 +5,7 @@ package native
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -44,7 +45,7 @@ func CopyBlock(dst io.Writer, src Source) (Header, error) {
 		return Header{}, err
 	}
 	header, err := c.block(columns)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
 	if err == nil {
