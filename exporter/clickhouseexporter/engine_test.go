@@ -23,12 +23,16 @@ import (
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/rowstest"
 )
 
+// patience bounds what a test waits for, on a machine with better things to do.
+const patience = time.Minute
+
 // synchronous is a configuration without queue and retry, in which Consume
 // returns when the data is stored, or why it is not.
 func synchronous(endpoint string) *Config {
 	cfg := configFor("tcp://" + endpoint)
 	cfg.QueueSettings = configoptional.None[exporterhelper.QueueBatchConfig]()
 	cfg.BackOffConfig.Enabled = false
+	cfg.TimeoutSettings.Timeout = patience
 	return cfg
 }
 
@@ -83,7 +87,7 @@ type database struct{ driver.Conn }
 
 func connect(t *testing.T, endpoint string) database {
 	t.Helper()
-	conn, err := clickhouse.Open(&clickhouse.Options{Addr: []string{endpoint}, DialTimeout: 5 * time.Second})
+	conn, err := clickhouse.Open(&clickhouse.Options{Addr: []string{endpoint}, DialTimeout: patience})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, conn.Close()) })
 	return database{conn}

@@ -27,7 +27,7 @@ func TestLossIsCounted(t *testing.T) {
 			cfg.BackOffConfig.MaxElapsedTime = 20 * time.Millisecond
 			p := start(t, signal, cfg)
 			require.NoError(t, p.send(t.Context()))
-			require.Eventually(t, func() bool { return p.sum(metric) == items }, 5*time.Second, 5*time.Millisecond)
+			require.Eventually(t, func() bool { return p.sum(metric) == items }, patience, 5*time.Millisecond)
 		})
 		t.Run(signal+"/shutdown", func(t *testing.T) {
 			cfg := configFor(closedEndpoint(t))

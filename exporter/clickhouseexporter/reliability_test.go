@@ -26,6 +26,7 @@ func patient(endpoint string) *Config {
 	cfg.BackOffConfig.InitialInterval = 50 * time.Millisecond
 	cfg.BackOffConfig.MaxInterval = 200 * time.Millisecond
 	cfg.BackOffConfig.MaxElapsedTime = 0
+	cfg.TimeoutSettings.Timeout = patience
 	return cfg
 }
 
@@ -37,7 +38,7 @@ func (d database) eventually(t *testing.T, want int, query string) {
 		// Until ClickHouse is back, there is an error instead of a number.
 		err := d.QueryRow(t.Context(), query).Scan(&n)
 		return err == nil && int(n) == want
-	}, 30*time.Second, 50*time.Millisecond, query)
+	}, patience, 50*time.Millisecond, query)
 }
 
 func TestStartsBeforeClickHouse(t *testing.T) {
@@ -48,7 +49,7 @@ func TestStartsBeforeClickHouse(t *testing.T) {
 			p := start(t, signal, patient(engine.Endpoint))
 			require.NoError(t, p.send(t.Context()))
 			require.Eventually(t, func() bool { return p.counter(t, "schema_failures", "reason")["connection"] > 1 },
-				5*time.Second, 10*time.Millisecond)
+				patience, 10*time.Millisecond)
 			engine.Restart(t)
 			db := connect(t, engine.Endpoint)
 			for table := range tablesOf(signal) {
@@ -158,7 +159,7 @@ func TestMetricsAreRetriedByTable(t *testing.T) {
 	p := start(t, "metrics", cfg)
 	require.NoError(t, p.send(t.Context()))
 	require.Eventually(t, func() bool { return p.counter(t, "insert_failures", "reason")["UNKNOWN_TABLE"] > 2 },
-		10*time.Second, 10*time.Millisecond)
+		patience, 10*time.Millisecond)
 	db.exec(t, summary)
 	db.eventually(t, tables["otel_metrics_summary"], "SELECT count() FROM otel.otel_metrics_summary")
 	p.stop()

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 func optionsFor(addresses ...string) Options {
 	return Options{
 		Addresses:      addresses,
-		DialTimeout:    5 * time.Second,
+		DialTimeout:    time.Minute,
 		Database:       "default",
 		Compression:    ch.CompressionLZ4,
 		MaxConnections: 4,
