@@ -56,6 +56,7 @@ func TestWaiting(t *testing.T) {
 		{"select", []string{"main.main"}, ledger.BlockedSelect},
 		{"select", []string{"net/http.(*persistConn).readLoop"}, ledger.BlockedSelect},
 		{"select", []string{"net/http.(*persistConn).roundTrip", "net/http.(*Transport).roundTrip"}, ledger.BlockedNetwork},
+		{"select", []string{"net/http.(*Transport).getConn", "net/http.(*Transport).roundTrip"}, ledger.BlockedNetwork},
 		{"select", []string{"net/http.(*http2ClientConn).roundTrip", "main.main"}, ledger.BlockedNetwork},
 		{"select", []string{"golang.org/x/net/http2.(*ClientConn).RoundTrip"}, ledger.BlockedNetwork},
 		{"select", []string{"google.golang.org/grpc/internal/transport.(*recvBufferReader).readMessageHeaderClient"}, ledger.BlockedNetwork},

@@ -193,7 +193,7 @@ func locking(*testing.T) func() {
 		mu.Lock()
 		after(mu.Unlock)
 		mu.Lock()
-		mu.Unlock()
+		defer mu.Unlock()
 	}
 }
 
@@ -203,7 +203,7 @@ func readLocking(*testing.T) func() {
 		mu.Lock()
 		after(mu.Unlock)
 		mu.RLock()
-		mu.RUnlock()
+		defer mu.RUnlock()
 	}
 }
 

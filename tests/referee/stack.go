@@ -21,7 +21,7 @@ func waiting(reason string, functions iter.Seq[string]) ledger.Cause {
 	case "chan send", "chan receive":
 		return ledger.BlockedChannel
 	case "select":
-		if anyOf(functions, awaitsAnswer) {
+		if anyOf(functions, awaitsNetwork) {
 			return ledger.BlockedNetwork
 		}
 		return ledger.BlockedSelect
@@ -81,14 +81,16 @@ func isFileFunction(function string) bool {
 	return !strings.HasPrefix(name, "(*Process)") && !strings.EqualFold(name, "startProcess")
 }
 
-// awaitsAnswer knows the functions of clients that select until their
-// connection's reader goroutine hands an answer over.
-func awaitsAnswer(function string) bool {
+// awaitsNetwork knows the functions of clients that select until their
+// connection's reader goroutine hands an answer over, or until the goroutine
+// that dials hands a connection over.
+func awaitsNetwork(function string) bool {
 	if rest, ok := strings.CutPrefix(function, "google.golang.org/grpc/internal/transport."); ok {
 		return strings.Contains(rest, "recvBufferReader).") || strings.Contains(rest, "Stream).waitOnHeader")
 	}
 	for _, prefix := range []string{
 		"net/http.(*persistConn).roundTrip",
+		"net/http.(*Transport).getConn",
 		"net/http.(*http2ClientConn).roundTrip",
 		"net/http.(*http2ClientConn).RoundTrip",
 		"net/http/internal/http2.(*ClientConn).roundTrip",
