@@ -55,19 +55,33 @@ func (w *whole) in(test func(*testing.T, *whole)) func(*testing.T) {
 	}
 }
 
-// awaitObserved sends orders until each service has a span with a ledger.
+// awaitObserved waits until the services are observed and only they.
 func (w *whole) awaitObserved() {
 	w.t.Helper()
 	began := time.Now()
+	w.awaitAttached(len(services()))
+	w.awaitLedgers()
+	w.store.settle()
+	w.t.Logf("all services are observed after %v", time.Since(began).Round(time.Millisecond))
+}
+
+// awaitAttached waits until so many processes have probes.
+func (w *whole) awaitAttached(processes int) {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool {
+		return w.agent.counter("otelcol_receiver_ebpf_processes_attached") == float64(processes)
+	}, patience, tick, "the agent's log is %s", w.agent.log)
+}
+
+// awaitLedgers sends orders until each service has a span with a ledger.
+func (w *whole) awaitLedgers() {
+	w.t.Helper()
 	require.Eventually(w.t, func() bool {
 		w.shop.order("", "", 0)
 		n, err := w.store.tryNumber(fmt.Sprintf(
 			"SELECT uniqExact(ServiceName) FROM otel_traces WHERE SpanKind = 'Server' AND mapContains(SpanAttributes, '%s')", ledger.AttributeSource))
 		return err == nil && n == uint64(len(services()))
 	}, patience, tick, "not all services are observed; the agent's log is %s", w.agent.log)
-	require.EqualValues(w.t, len(services()), w.agent.counter("otelcol_receiver_ebpf_processes_attached"))
-	w.store.settle()
-	w.t.Logf("all services are observed after %v", time.Since(began).Round(time.Millisecond))
 }
 
 // lost are the agent's counters of what was seen or accepted and is gone.
