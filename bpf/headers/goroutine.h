@@ -78,7 +78,6 @@ struct stop_clock_map {
 	__uint(max_entries, 4096);
 	__type(key, u32); /* tgid */
 	__type(value, struct stop_clock);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 } stop_clocks SEC(".maps");
 
 static __always_inline u64 stopped_until(u32 tgid, u64 now)

@@ -48,5 +48,4 @@ struct process_map {
 	__uint(max_entries, 4096);
 	__type(key, u32); /* tgid */
 	__type(value, struct process);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 } processes SEC(".maps");

@@ -50,16 +50,22 @@ func (p *Programs) Attach(t Target) (*Attachment, error) {
 		return nil, errors.Join(fmt.Errorf("opening the executable of process %d: %w", t.PID, err), a.Close())
 	}
 	for _, probe := range order(t.Plan) {
-		l, err := executable.UprobeMulti(nil, p.program(probe), &link.UprobeMultiOptions{
-			Addresses: []uint64{t.Plan.Probes[probe]},
-			PID:       a.pid,
-		})
+		l, err := p.uprobe(executable, probe, t)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("attaching %s to process %d: %w", probe, t.PID, err), a.Close())
 		}
 		a.links = append(a.links, l)
 	}
 	return a, nil
+}
+
+// uprobe attaches one probe to all threads of the process.
+func (p *Programs) uprobe(executable *link.Executable, probe plan.Probe, t Target) (link.Link, error) {
+	offset := t.Plan.Probes[probe]
+	if !p.multi {
+		return executable.Uprobe("", p.program(probe), &link.UprobeOptions{Address: offset, PID: t.PID})
+	}
+	return executable.UprobeMulti(nil, p.program(probe), &link.UprobeMultiOptions{Addresses: []uint64{offset}, PID: uint32(t.PID)})
 }
 
 // order attaches the ends of spans before their starts, and the scheduler

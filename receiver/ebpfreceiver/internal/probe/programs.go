@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
 
@@ -19,6 +20,9 @@ type Options struct {
 	// BufferBytes is the size of the ring buffer, a power of two and a multiple
 	// of the page size. 0 means 4 MiB.
 	BufferBytes uint32
+	// PerfUprobes attaches by perf events even where the kernel has multi-uprobe
+	// links (Linux 6.6), which need fewer rights.
+	PerfUprobes bool
 }
 
 // Programs are the loaded BPF programs and their maps. The kernel's tracepoints
@@ -29,6 +33,7 @@ type Programs struct {
 	syscalls  syscallsObjects
 	world     worldObjects
 	links     []link.Link
+	multi     bool // uprobes are multi-uprobe links
 }
 
 // Load loads all programs and attaches the kernel's tracepoints. The error says
@@ -38,7 +43,7 @@ func Load(options Options) (*Programs, error) {
 	if err := rlimit.RemoveMemlock(); err != nil {
 		return nil, fmt.Errorf("raising the limit of locked memory (needs CAP_SYS_RESOURCE before Linux 5.11): %w", err)
 	}
-	p := &Programs{}
+	p := &Programs{multi: !options.PerfUprobes && features.HaveBPFLinkUprobeMulti() == nil}
 	if err := p.load(options); err != nil {
 		return nil, errors.Join(explain(err), p.Close())
 	}
@@ -56,6 +61,7 @@ func (p *Programs) load(options Options) error {
 	if options.BufferBytes != 0 {
 		spec.Maps[spansMapRecords].MaxEntries = options.BufferBytes
 	}
+	p.setUprobes(spec)
 	if err := spec.LoadAndAssign(&p.spans, nil); err != nil {
 		return fmt.Errorf("loading the span programs: %w", err)
 	}
@@ -81,16 +87,24 @@ func (p *Programs) load(options Options) error {
 		if err != nil {
 			return fmt.Errorf("reading the %s programs: %w", group.name, err)
 		}
-		for name := range shared.MapReplacements {
-			if m, ok := spec.Maps[name]; ok && name == spansMapRecords {
-				m.MaxEntries = p.spans.Records.MaxEntries()
-			}
+		if m, ok := spec.Maps[spansMapRecords]; ok {
+			m.MaxEntries = p.spans.Records.MaxEntries()
 		}
+		p.setUprobes(spec)
 		if err := spec.LoadAndAssign(group.into, replacementsOf(spec, shared)); err != nil {
 			return fmt.Errorf("loading the %s programs: %w", group.name, err)
 		}
 	}
 	return nil
+}
+
+// setUprobes makes the programs fit the kind of link that will attach them.
+func (p *Programs) setUprobes(spec *ebpf.CollectionSpec) {
+	for _, program := range spec.Programs {
+		if program.AttachType == ebpf.AttachTraceUprobeMulti && !p.multi {
+			program.AttachType = ebpf.AttachNone
+		}
+	}
 }
 
 // replacementsOf keeps the shared maps that a group knows: others are refused.

@@ -19,9 +19,9 @@ import (
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest"
 )
 
-// attached starts a target with probes whose records go into a buffer of the
-// given size. A change may take something away from the plan.
-func attached(t *testing.T, bufferBytes uint32, change func(*Target)) (*Programs, *targettest.Target) {
+// attached starts a target with probes. A change may take something away from
+// the plan.
+func attached(t *testing.T, options Options, change func(*Target)) (*Programs, *targettest.Target) {
 	t.Helper()
 	binary := targettest.Build(t)
 	analysed, err := goexec.Open(binary)
@@ -29,7 +29,7 @@ func attached(t *testing.T, bufferBytes uint32, change func(*Target)) (*Programs
 	planned := plan.For(analysed)
 	require.NoError(t, analysed.Close())
 
-	programs, err := Load(Options{BufferBytes: bufferBytes})
+	programs, err := Load(options)
 	require.NoError(t, err, "this test needs root on a kernel that loads BPF")
 	t.Cleanup(func() { require.NoError(t, programs.Close()) })
 	server := targettest.Start(t, binary)
@@ -78,7 +78,7 @@ func readAll(t *testing.T, programs *Programs) []record.Record {
 }
 
 func TestAFullBufferIsCountedExactly(t *testing.T) {
-	programs, server := attached(t, uint32(os.Getpagesize()), func(target *Target) {
+	programs, server := attached(t, Options{BufferBytes: uint32(os.Getpagesize())}, func(target *Target) {
 		delete(target.Plan.Probes, plan.WorldStarts) // requests are the only records
 		delete(target.Plan.Probes, plan.WorldStops)
 	})
@@ -93,8 +93,32 @@ func TestAFullBufferIsCountedExactly(t *testing.T) {
 	require.Len(t, readAll(t, programs), 1, "a buffer that was read takes records again")
 }
 
+// Both kinds of links see the same.
+func TestKindsOfLinks(t *testing.T) {
+	for name, options := range map[string]Options{"what the kernel has": {}, "perf events": {PerfUprobes: true}} {
+		t.Run(name, func(t *testing.T) {
+			programs, server := attached(t, options, nil)
+			_, _, err := server.Get("/sdk", nil)
+			require.NoError(t, err)
+			_, _, err = server.Get("/gc", nil)
+			require.NoError(t, err)
+			requests(t, server, 3)
+			seen := map[string]int{}
+			for _, r := range readAll(t, programs) {
+				seen[fmt.Sprintf("%T", r)]++
+				if request, ok := r.(*record.Request); ok {
+					require.Equal(t, request.End-request.Start, request.Ledger.Total())
+				}
+			}
+			require.Equal(t, 5, seen["*record.Request"])
+			require.Equal(t, 2, seen["*record.Span"])
+			require.GreaterOrEqual(t, seen["*record.Stop"], 2)
+		})
+	}
+}
+
 func TestSampleRate(t *testing.T) {
-	programs, server := attached(t, 0, func(target *Target) { target.SampleRate = 500 })
+	programs, server := attached(t, Options{}, func(target *Target) { target.SampleRate = 500 })
 	const sent = 400
 	requests(t, server, sent)
 	values := counters(t, programs)
@@ -102,7 +126,7 @@ func TestSampleRate(t *testing.T) {
 }
 
 func TestWithoutTheSchedulerProbeThereIsNoLedger(t *testing.T) {
-	programs, server := attached(t, 0, func(target *Target) { delete(target.Plan.Probes, plan.GoroutineStatus) })
+	programs, server := attached(t, Options{}, func(target *Target) { delete(target.Plan.Probes, plan.GoroutineStatus) })
 	requests(t, server, 3)
 	seen := 0
 	for _, r := range readAll(t, programs) {
