@@ -127,7 +127,7 @@ func (p *printer) routes(routes []Route) {
 	for _, route := range routes {
 		rows = append(rows, []string{
 			fmt.Sprintf("%s (%s)", route.Service, route.Maker), route.Name, fmt.Sprint(route.Count),
-			fine(route.P50), fine(route.P99), shares(route.Ledger),
+			fine(route.P50), fine(route.P99), shares(route.Ledger) + bare(route),
 		})
 	}
 	p.line("by route")
@@ -156,6 +156,14 @@ func shares(l ledger.Ledger) string {
 		shown = append(shown, fmt.Sprintf("%s %s", s.cause, percent(s.ns, total)))
 	}
 	return strings.Join(shown, indent)
+}
+
+// bare says how many spans have no ledger, where others have one.
+func bare(r Route) string {
+	if r.WithoutLedger == 0 || r.WithoutLedger == r.Count {
+		return ""
+	}
+	return fmt.Sprintf("%s(%d without ledger)", indent, r.WithoutLedger)
 }
 
 func (p *printer) runtimes(runtimes []Runtime) {

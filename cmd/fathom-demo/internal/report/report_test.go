@@ -52,7 +52,7 @@ func sample() *Report {
 		Spans: 4, Logs: 9, Points: 120,
 		Traces: []Trace{{ID: "7f3c", Roots: grow([]*Span{charge, call, fraud, order})}},
 		Routes: []Route{
-			{Service: "checkout", Name: "POST /checkout", Maker: SDK, Count: 300, P50: 3 * ms, P99: 184 * ms, Ledger: order.Ledger},
+			{Service: "checkout", Name: "POST /checkout", Maker: SDK, Count: 300, WithoutLedger: 15, P50: 3 * ms, P99: 184 * ms, Ledger: order.Ledger},
 			{Service: "payment", Name: "POST /charge", Maker: Fathom, Count: 7, WithoutLedger: 7, P50: 20 * time.Microsecond, P99: 2 * ms},
 		},
 		Runtimes: []Runtime{{Service: "checkout", HeapBytes: 12 << 20, AllocatedBytes: 300 << 20, Goroutines: 17, ScheduleP99: 320 * time.Microsecond, Series: 14}},
@@ -112,7 +112,7 @@ func TestMissing(t *testing.T) {
 	}{
 		"service":     {func(_ *Report, w *Wanted) { w.Services = []string{"bank"} }, "there is no span of bank"},
 		"ledgers":     {func(_ *Report, w *Wanted) { w.Services = []string{"payment"} }, "none of the 7 spans of payment has a time ledger"},
-		"some ledger": {func(r *Report, _ *Wanted) { r.Routes[0].WithoutLedger = 2 }, "2 of 300 spans of checkout have no time ledger"},
+		"some ledger": {func(r *Report, _ *Wanted) { r.Routes[0].WithoutLedger = 20 }, "20 of 300 spans of checkout have no time ledger"},
 		"runtime":     {func(r *Report, _ *Wanted) { r.Runtimes = nil }, "there are no runtime metrics of checkout"},
 		"requests":    {func(_ *Report, w *Wanted) { w.Requests = 301 }, "301 requests were sent to checkout POST /checkout, and 300 spans"},
 		"traces":      {func(r *Report, _ *Wanted) { r.Traces = nil }, "there is no trace"},
