@@ -4,7 +4,6 @@
 package referee
 
 import (
-	"context"
 	"sync"
 	"testing"
 	"time"
@@ -52,7 +51,7 @@ func TestEachCause(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			program := test.run(t)
-			spans := spansOf(t, func() { mark.Region(context.Background(), id(1), program) })
+			spans := spansOf(t, func() { mark.Region(t.Context(), id(1), program) })
 			span, ok := spans[id(1)]
 			require.True(t, ok, "the span must be found")
 			require.Greater(t, 100*span.Ledger[test.want], test.percent*uint64(span.Duration), "%v", span.Ledger)
@@ -68,7 +67,7 @@ func TestStoppedByAnother(t *testing.T) {
 	spans := spansOf(t, func() {
 		var both sync.WaitGroup
 		both.Go(stop)
-		both.Go(func() { mark.Region(context.Background(), id(1), func() { spin(wait) }) })
+		both.Go(func() { mark.Region(t.Context(), id(1), func() { spin(wait) }) })
 		both.Wait()
 	})
 	require.Greater(t, spans[id(1)].Ledger[ledger.StopTheWorld], uint64(wait/10), "%v", spans[id(1)].Ledger)

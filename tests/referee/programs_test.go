@@ -154,7 +154,7 @@ func grpcClient(t *testing.T) func() {
 		require.NoError(t, <-served)
 	})
 	call := func() {
-		require.NoError(t, conn.Invoke(context.Background(), "/test.Slow/Do", &emptypb.Empty{}, &emptypb.Empty{}))
+		require.NoError(t, conn.Invoke(t.Context(), "/test.Slow/Do", &emptypb.Empty{}, &emptypb.Empty{}))
 	}
 	call() // Opens the connection.
 	return call

@@ -5,7 +5,6 @@ package referee
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	runtimetrace "runtime/trace"
 	"strings"
@@ -56,7 +55,7 @@ func requireAbout(t *testing.T, least time.Duration, took uint64) {
 func id(n int) string { return fmt.Sprintf("%016x", n) }
 
 func TestNestedSpans(t *testing.T) {
-	ctx := context.Background()
+	ctx := t.Context()
 	spans := spansOf(t, func() {
 		mark.Start(ctx, id(1))
 		time.Sleep(20 * time.Millisecond)
@@ -75,7 +74,7 @@ func TestNestedSpans(t *testing.T) {
 
 // Ends of OpenTelemetry spans need not nest.
 func TestOverlappingSpans(t *testing.T) {
-	ctx := context.Background()
+	ctx := t.Context()
 	spans := spansOf(t, func() {
 		mark.Start(ctx, id(1))
 		time.Sleep(10 * time.Millisecond)
@@ -94,7 +93,7 @@ func TestOverlappingSpans(t *testing.T) {
 
 // The ledger is the starting goroutine's, also where it has ended by then.
 func TestSpanEndedByAnotherGoroutine(t *testing.T) {
-	ctx := context.Background()
+	ctx := t.Context()
 	spans := spansOf(t, func() {
 		gone := make(chan struct{})
 		go func() {
@@ -114,7 +113,7 @@ func TestSpanEndedByAnotherGoroutine(t *testing.T) {
 }
 
 func TestIncompleteSpansAreLeftOut(t *testing.T) {
-	ctx := context.Background()
+	ctx := t.Context()
 	mark.Start(ctx, id(1)) // Before the trace.
 	spans := spansOf(t, func() {
 		mark.End(ctx, id(1))
@@ -131,7 +130,7 @@ func TestIncompleteSpansAreLeftOut(t *testing.T) {
 // one keeps its state over the border.
 func TestSpanOverGenerations(t *testing.T) {
 	spans := spansOf(t, func() {
-		mark.Region(context.Background(), id(1), func() {
+		mark.Region(t.Context(), id(1), func() {
 			time.Sleep(1200 * time.Millisecond)
 			<-time.After(1200 * time.Millisecond)
 		})
@@ -147,7 +146,7 @@ func TestReadRefusesWhatIsNoTrace(t *testing.T) {
 	require.ErrorContains(t, err, "opening the execution trace")
 
 	whole := record(t, func() {
-		mark.Region(context.Background(), id(1), func() { time.Sleep(time.Millisecond) })
+		mark.Region(t.Context(), id(1), func() { time.Sleep(time.Millisecond) })
 	})
 	_, err = Read(bytes.NewReader(whole[:len(whole)/2]))
 	require.ErrorContains(t, err, "reading the execution trace")

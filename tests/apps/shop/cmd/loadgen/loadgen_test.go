@@ -5,7 +5,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"math/rand/v2"
 	"net/http"
@@ -78,7 +77,7 @@ func TestRun(t *testing.T) {
 
 	logPath := filepath.Join(t.TempDir(), "log")
 	var out bytes.Buffer
-	require.NoError(t, run(context.Background(), []string{
+	require.NoError(t, run(t.Context(), []string{
 		"-target", server.URL, "-rate", "1000", "-requests", "40", "-concurrency", "40",
 		"-scenarios", "ok=1,moon=1", "-log", logPath,
 	}, &out))
@@ -108,7 +107,7 @@ func TestLoadIsOpenLoopAndBounded(t *testing.T) {
 	}))
 	defer server.Close()
 	p := plan{target: server.URL, rate: 200, requests: 20, duration: time.Minute, concurrency: 3, scenarios: []scenario{{"ok", 1}}}
-	sum, err := p.run(context.Background(), &bytes.Buffer{})
+	sum, err := p.run(t.Context(), &bytes.Buffer{})
 	require.NoError(t, err)
 	require.Equal(t, 20, sum.Requests+sum.Missed)
 	require.Positive(t, sum.Missed)
@@ -120,7 +119,7 @@ func TestLoadEndsInTime(t *testing.T) {
 	defer server.Close()
 	p := plan{target: server.URL, rate: 100, requests: 1 << 30, duration: 100 * time.Millisecond, concurrency: 3, scenarios: []scenario{{"ok", 1}}}
 	began := time.Now()
-	sum, err := p.run(context.Background(), &bytes.Buffer{})
+	sum, err := p.run(t.Context(), &bytes.Buffer{})
 	require.NoError(t, err)
 	require.Less(t, time.Since(began), 10*time.Second)
 	require.Less(t, sum.Requests, 50)
@@ -130,7 +129,7 @@ func TestUnreachableTargetIsCounted(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
 	p := plan{target: server.URL, rate: 1000, requests: 3, duration: time.Minute, concurrency: 3, scenarios: []scenario{{"ok", 1}}}
-	sum, err := p.run(context.Background(), &bytes.Buffer{})
+	sum, err := p.run(t.Context(), &bytes.Buffer{})
 	require.NoError(t, err)
 	require.Equal(t, map[string]map[string]int{"ok": {"error": 3}}, sum.Scenarios)
 }

@@ -4,7 +4,6 @@
 package cause
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -82,7 +81,7 @@ func TestEachCauseTakesItsTime(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()
-			require.NoError(t, set.Run(context.Background(), Order{Name: name, Duration: 20 * time.Millisecond}))
+			require.NoError(t, set.Run(t.Context(), Order{Name: name, Duration: 20 * time.Millisecond}))
 			require.GreaterOrEqual(t, time.Since(began), 20*time.Millisecond)
 		})
 	}
@@ -90,7 +89,7 @@ func TestEachCauseTakesItsTime(t *testing.T) {
 
 func TestUnknownCauseIsTheRequestsFault(t *testing.T) {
 	set := newSet(t)
-	err := set.Run(context.Background(), Order{Name: "moon", Duration: time.Millisecond})
+	err := set.Run(t.Context(), Order{Name: "moon", Duration: time.Millisecond})
 	require.ErrorContains(t, err, `cause="moon" is unknown: use one of channel, cpu`)
 	require.True(t, IsBadRequest(err))
 	require.False(t, IsBadRequest(errors.New("disk full")))
@@ -102,7 +101,7 @@ func TestGCPercentIsRestored(t *testing.T) {
 	var requests sync.WaitGroup
 	for range 3 {
 		requests.Go(func() {
-			if err := set.Run(context.Background(), Order{Name: "gc", Duration: 20 * time.Millisecond}); err != nil {
+			if err := set.Run(t.Context(), Order{Name: "gc", Duration: 20 * time.Millisecond}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -124,5 +123,5 @@ func TestDownstreamReportsRefusal(t *testing.T) {
 	defer server.Close()
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
-	require.ErrorContains(t, Downstream(client, server.URL)(context.Background(), time.Millisecond), "404")
+	require.ErrorContains(t, Downstream(client, server.URL)(t.Context(), time.Millisecond), "404")
 }

@@ -42,7 +42,7 @@ func TestRun(t *testing.T) {
 		GRPC:       grpc.NewServer(),
 		GRPCListen: "127.0.0.1:0",
 	}
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	out, in := io.Pipe()
 	ended := make(chan error, 1)
@@ -92,7 +92,7 @@ func TestRunSaysWhichAddressIsTaken(t *testing.T) {
 	require.NoError(t, err)
 	defer taken.Close()
 	server := &Server{Flags: Flags{Listen: "127.0.0.1:0", Admin: taken.Addr().String()}, Handler: NewMux()}
-	err = server.Run(context.Background(), io.Discard)
+	err = server.Run(t.Context(), io.Discard)
 	require.ErrorContains(t, err, "listening on "+taken.Addr().String())
 }
 
