@@ -5,6 +5,7 @@ package main_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -197,6 +198,36 @@ func TestCancelStopsTheQuery(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return one[uint64](t, conn, "SELECT count() FROM system.processes WHERE query LIKE '%sipHash64%' AND query NOT LIKE '%processes%'") == 0
 	}, 10*time.Second, 50*time.Millisecond)
+}
+
+// TestManyCancelsAtOnce leaves many queries, running ones and streaming ones,
+// and expects the engine to be rid of them soon and to stop cleanly.
+func TestManyCancelsAtOnce(t *testing.T) {
+	engine := enginetest.StartAt(t, t.TempDir())
+	conn := connect(t, engine.Endpoint, func(o *clickhouse.Options) { o.MaxOpenConns = 40 })
+	var group sync.WaitGroup
+	for i := range 30 {
+		group.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(100+i)*time.Millisecond)
+			defer cancel()
+			query := "SELECT number FROM numbers(100000000000)"
+			if i%2 == 0 {
+				query = "SELECT max(sipHash64(number)) FROM numbers(1000000000000)"
+			}
+			rows, err := conn.Query(ctx, query)
+			if err != nil {
+				return
+			}
+			for rows.Next() {
+			}
+			_ = rows.Close() // it was cancelled
+		})
+	}
+	group.Wait()
+	require.Eventually(t, func() bool {
+		return one[uint64](t, conn, "SELECT count() FROM system.processes WHERE query LIKE '%FROM numbers(%' AND query NOT LIKE '%processes%'") == 0
+	}, 20*time.Second, 50*time.Millisecond)
+	engine.Stop(t)
 }
 
 func TestMaterializedViewIsFed(t *testing.T) {

@@ -10,11 +10,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/fathom-otel/fathom/cmd/clickhouse-engine/internal/chdb"
-	"github.com/fathom-otel/fathom/cmd/clickhouse-engine/internal/statement"
 )
 
 // Config says which engine to open, and on what.
@@ -39,8 +37,8 @@ type Engine struct {
 	Identity Identity
 
 	sessions atomic.Uint64 // numbers them
-	mu       sync.Mutex    // guards control
 	control  *Session      // runs the engine's own statements
+	killer   killer
 }
 
 // Identity is the version of an engine and where it believes to be.
@@ -64,6 +62,7 @@ func Open(config Config) (*Engine, error) {
 		return nil, errors.Join(err, lock.Close())
 	}
 	e := &Engine{library: library, path: path, lock: lock, arguments: arguments(config)}
+	e.killer = killer{engine: e, targets: map[string]struct{}{}}
 	if err := e.boot(); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the engine on %s: %w", path, err), lock.Close())
 	}
@@ -101,22 +100,9 @@ func (e *Engine) boot() error {
 	return nil
 }
 
-// Kill ends the statement that a session runs. It may be called while that
-// session's goroutine waits for the engine.
-func (e *Engine) Kill(session *Session) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	_, err := e.control.Query("KILL QUERY WHERE Settings['log_comment'] = "+statement.Text(session.tag)+" ASYNC", "Null")
-	if err != nil {
-		return fmt.Errorf("killing a query: %w", err)
-	}
-	return nil
-}
-
 // Close ends the engine and unlocks the path. All sessions must be closed.
 func (e *Engine) Close() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.killer.group.Wait()
 	e.control.Close()
 	return e.lock.Close()
 }

@@ -50,6 +50,7 @@ func (c *client) serve() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		_ = c.conn.SetReadDeadline(time.Unix(1, 0)) // a failure shows at the next read
+		_ = c.conn.SetWriteDeadline(time.Now().Add(lastWords))
 	})()
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -62,7 +63,7 @@ func (c *client) serve() {
 		}
 	}()
 	err := c.converse()
-	if err != nil && !errors.Is(err, io.EOF) && c.stopped.Err() == nil {
+	if !errors.Is(err, io.EOF) && c.stopped.Err() == nil {
 		c.server.log.Info("a client's connection ended", "client", c.conn.RemoteAddr().String(), "error", err)
 	}
 }
@@ -174,9 +175,22 @@ func (c *client) waitAtMost(limit time.Duration) error {
 	return c.conn.SetReadDeadline(time.Now().Add(limit))
 }
 
+// lastWords is how long a client may take an answer once the server closes.
+const lastWords = 3 * time.Second
+
 func (c *client) flush() error {
-	if err := c.conn.SetWriteDeadline(time.Now().Add(c.server.config.TransferTimeout)); err != nil {
+	if err := c.boundWrites(); err != nil {
 		return err
 	}
 	return c.out.Flush()
+}
+
+func (c *client) boundWrites() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	limit := c.server.config.TransferTimeout
+	if c.stopped.Err() != nil {
+		limit = lastWords
+	}
+	return c.conn.SetWriteDeadline(time.Now().Add(limit))
 }

@@ -55,18 +55,15 @@ func (c *client) watched(run func(cancelled func() bool) error) (failed, broken 
 	return failed, nil
 }
 
-// kill ends the session's query. The engine may not have registered it yet, so
-// this goes on until the query has ended.
+// kill ends the session's query, unless it ends by itself: a SELECT does, that
+// is between two blocks.
 func (c *client) kill(ended <-chan struct{}) {
-	const again = 100 * time.Millisecond
-	for {
-		if err := c.server.engine.Kill(c.session); err != nil {
-			c.server.log.Warn("cancelling a query", "error", err)
-		}
-		select {
-		case <-ended:
-			return
-		case <-time.After(again):
-		}
+	const grace = 50 * time.Millisecond
+	select {
+	case <-ended:
+	case <-time.After(grace):
+		release := c.server.engine.Kill(c.session)
+		defer release()
+		<-ended
 	}
 }
