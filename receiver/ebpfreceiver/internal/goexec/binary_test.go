@@ -8,7 +8,6 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -30,7 +29,7 @@ func TestOpenFacts(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.variant, func(t *testing.T) {
 			b := open(t, fixture(t, test.variant))
-			assert.Equal(t, runtime.Version(), b.GoVersion())
+			assert.Equal(t, toolchain, b.GoVersion())
 			assert.Equal(t, "v1.47.0", b.ModuleVersion("go.opentelemetry.io/otel/sdk"))
 			assert.Empty(t, b.ModuleVersion("google.golang.org/grpc"))
 			assert.Equal(t, test.machine, b.Machine())

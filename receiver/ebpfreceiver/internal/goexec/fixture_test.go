@@ -21,6 +21,10 @@ type fixtures struct {
 	built map[string]func() (string, error)
 }
 
+// toolchain builds the fixtures: a release that the version table knows,
+// whichever one runs the tests.
+const toolchain = "go1.26.8"
+
 var variants = map[string][]string{
 	"normal":       nil,
 	"stripped":     {"-ldflags=-s -w"},
@@ -55,7 +59,7 @@ func newFixtures(dir string) fixtures {
 				architecture = "arm64"
 			}
 			command := exec.Command("go", append(append([]string{"build"}, arguments...), "-o", out, "./testdata/target")...)
-			command.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+architecture, "CGO_ENABLED=0")
+			command.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+architecture, "CGO_ENABLED=0", "GOTOOLCHAIN="+toolchain)
 			if output, err := command.CombinedOutput(); err != nil {
 				return "", fmt.Errorf("build fixture %s: %w\n%s", name, err, output)
 			}

@@ -98,7 +98,8 @@ func TestTableRefusesOtherVersions(t *testing.T) {
 		"experiment":        {func(b *Binary) { b.version += " X:staticlockranking" }, false, true},
 		"release candidate": {func(b *Binary) { b.version = "go1.26rc1" }, false, true},
 		"unknown Go":        {func(b *Binary) { b.version = "go1.99.0" }, false, true},
-		"unknown patch":     {func(b *Binary) { b.version = "go1.26.999" }, false, false},
+		"newer patch":       {func(b *Binary) { b.version = "go1.26.999" }, false, true},
+		"unknown patch":     {func(b *Binary) { b.version = "go1.26.2" }, false, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 )
 
@@ -84,8 +85,10 @@ func Parse(data []byte) (*Table, error) {
 }
 
 // Find returns the layout of a type for one version of its module: the entry of
-// exactly this version, else, for an unknown patch release, the one that all
-// known patch releases of the same minor release on this architecture share.
+// exactly this version, else, for an unknown patch release, the one that the
+// nearest known patch releases before and after it share. A patch release newer
+// than all that are known is not found: net/http.response changed between
+// go1.26.8 and go1.26.11.
 func (t *Type) Find(architecture, version string) (*Layout, bool) {
 	return find(t.Layouts, func(l *Layout) Versions { return l.Versions }, architecture, version)
 }
@@ -95,42 +98,53 @@ func (t *Table) FindWaitReasons(architecture, version string) (*WaitReasons, boo
 	return find(t.WaitReasons, func(w *WaitReasons) Versions { return w.Versions }, architecture, version)
 }
 
-func find[E any](entries []E, versionsOf func(E) Versions, architecture, version string) (E, bool) {
-	var none E
-	for _, entry := range entries {
-		if slices.Contains(versionsOf(entry)[architecture], version) {
-			return entry, true
-		}
-	}
-	minor, ok := minorRelease(version)
+func find[E comparable](entries []E, versionsOf func(E) Versions, architecture, version string) (E, bool) {
+	var none, below, above E
+	wanted, ok := parseRelease(version)
 	if !ok {
 		return none, false
 	}
-	var sharing []E
+	lowest, highest := -1, -1 // the nearest known patches around the wanted one; -1: none
 	for _, entry := range entries {
-		if slices.ContainsFunc(versionsOf(entry)[architecture], func(known string) bool {
-			knownMinor, ok := minorRelease(known)
-			return ok && knownMinor == minor
-		}) {
-			sharing = append(sharing, entry)
+		for _, known := range versionsOf(entry)[architecture] {
+			r, ok := parseRelease(known)
+			if !ok || r.minor != wanted.minor {
+				continue
+			}
+			if r.patch <= wanted.patch && r.patch > lowest {
+				below, lowest = entry, r.patch
+			}
+			if r.patch >= wanted.patch && (highest < 0 || r.patch < highest) {
+				above, highest = entry, r.patch
+			}
 		}
 	}
-	if len(sharing) != 1 {
+	if lowest < 0 || highest < 0 || below != above {
 		return none, false
 	}
-	return sharing[0], true
+	return below, true
 }
 
-// release matches releases only: a release candidate, a pseudo-version or a
-// development build may have any layout.
-var release = regexp.MustCompile(`^((?:go|v)[0-9]+\.[0-9]+)(?:\.[0-9]+)?$`)
+// release is a version taken apart.
+type release struct {
+	minor string // "go1.26" or "v1.47"
+	patch int
+}
 
-func minorRelease(version string) (string, bool) {
-	match := release.FindStringSubmatch(version)
+// releasePattern matches releases only: a release candidate, a pseudo-version
+// or a development build may have any layout.
+var releasePattern = regexp.MustCompile(`^((?:go|v)[0-9]+\.[0-9]+)(?:\.([0-9]{1,6}))?$`)
+
+func parseRelease(version string) (release, bool) {
+	match := releasePattern.FindStringSubmatch(version)
 	if match == nil {
-		return "", false
+		return release{}, false
 	}
-	return match[1], true
+	if match[2] == "" { // the first release of a line before Go 1.21
+		return release{minor: match[1]}, true
+	}
+	patch, err := strconv.Atoi(match[2])
+	return release{minor: match[1], patch: patch}, err == nil
 }
 
 // add notes that an entry holds for a version.

@@ -33,13 +33,15 @@ func TestFind(t *testing.T) {
 	tests := map[string]uint64{ // 0: not found
 		"go1.24.0":            160,
 		"go1.24.10":           160,
-		"go1.24.5":            160, // both known patches agree
+		"go1.24.5":            160, // the patches around it agree
+		"go1.24.11":           0,   // newer than all that are known
 		"go1.24":              160,
 		"go1.25.0":            160,
 		"go1.25.9":            152,
 		"go1.25.5":            0, // they do not
 		"go1.26":              152,
-		"go1.26.1":            152,
+		"go1.26.0":            152,
+		"go1.26.1":            0,
 		"go1.27.0":            0,
 		"go1.2":               0,
 		"go1.26rc1":           0,
