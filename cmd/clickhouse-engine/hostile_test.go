@@ -35,11 +35,12 @@ func dial(t *testing.T, endpoint string) *peer {
 	return &peer{Conn: conn, reader: proto.NewReader(conn)}
 }
 
-func (p *peer) say(t *testing.T, bytes ...byte) {
+func (p *peer) say(t *testing.T, bytes ...byte) *peer {
 	t.Helper()
 	if _, err := p.Write(bytes); err != nil {
 		t.Logf("the engine hung up: %v", err)
 	}
+	return p
 }
 
 // greeted is a peer behind the handshake.
@@ -104,21 +105,13 @@ func TestGarbageCostsItsConnection(t *testing.T) {
 	huge := binary.AppendUvarint(nil, 1<<62)
 
 	for name, attack := range map[string]func(t *testing.T) *peer{
-		"HTTP": func(t *testing.T) *peer {
-			p := dial(t, endpoint)
-			p.say(t, []byte("GET / HTTP/1.1\r\n\r\n")...)
-			return p
-		},
-		"noise":           func(t *testing.T) *peer { p := dial(t, endpoint); p.say(t, append([]byte{0}, noise...)...); return p.ended(t) },
-		"huge name":      func(t *testing.T) *peer { p := dial(t, endpoint); p.say(t, append([]byte{0}, huge...)...); return p },
-		"unknown packet": func(t *testing.T) *peer { p := greeted(t, endpoint); p.say(t, 77); return p },
-		"second hello":   func(t *testing.T) *peer { p := greeted(t, endpoint); p.say(t, 0); return p },
-		"huge query id":  func(t *testing.T) *peer { p := greeted(t, endpoint); p.say(t, append([]byte{1}, huge...)...); return p },
-		"noise for query": func(t *testing.T) *peer {
-			p := greeted(t, endpoint)
-			p.say(t, append([]byte{1, 0, 1, 0xff}, noise...)...)
-			return p
-		},
+		"HTTP":            func(t *testing.T) *peer { return dial(t, endpoint).say(t, []byte("GET / HTTP/1.1\r\n\r\n")...) },
+		"noise":           func(t *testing.T) *peer { return dial(t, endpoint).say(t, append([]byte{0}, noise...)...).ended(t) },
+		"huge name":       func(t *testing.T) *peer { return dial(t, endpoint).say(t, append([]byte{0}, huge...)...) },
+		"unknown packet":  func(t *testing.T) *peer { return greeted(t, endpoint).say(t, 77) },
+		"second hello":    func(t *testing.T) *peer { return greeted(t, endpoint).say(t, 0) },
+		"huge query id":   func(t *testing.T) *peer { return greeted(t, endpoint).say(t, append([]byte{1}, huge...)...) },
+		"noise for query": func(t *testing.T) *peer { return greeted(t, endpoint).say(t, append([]byte{1}, noise...)...).ended(t) },
 		"insert of noise": func(t *testing.T) *peer { return inserting(t, endpoint, string(noise)).ended(t) },
 		"huge block":      func(t *testing.T) *peer { return inserting(t, endpoint, dataPacketStart+"\x02"+string(huge)) },
 		"unknown type":    func(t *testing.T) *peer { return inserting(t, endpoint, dataPacketStart+"\x01\x01\x01a\x03???") },
@@ -145,8 +138,7 @@ func inserting(t *testing.T, endpoint, data string) *peer {
 	p := greeted(t, endpoint)
 	p.query(t, "INSERT INTO t VALUES")
 	p.expect(t, proto.ServerCodeData)
-	p.say(t, []byte(data)...)
-	return p
+	return p.say(t, []byte(data)...)
 }
 
 // TestHugeClaimsTakeNoMemory has many clients claim blocks of the most rows
