@@ -40,12 +40,12 @@ func injected() map[string]ledger.Cause {
 }
 
 // testCauses injects every cause into every service, one request after the
-// other, and looks at the span of that service.
+// other and the causes in turn, and looks at the span of that service.
 func testCauses(t *testing.T, w *whole) {
 	for _, service := range services() {
 		receipts := map[string][]receipt{}
-		for cause := range injected() {
-			for range causeRequests {
+		for range causeRequests {
+			for cause := range injected() {
 				receipts[cause] = append(receipts[cause], w.shop.order(cause, service, timeOf(cause)))
 			}
 		}

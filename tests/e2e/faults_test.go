@@ -113,11 +113,11 @@ func children(t *testing.T, pid int) (found []int) {
 	return found
 }
 
-// TestTargetsComeAndGo: 2,000 Go processes that end as soon as they have started
+// TestTargetsComeAndGo: 10,000 Go processes that end as soon as they have started
 // and services that are killed while they are being attached; afterwards the
 // agent observes as before.
 func TestTargetsComeAndGo(t *testing.T) {
-	const brief, atOnce, killed = 2000, 4, 30
+	const brief, atOnce, killed = 10_000, 4, 30
 	dir := workDir(t)
 	repository := repository(t)
 	a := startAgent(t, dir, setup{Targets: []string{shopGlob(t), repository.path("clickhouse-engine")}})

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -52,6 +53,8 @@ type EndError struct {
 	Entry Entry
 	// Err of its end; nil for exit status 0.
 	Err error
+	// Last line that it said.
+	Last string
 }
 
 func (e *EndError) Error() string {
@@ -59,7 +62,11 @@ func (e *EndError) Error() string {
 	if e.Err != nil {
 		how = e.Err.Error()
 	}
-	return fmt.Sprintf("%s ended (%s): see %s", e.Entry, how, e.Entry.Log)
+	last := ""
+	if e.Last != "" {
+		last = "\n  " + e.Last
+	}
+	return fmt.Sprintf("%s ended (%s): see %s%s", e.Entry, how, e.Entry.Log, last)
 }
 
 func (e *EndError) Unwrap() error { return e.Err }
@@ -117,7 +124,7 @@ func (c Command) start(logPath string) (*exec.Cmd, error) {
 func (g *Group) wait(p *Process, command *exec.Cmd, ends bool) {
 	p.err = command.Wait()
 	if !ends {
-		g.fail(&EndError{Entry: p.entry, Err: p.err})
+		g.fail(p.ended())
 	}
 	close(p.done)
 }
@@ -152,10 +159,20 @@ func (p *Process) Wait(ctx context.Context) error {
 	select {
 	case <-p.done:
 		if p.err != nil {
-			return &EndError{Entry: p.entry, Err: p.err}
+			return p.ended()
 		}
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// ended describes its end.
+func (p *Process) ended() *EndError {
+	said, err := os.ReadFile(p.entry.Log)
+	if err != nil {
+		said = nil // the message names the file, which says why
+	}
+	lines := strings.Split(strings.TrimSpace(string(said)), "\n")
+	return &EndError{Entry: p.entry, Err: p.err, Last: lines[len(lines)-1]}
 }

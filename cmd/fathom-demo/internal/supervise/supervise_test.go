@@ -74,14 +74,14 @@ func TestUnexpectedEndEndsTheGroup(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, brief.Wait(group.Context()), "its end is expected")
 
-	failing, err := group.Start(shell("failing", "exit 3"))
+	failing, err := group.Start(shell("failing", "echo one; echo the port is taken >&2; exit 3"))
 	require.NoError(t, err)
 	<-group.Context().Done()
 	var ended *EndError
 	require.ErrorAs(t, context.Cause(group.Context()), &ended)
 	require.Equal(t, failing.Entry(), ended.Entry)
 	require.ErrorContains(t, ended, "exit status 3")
-	require.ErrorContains(t, ended, failing.Entry().Log)
+	require.ErrorContains(t, ended, failing.Entry().Log+"\n  the port is taken")
 	require.NoError(t, group.Stop(patience))
 }
 
