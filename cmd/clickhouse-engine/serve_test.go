@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -64,4 +65,23 @@ func TestFetchNeedsNpm(t *testing.T) {
 	said := fails(t, []string{"FATHOM_CACHE=" + t.TempDir(), "PATH=" + t.TempDir()}, "fetch")
 	assert.Contains(t, said, "npm, which downloads @chdb/lib-linux-x64-gnu@")
 	assert.Contains(t, said, "apt-get install npm")
+}
+
+// TestReadmeFlags compares the README's table of flags with the binary's help.
+func TestReadmeFlags(t *testing.T) {
+	help, err := exec.CommandContext(t.Context(), enginetest.Binary(t), "serve", "-h").CombinedOutput()
+	require.NoError(t, err)
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	assert.ElementsMatch(t,
+		regexp.MustCompile(`(?m)^  -([a-z-]+)`).FindAllString(string(help), -1),
+		prefixed("  ", regexp.MustCompile("(?m)^\\| `-(-[a-z-]+)`").FindAllStringSubmatch(string(readme), -1)))
+}
+
+func prefixed(prefix string, matches [][]string) []string {
+	var texts []string
+	for _, match := range matches {
+		texts = append(texts, prefix+match[1])
+	}
+	return texts
 }

@@ -4,7 +4,6 @@
 package chdb
 
 import (
-	"errors"
 	"fmt"
 	"unsafe"
 )
@@ -39,15 +38,6 @@ func (c *Conn) Close() {
 		c.lib.closeConn(c.handle)
 		c.handle = nil
 	}
-}
-
-// Shutdown stops every thread of the engine. All sessions must be closed
-// before; no session can be opened afterwards.
-func (l *Library) Shutdown() error {
-	if l.shutdown() != 0 {
-		return errors.New("a session is still open or a thread of the engine did not stop")
-	}
-	return nil
 }
 
 // Query runs a statement to its end and returns its whole output in format.

@@ -14,11 +14,9 @@ import (
 // are those of programs/local/chdb.h in chdb-io/chdb-core at 26.7. A process
 // loads it once; it can not be unloaded.
 type Library struct {
-	version             func() string
 	setSignalHandlers   func(enabled int32)
 	connect             func(argc int32, argv **byte) *unsafe.Pointer
 	closeConn           func(conn *unsafe.Pointer)
-	shutdown            func() int32
 	query               func(conn unsafe.Pointer, query *byte, queryLen uintptr, format *byte, formatLen uintptr) unsafe.Pointer
 	streamQuery         func(conn unsafe.Pointer, query *byte, queryLen uintptr, format *byte, formatLen uintptr) unsafe.Pointer
 	streamFetch         func(conn, stream unsafe.Pointer) unsafe.Pointer
@@ -27,7 +25,6 @@ type Library struct {
 	streamInsert        func(conn unsafe.Pointer, query *byte, queryLen uintptr, format *byte, formatLen uintptr) unsafe.Pointer
 	streamAppend        func(stream unsafe.Pointer, data *byte, length uintptr) int32
 	streamDone          func(stream unsafe.Pointer) unsafe.Pointer
-	streamCancelInsert  func(stream unsafe.Pointer)
 	streamInsertError   func(stream unsafe.Pointer) string
 	destroyInsertStream func(stream unsafe.Pointer)
 	resultBuffer        func(result unsafe.Pointer) *byte
@@ -64,11 +61,9 @@ func Open(path string) (*Library, error) {
 
 func (l *Library) symbols() map[string]any {
 	return map[string]any{
-		"chdb_version":                     &l.version,
 		"chdb_set_signal_handlers_enabled": &l.setSignalHandlers,
 		"chdb_connect":                     &l.connect,
 		"chdb_close_conn":                  &l.closeConn,
-		"chdb_shutdown":                    &l.shutdown,
 		"chdb_query_n":                     &l.query,
 		"chdb_stream_query_n":              &l.streamQuery,
 		"chdb_stream_fetch_result":         &l.streamFetch,
@@ -77,7 +72,6 @@ func (l *Library) symbols() map[string]any {
 		"chdb_stream_insert_n":             &l.streamInsert,
 		"chdb_stream_append":               &l.streamAppend,
 		"chdb_stream_done":                 &l.streamDone,
-		"chdb_stream_cancel_insert":        &l.streamCancelInsert,
 		"chdb_stream_insert_error":         &l.streamInsertError,
 		"chdb_destroy_insert_stream":       &l.destroyInsertStream,
 		"chdb_result_buffer":               &l.resultBuffer,
@@ -90,6 +84,3 @@ func (l *Library) symbols() map[string]any {
 		"chdb_classify_query_n":            &l.classify,
 	}
 }
-
-// Version is the version that the library says it is, such as "26.7.3".
-func (l *Library) Version() string { return l.version() }
