@@ -26,9 +26,10 @@ import (
 )
 
 // goReleases are the first and the last release of each supported line, as far
-// as the module proxy serves them, and the ones in use here.
-const goReleases = "go1.19.13,go1.20.14,go1.21.0,go1.21.13,go1.22.0,go1.22.12,go1.23.0,go1.23.12," +
-	"go1.24.0,go1.24.13,go1.25.0,go1.25.14,go1.26.0,go1.26.8,go1.26.11,go1.27.0,go1.27.4"
+// as the module proxy serves them: layouts are proven for the releases between
+// two that agree. Between 1.26.8 and 1.26.11 net/http changed, so each is there.
+const goReleases = "go1.19.4,go1.19.13,go1.20.1,go1.20.14,go1.21.0,go1.21.13,go1.22.0,go1.22.12,go1.23.0,go1.23.12," +
+	"go1.24.0,go1.24.13,go1.25.0,go1.25.14,go1.26.0,go1.26.8,go1.26.9,go1.26.10,go1.26.11,go1.27.0,go1.27.4"
 
 // moduleReleases are the releases of libraries whose structs are read.
 const moduleReleases = sdk + "v1.24.0," + sdk + "v1.26.0," + sdk + "v1.27.0," + sdk + "v1.28.0," + sdk + "v1.29.0," +
