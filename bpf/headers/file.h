@@ -30,7 +30,11 @@ static __always_inline u32 file_path(struct file *file, char path[FILE_PATH_SIZE
 	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
 	u32 used = 0;
 
-	for (int i = 0; i < PATH_DEPTH && used < FILE_PATH_SIZE; i++) {
+	for (int i = 0; i < PATH_DEPTH; i++) {
+		/* Older verifiers forget a bound that the compiler moved. */
+		barrier_var(used);
+		if (used >= FILE_PATH_SIZE)
+			break;
 		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
 		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root) || dentry == parent) {
 			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
@@ -41,7 +45,7 @@ static __always_inline u32 file_path(struct file *file, char path[FILE_PATH_SIZE
 			continue;
 		}
 		const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
-		long n = bpf_probe_read_kernel_str(&path[used & (FILE_PATH_SIZE - 1)], FILE_NAME_SIZE, name);
+		long n = bpf_probe_read_kernel_str(&path[used], FILE_NAME_SIZE, name);
 		if (n <= 0)
 			break;
 		used += n;

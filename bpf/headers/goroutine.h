@@ -90,15 +90,15 @@ static __always_inline u64 stopped_until(u32 tgid, u64 now)
 }
 
 /* Books the time since the last change on the current cause. Who could run but
- * for a stop of the world (ready, or executing the stop itself) lost that part
- * to the stop. */
+ * for a stop of the world (ready, or executing the stop itself, which the
+ * collector does from a mark assist too) lost that part to the stop. */
 static __always_inline void spend(struct goroutine *s, u32 tgid, u64 now)
 {
 	u64 elapsed = now > s->since ? now - s->since : 0;
 	u64 stopped = stopped_until(tgid, now);
 	u32 cause = s->cause & CAUSE_MASK;
 
-	if (cause == RUNNABLE || cause == STOP_THE_WORLD) {
+	if (cause == RUNNABLE || cause == GC_ASSIST || cause == STOP_THE_WORLD) {
 		u64 lost = stopped > s->stopped_before ? stopped - s->stopped_before : 0;
 		if (lost > elapsed)
 			lost = elapsed;

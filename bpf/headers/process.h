@@ -7,6 +7,7 @@
 
 #define WAIT_REASONS 64
 #define NETWORK_RANGES 8
+#define COLLECTOR_RANGES 4
 
 /* In wait_causes: the goroutine is said to wait, but it executes on the
  * system stack (src/runtime/runtime2.go: isWaitingForSuspendG). */
@@ -40,6 +41,8 @@ struct process {
 	/* Code of clients that wait in a select for their reader goroutine to
 	 * hand over what the network brought. */
 	struct code_range network[NETWORK_RANGES];
+	/* Code of the garbage collector that waits for its own semaphores. */
+	struct code_range collector[COLLECTOR_RANGES];
 	u8 wait_causes[WAIT_REASONS]; /* enum cause by the runtime's wait reason, WAIT_EXECUTES */
 };
 

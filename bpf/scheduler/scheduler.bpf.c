@@ -4,20 +4,20 @@
  * view of the thread that runs it. */
 #include "request.h"
 
-#define NETWORK_FRAMES 8
+#define FRAMES 8
 #define TASK_RUNNING 0
 
-/* Walks the frame pointers of the parked goroutine g: was it parked by a client
- * whose reader goroutine will hand over what the network brings? */
-static __always_inline int waits_for_network(struct process *p, u64 g)
+/* Walks the frame pointers of the parked goroutine g: was it parked by code in
+ * one of the ranges? */
+static __always_inline int parked_by(struct process *p, u64 g, struct code_range *ranges, u32 n)
 {
 	if (p->g_sched_bp == UNKNOWN_OFFSET)
 		return 0;
 	u64 frame = read_word(g + p->g_sched_bp);
-	for (int i = 0; i < NETWORK_FRAMES && frame; i++) {
+	for (int i = 0; i < FRAMES && frame; i++) {
 		u64 caller = read_word(frame + 8);
-		for (int j = 0; j < NETWORK_RANGES; j++) {
-			if (caller > p->network[j].begin && caller <= p->network[j].end)
+		for (u32 j = 0; j < n; j++) {
+			if (caller > ranges[j].begin && caller <= ranges[j].end)
 				return 1;
 		}
 		frame = read_word(frame);
@@ -51,8 +51,13 @@ static __always_inline void goroutine_waits(struct goroutine *s, struct process 
 		change_cause(s, key->tgid, now, s->executing);
 		return;
 	}
-	if ((cause == BLOCKED_SELECT || cause == BLOCKED_CHANNEL) && waits_for_network(p, key->g))
-		cause = BLOCKED_NETWORK;
+	if (cause == BLOCKED_SELECT || cause == BLOCKED_CHANNEL) {
+		if (parked_by(p, key->g, p->network, NETWORK_RANGES))
+			cause = BLOCKED_NETWORK;
+	} else if (cause == BLOCKED_SYNC) {
+		if (parked_by(p, key->g, p->collector, COLLECTOR_RANGES))
+			cause = GC_ASSIST;
+	}
 	change_cause(s, key->tgid, now, cause);
 	release_thread(s);
 }

@@ -55,12 +55,11 @@ int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
 static __always_inline void put_identity(struct record_header *header, struct goroutine *s)
 {
 	header->goid = s->id;
-	u32 depth = s->depth;
-	if (!depth)
+	u32 index = s->depth - 1; /* of the last span; beyond the array where there is none */
+	barrier_var(index);
+	if (index >= SPAN_DEPTH)
 		return;
-	if (depth > SPAN_DEPTH)
-		depth = SPAN_DEPTH;
-	struct span *innermost = &s->spans[depth - 1];
+	struct span *innermost = &s->spans[index];
 	__builtin_memcpy(header->trace_id, innermost->trace_id, 16);
 	__builtin_memcpy(header->span_id, innermost->span_id, 8);
 }

@@ -26,7 +26,8 @@ const (
 	// SyscallOther: in any other system call.
 	SyscallOther
 	// BlockedNetwork: parked until a descriptor is ready (the netpoller), or on
-	// the answer that a net/http or gRPC client's reader goroutine will hand over.
+	// the connection or the answer that another goroutine of a net/http or gRPC
+	// client will hand over.
 	BlockedNetwork
 	// BlockedChannel: parked on a channel send or receive.
 	BlockedChannel

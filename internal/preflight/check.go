@@ -16,9 +16,8 @@ const (
 	// minGo is the language version of go.mod.
 	minGo = "go1.26"
 
-	// The receiver needs CAP_BPF and CAP_PERFMON (Linux 5.8) and the BPF ring
-	// buffer (Linux 5.8).
-	minKernelMajor, minKernelMinor = 5, 8
+	// The oldest kernel that the BPF programs were loaded on: Debian 12's.
+	minKernelMajor, minKernelMinor = 6, 1
 )
 
 // capability is a bit of linux/capability.h that the agent needs, and what for.
@@ -79,7 +78,7 @@ func checkKernel(f Facts) Finding {
 	found := Finding{Name: "kernel", Detail: "Linux " + f.KernelRelease}
 	major, minor, ok := kernelVersion(f.KernelRelease)
 	if !ok || major < minKernelMajor || major == minKernelMajor && minor < minKernelMinor {
-		found.Remedy = fmt.Sprintf("use Linux %d.%d or later: the BPF ring buffer and CAP_BPF came with it", minKernelMajor, minKernelMinor)
+		found.Remedy = fmt.Sprintf("use Linux %d.%d or later: the BPF programs were not tried on older ones", minKernelMajor, minKernelMinor)
 	}
 	return found
 }

@@ -24,6 +24,12 @@ func networkWaiters() []string {
 	}
 }
 
+// collectorWaiters are functions of the garbage collector that wait for its
+// semaphores on the goroutine that had to allocate.
+func collectorWaiters() []string {
+	return []string{"runtime.gcAssistAlloc", "runtime.gcMarkDone", "runtime.gcStart"}
+}
+
 func (m *maker) ledger() {
 	if !m.probes(Ledger, map[Probe]string{GoroutineStatus: "runtime.casgstatus"}) {
 		if len(m.plan.Refused) == 0 {
@@ -44,20 +50,26 @@ func (m *maker) ledger() {
 		return
 	}
 	m.plan.WaitCauses = waitCauses(reasons)
-	m.networkWaits()
+	m.parkedStacks()
 }
 
-// networkWaits needs the saved frame pointer of a parked goroutine.
-func (m *maker) networkWaits() {
-	for _, name := range networkWaiters() {
-		f, err := m.binary.Function(name)
-		if err == nil {
-			m.plan.Network = append(m.plan.Network, Range{Begin: f.Addr, End: f.Addr + f.Size})
+// parkedStacks tells by whom a goroutine was parked. It needs the saved frame
+// pointer.
+func (m *maker) parkedStacks() {
+	m.plan.Network = m.code(networkWaiters())
+	m.plan.Collector = m.code(collectorWaiters())
+	m.offsets(ParkedStacks, want{goexec.Field{Type: "runtime.g", Name: "sched.bp"}, &m.plan.Offsets.SchedBP})
+}
+
+// code is where those of the functions are that are linked into the binary.
+func (m *maker) code(names []string) []Range {
+	var ranges []Range
+	for _, name := range names {
+		if f, err := m.binary.Function(name); err == nil {
+			ranges = append(ranges, Range{Begin: f.Addr, End: f.Addr + f.Size})
 		}
 	}
-	if len(m.plan.Network) > 0 {
-		m.offsets(NetworkWaits, want{goexec.Field{Type: "runtime.g", Name: "sched.bp"}, &m.plan.Offsets.SchedBP})
-	}
+	return ranges
 }
 
 func (m *maker) stopTheWorld(version goVersion) {

@@ -50,7 +50,7 @@ const (
 	TraceContext Feature = "trace_context"
 	SDKSpans     Feature = "sdk_spans"
 	GCCycles     Feature = "gc_cycles"
-	NetworkWaits Feature = "network_waits"
+	ParkedStacks Feature = "parked_stacks"
 	// RuntimeMetrics need no probe: package goruntime plans them.
 	RuntimeMetrics Feature = "runtime_metrics"
 )
@@ -87,6 +87,9 @@ type Plan struct {
 	// Network is code of clients that wait in a select for their reader
 	// goroutine to hand over what the network brought.
 	Network []Range
+	// Collector is code of the garbage collector in which a goroutine that
+	// assists it waits for a semaphore.
+	Collector []Range
 	// WaitCauses is indexed by the runtime's wait reason: a ledger.Cause, with
 	// waitExecutes where the goroutine executes on the system stack meanwhile.
 	WaitCauses [waitReasons]uint8

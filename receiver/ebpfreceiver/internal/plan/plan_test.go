@@ -102,6 +102,7 @@ func TestForARealServer(t *testing.T) {
 	require.True(t, p.StopArguments)
 	require.NotZero(t, p.GCCycles)
 	require.NotEmpty(t, p.Network)
+	require.Len(t, p.Collector, 3)
 	require.Contains(t, p.WaitCauses[:], uint8(ledger.BlockedMutex))
 	require.Contains(t, p.WaitCauses[:], uint8(ledger.GCAssist)|waitExecutes)
 }
@@ -133,7 +134,7 @@ func TestWhatIsNotProvenIsLeftOut(t *testing.T) {
 			[]Feature{TraceContext}, nil},
 		"an offset too far":      {partial{farAwayType: "net/url.URL"}, []Feature{Requests}, []Probe{RequestStarts}},
 		"no symbols":             {partial{noSymbols: true}, []Feature{GCCycles}, nil},
-		"no saved frame pointer": {partial{fields: map[string]bool{"runtime.g.sched.bp": true}}, []Feature{NetworkWaits}, nil},
+		"no saved frame pointer": {partial{fields: map[string]bool{"runtime.g.sched.bp": true}}, []Feature{ParkedStacks}, nil},
 		"an SDK of unknown shape": {partial{fields: map[string]bool{"go.opentelemetry.io/otel/sdk/trace.recordingSpan.spanContext": true}},
 			[]Feature{SDKSpans}, []Probe{SDKSpanStarts, SDKSpanEnds}},
 	} {

@@ -37,9 +37,9 @@ func waitCauses(reasons map[uint8]string) [waitReasons]uint8 {
 // variants carry a suffix.
 func waitCause(text string) uint8 {
 	switch strings.TrimSuffix(text, " (durable)") {
-	case "GC assist marking":
+	case "GC assist marking", "garbage collection", "GC mark termination", "flushing proc caches":
 		return uint8(ledger.GCAssist) | waitExecutes
-	case "stopping the world", "garbage collection", "GC mark termination", "flushing proc caches":
+	case "stopping the world":
 		return uint8(ledger.StopTheWorld) | waitExecutes
 	case "garbage collection scan", "GC worker (active)", "trace goroutine status", "trace proc status", "page trace flush":
 		return uint8(ledger.OnCPU) | waitExecutes

@@ -171,6 +171,10 @@ func describe(t Target) spansProcess {
 		d.Network[i].Begin = t.Plan.Network[i].Begin + t.Bias
 		d.Network[i].End = t.Plan.Network[i].End + t.Bias
 	}
+	for i := range min(len(t.Plan.Collector), len(d.Collector)) {
+		d.Collector[i].Begin = t.Plan.Collector[i].Begin + t.Bias
+		d.Collector[i].End = t.Plan.Collector[i].End + t.Bias
+	}
 	d.Flags = flags(t.Plan)
 	return d
 }

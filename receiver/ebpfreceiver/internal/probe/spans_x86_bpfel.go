@@ -40,6 +40,11 @@ type spansProcess struct {
 		Begin uint64
 		End   uint64
 	}
+	Collector [4]struct {
+		_     structs.HostLayout
+		Begin uint64
+		End   uint64
+	}
 	WaitCauses [64]uint8
 }
 
