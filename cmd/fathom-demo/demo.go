@@ -37,7 +37,7 @@ const (
 	quiet       = 3 * time.Second
 	// tables that the exporter creates and the report reads.
 	wantedTables = 5
-	shownTraces  = 5
+	shownTraces  = 8
 )
 
 type demo struct {

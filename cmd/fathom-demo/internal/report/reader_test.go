@@ -4,7 +4,6 @@
 package report
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -153,7 +152,7 @@ func (s *stored) store(t *testing.T, endpoint string) {
 	require.NoError(t, logs.ConsumeLogs(t.Context(), s.logs))
 	require.NoError(t, metrics.ConsumeMetrics(t.Context(), s.metrics))
 	for _, exporter := range []component.Component{traces, logs, metrics} {
-		require.NoError(t, exporter.Shutdown(context.Background()))
+		require.NoError(t, exporter.Shutdown(t.Context()))
 	}
 }
 
