@@ -12,12 +12,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
+
+// targetPackage is the server's, by its import path: tests of several packages
+// build it.
+const targetPackage = "github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest/testdata/target"
 
 // prebuiltEnv names an executable of the target, for tests that run where no Go
 // toolchain is: in a virtual machine with another kernel.
@@ -30,10 +33,8 @@ func Build(t testing.TB, args ...string) string {
 	if prebuilt := os.Getenv(prebuiltEnv); prebuilt != "" {
 		return prebuilt
 	}
-	_, here, _, _ := runtime.Caller(0)
 	binary := filepath.Join(t.TempDir(), "target")
-	command := exec.Command("go", append(append([]string{"build", "-o", binary}, args...), "./testdata/target")...)
-	command.Dir = filepath.Dir(here)
+	command := exec.Command("go", append(append([]string{"build", "-o", binary}, args...), targetPackage)...)
 	output, err := command.CombinedOutput()
 	require.NoError(t, err, "building the target: %s", output)
 	return binary
