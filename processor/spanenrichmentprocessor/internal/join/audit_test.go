@@ -34,7 +34,7 @@ func audit(t *testing.T, s *Store) {
 	for name, named := range s.services {
 		inService := 0
 		for _, member := range named.members {
-			require.True(t, member.records > 0 || member.gone.len() > 0)
+			require.True(t, member.records > 0 || !member.gone.empty())
 			require.Equal(t, records[member], member.records)
 			inService += member.records
 			bytes += processBytes + int64(len(name))

@@ -14,6 +14,12 @@ func (q *fifo[T]) len() int { return len(q.items) - q.head }
 // first returns the oldest item. The queue must not be empty.
 func (q *fifo[T]) first() T { return q.items[q.head] }
 
+// last returns the newest item. The queue must not be empty.
+func (q *fifo[T]) last() T { return q.items[len(q.items)-1] }
+
+// all returns the items, the oldest first. It holds until the queue changes.
+func (q *fifo[T]) all() []T { return q.items[q.head:] }
+
 func (q *fifo[T]) push(item T) { q.items = append(q.items, item) }
 
 // pop removes the oldest item and returns it. The queue must not be empty.

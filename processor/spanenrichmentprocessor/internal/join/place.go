@@ -100,7 +100,7 @@ func (s *Store) depart(p *place) {
 	p.process, p.left = process, true
 	s.departures.push(departure{place: p, at: s.clock})
 	if process != nil {
-		process.gone.push(p)
+		process.gone.push(p.interval)
 	}
 }
 

@@ -20,7 +20,7 @@ type process struct {
 	records int
 	cycles  facts
 	stops   facts
-	gone    fifo[*place] // its spans that have left and are remembered
+	gone    departed // its spans that have left and are remembered
 }
 
 // facts are what holds for the whole process: collections, or stops of the world.
@@ -75,14 +75,7 @@ func (p *process) lose(r *record) {
 
 // explains tells whether a span of the process that has left overlaps the
 // interval, so that a fact about it comes too late.
-func (p *process) explains(interval Interval) bool {
-	for i := len(p.gone.items) - 1; i >= p.gone.head; i-- {
-		if p.gone.items[i].interval.Overlap(interval) > 0 {
-			return true
-		}
-	}
-	return false
-}
+func (p *process) explains(interval Interval) bool { return p.gone.overlap(interval) }
 
 // service returns what is known of a service, by the receiver's name for it or
 // by an SDK's. That of the empty name is no service: nothing says that two
@@ -152,7 +145,7 @@ func (s *Store) resolve(id Process) *process {
 
 // retire forgets a process that nothing in the store refers to.
 func (s *Store) retire(p *process) {
-	if p.records > 0 || p.gone.len() > 0 {
+	if p.records > 0 || !p.gone.empty() {
 		return
 	}
 	s.charge(-processBytes - int64(len(p.id.Service)))

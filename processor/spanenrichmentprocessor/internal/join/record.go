@@ -15,7 +15,7 @@ const (
 	recordBytes  = int64(unsafe.Sizeof(record{})) + 4*8 // and its slots in a queue and a timeline
 	ledgerBytes  = recordBytes + int64(unsafe.Sizeof(Ledger{}))
 	fileBytes    = recordBytes + int64(unsafe.Sizeof(File{}))
-	placeBytes   = int64(unsafe.Sizeof(place{})+unsafe.Sizeof(departure{})) + 2*8 + mapLoad*int64(unsafe.Sizeof(SpanKey{})+9)
+	placeBytes   = int64(unsafe.Sizeof(place{})+unsafe.Sizeof(departure{})+2*unsafe.Sizeof(Interval{})) + 2*8 + mapLoad*int64(unsafe.Sizeof(SpanKey{})+9)
 	traceBytes   = int64(unsafe.Sizeof(trace{})) + mapLoad*(16+9)
 	processBytes = int64(unsafe.Sizeof(process{})+unsafe.Sizeof(service{})) + 512 // and the service's own map
 	aliasBytes   = 16 + mapLoad*(16+9)
