@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/fathom-otel/fathom/internal/enginetest"
 )
@@ -20,6 +21,30 @@ import (
 // if it were not confined. It fails on a kernel without Landlock, where the
 // engine warns instead.
 func TestSQLReachesNothingElse(t *testing.T) {
+	requireLandlock(t)
+	t.Run("as it starts", reachesNothingElse)
+	// What a process inherits says nothing of itself.
+	for _, inherited := range []string{"1", fmt.Sprintf("pid %d", os.Getpid())} {
+		t.Run("FATHOM_ENGINE_CONFINED="+inherited, func(t *testing.T) {
+			t.Setenv("FATHOM_ENGINE_CONFINED", inherited)
+			reachesNothingElse(t)
+		})
+	}
+}
+
+// requireLandlock fails where the engine can not be confined, and says that
+// the kernel is why.
+func requireLandlock(t *testing.T) {
+	t.Helper()
+	const ofTCP = 4 // the version that confines connections
+	version, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+	if errno != 0 || version < ofTCP {
+		t.Fatalf("this kernel has no Landlock of version %d (it has %d: %v), so the engine can not take files and connections from SQL, and warns of that when it starts. "+
+			"The engine works, but this test can not pass here: it needs Linux 6.7 or later with landlock among /sys/kernel/security/lsm", ofTCP, int(version), errno)
+	}
+}
+
+func reachesNothingElse(t *testing.T) {
 	conn := connect(t, enginetest.Start(t))
 	outside := t.TempDir()
 	secret := filepath.Join(outside, "secret")

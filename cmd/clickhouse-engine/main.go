@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/fathom-otel/fathom/cmd/clickhouse-engine/internal/library"
+	"github.com/fathom-otel/fathom/internal/chdblibrary"
 )
 
 const usage = `clickhouse-engine serves a ClickHouse engine on this machine.
@@ -46,7 +47,7 @@ func run(ctx context.Context, arguments []string, out, messages io.Writer) error
 	case "serve":
 		return serve(ctx, arguments, messages)
 	case "version":
-		_, err := fmt.Fprintln(out, library.Version)
+		_, err := fmt.Fprintln(out, chdblibrary.Version)
 		return err
 	case "", "help", "-h", "--help":
 		_, err := io.WriteString(out, usage)

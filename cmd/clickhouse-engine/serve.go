@@ -17,8 +17,8 @@ import (
 
 	"github.com/fathom-otel/fathom/cmd/clickhouse-engine/internal/confine"
 	"github.com/fathom-otel/fathom/cmd/clickhouse-engine/internal/engine"
-	"github.com/fathom-otel/fathom/cmd/clickhouse-engine/internal/library"
 	"github.com/fathom-otel/fathom/cmd/clickhouse-engine/internal/server"
+	"github.com/fathom-otel/fathom/internal/chdblibrary"
 )
 
 type serveOptions struct {
@@ -56,7 +56,6 @@ func parseServe(arguments []string, messages io.Writer) (serveOptions, error) {
 }
 
 func (o serveOptions) validate() error {
-	const leastMemoryMiB = 256
 	var problems []error
 	if err := checkListen(o.listen, o.allowRemote); err != nil {
 		problems = append(problems, err)
@@ -64,8 +63,8 @@ func (o serveOptions) validate() error {
 	if o.path == "" {
 		problems = append(problems, errors.New("--path is empty: name a directory"))
 	}
-	if o.memoryMiB < leastMemoryMiB {
-		problems = append(problems, fmt.Errorf("--memory-mib is %d: give the engine at least %d", o.memoryMiB, leastMemoryMiB))
+	if o.memoryMiB < chdblibrary.LeastMemoryMiB {
+		problems = append(problems, fmt.Errorf("--memory-mib is %d: give the engine at least %d", o.memoryMiB, chdblibrary.LeastMemoryMiB))
 	}
 	if o.maxConnections < 1 {
 		problems = append(problems, fmt.Errorf("--max-connections is %d: allow at least 1", o.maxConnections))
@@ -103,18 +102,21 @@ func serve(ctx context.Context, arguments []string, messages io.Writer) error {
 		return err
 	}
 	log := options.logger(messages)
-	path, err := library.Find(options.library)
+	path, err := chdblibrary.Find(options.library)
 	if err != nil {
 		return err
 	}
-	if err := options.confine(path, log); err != nil {
-		return err
-	}
+	// Before confine, which makes the storage path: an engine whose port is taken
+	// leaves nothing behind. Starting again closes the listener, and the confined
+	// process listens anew.
 	listener, err := listen(ctx, options.listen)
 	if err != nil {
 		return err
 	}
 	defer listener.Close() // the server has closed it, unless the engine fails
+	if err := options.confine(path, log); err != nil {
+		return err
+	}
 	if options.stopWithStdin {
 		ctx = untilEnd(ctx, os.Stdin)
 	}

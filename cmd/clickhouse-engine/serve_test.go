@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"testing"
 
@@ -16,10 +17,12 @@ import (
 	"github.com/fathom-otel/fathom/internal/enginetest"
 )
 
-// fails runs the binary and returns what it says, with the status 1.
+// fails runs the binary in a directory of its own, where the default --path
+// lies, and returns what it says, with the status 1.
 func fails(t *testing.T, environment []string, arguments ...string) string {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), enginetest.Binary(t), arguments...)
+	command.Dir = t.TempDir()
 	command.Env = append(os.Environ(), environment...)
 	said, err := command.CombinedOutput()
 	require.Error(t, err, string(said))
@@ -53,6 +56,17 @@ func TestServeRefuses(t *testing.T) {
 		})
 	}
 	assert.Contains(t, fails(t, nil, "srve"), "unknown command")
+}
+
+// TestRefusedServeLeavesNothing names a storage path that is not there yet.
+func TestRefusedServeLeavesNothing(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer busy.Close()
+	path := filepath.Join(t.TempDir(), "data")
+	said := fails(t, nil, "serve", "--listen="+busy.Addr().String(), "--path="+path)
+	assert.Contains(t, said, "is in use by another process")
+	assert.NoDirExists(t, path)
 }
 
 func TestServeRefusesUsedPath(t *testing.T) {

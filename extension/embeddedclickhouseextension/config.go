@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+
+	"github.com/fathom-otel/fathom/internal/chdblibrary"
 )
 
 // Config is the extension's configuration. README.md describes each key.
@@ -54,17 +56,14 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-// leastMemoryMiB is what clickhouse-engine asks for.
-const leastMemoryMiB = 256
-
 // Validate checks every key.
 func (c *Config) Validate() error {
 	problems := []error{checkEndpoint(c.Endpoint)}
 	if c.Path == "" {
 		problems = append(problems, errors.New("path: is empty; set it to the directory that shall hold the data"))
 	}
-	if c.MemoryMiB < leastMemoryMiB {
-		problems = append(problems, fmt.Errorf("memory_mib: %d is too little; give the engine at least %d", c.MemoryMiB, leastMemoryMiB))
+	if c.MemoryMiB < chdblibrary.LeastMemoryMiB {
+		problems = append(problems, fmt.Errorf("memory_mib: %d is too little; give the engine at least %d", c.MemoryMiB, chdblibrary.LeastMemoryMiB))
 	}
 	for key, value := range map[string]time.Duration{
 		"start_timeout":            c.StartTimeout,

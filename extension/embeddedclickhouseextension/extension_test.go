@@ -5,7 +5,6 @@ package embeddedclickhouseextension
 
 import (
 	"context"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -73,11 +72,8 @@ func newFixture(t *testing.T, change func(*Config)) *fixture {
 // configFor is a config for a real engine on a free port.
 func configFor(t *testing.T) *Config {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
 	config := createDefaultConfig().(*Config)
-	config.Endpoint = listener.Addr().String()
+	config.Endpoint = enginetest.FreeEndpoint(t)
 	config.Path = t.TempDir()
 	config.Engine = enginetest.Binary(t)
 	config.Restart.InitialInterval = 10 * time.Millisecond

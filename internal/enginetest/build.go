@@ -5,6 +5,8 @@ package enginetest
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -15,10 +17,12 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/fathom-otel/fathom/internal/chdblibrary"
 )
 
-// Binary builds clickhouse-engine and returns its path. The build lies in a
-// directory of the user under os.TempDir and is brought up to date by each
+// Binary builds clickhouse-engine and returns its path. The build lies in
+// Fathom's cache, one for each checkout, and is brought up to date by each
 // caller; Go's build cache makes that quick. The library is fetched too, so
 // that the binary can serve at once.
 func Binary(t testing.TB) string {
@@ -27,9 +31,9 @@ func Binary(t testing.TB) string {
 	if err != nil {
 		t.Fatalf("enginetest: %v", err)
 	}
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("fathom-enginetest-%d", os.Getuid()))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		t.Fatalf("enginetest: making the directory of the engine's binary: %v", err)
+	dir, err := buildDir(root)
+	if err != nil {
+		t.Fatalf("enginetest: %v", err)
 	}
 	unlock, err := lock(filepath.Join(dir, "lock"))
 	if err != nil {
@@ -46,6 +50,22 @@ func Binary(t testing.TB) string {
 		t.Fatalf("enginetest: fetching the ClickHouse library, which the tests need: %v", err)
 	}
 	return binary
+}
+
+// buildDir makes the directory of a checkout's binary. It is not below
+// os.TempDir: root runs these tests, and there another user could have made it
+// first, with a binary in it.
+func buildDir(checkout string) (string, error) {
+	cache, err := chdblibrary.CacheRoot()
+	if err != nil {
+		return "", err
+	}
+	name := sha256.Sum256([]byte(checkout))
+	dir := filepath.Join(cache, "enginetest", hex.EncodeToString(name[:8]))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("making the directory of the engine's binary: %w", err)
+	}
+	return dir, nil
 }
 
 func command(dir, name string, arguments ...string) error {

@@ -49,11 +49,7 @@ type Engine struct {
 // StartAt runs an engine on a free port with its data in path.
 func StartAt(t testing.TB, path string) *Engine {
 	t.Helper()
-	endpoint, err := freeEndpoint()
-	if err != nil {
-		t.Fatalf("enginetest: %v", err)
-	}
-	e := &Engine{Endpoint: endpoint, Path: path, binary: Binary(t)}
+	e := &Engine{Endpoint: FreeEndpoint(t), Path: path, binary: Binary(t)}
 	e.start(t)
 	t.Cleanup(func() { e.Stop(t) })
 	return e
@@ -133,13 +129,18 @@ func ping(ctx context.Context, endpoint string) (err error) {
 	return conn.Ping(ctx)
 }
 
-// freeEndpoint finds a port that nothing listens on.
-func freeEndpoint() (string, error) {
+// FreeEndpoint finds a port of this machine that nothing listens on, and
+// returns it as "127.0.0.1:port".
+func FreeEndpoint(t testing.TB) string {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", fmt.Errorf("finding a free port: %w", err)
+		t.Fatalf("enginetest: finding a free port: %v", err)
 	}
-	return listener.Addr().String(), listener.Close()
+	if err := listener.Close(); err != nil {
+		t.Fatalf("enginetest: freeing the port that was found: %v", err)
+	}
+	return listener.Addr().String()
 }
 
 // process is one life of an engine.

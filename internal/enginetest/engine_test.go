@@ -5,12 +5,16 @@ package enginetest_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fathom-otel/fathom/internal/chdblibrary"
 	"github.com/fathom-otel/fathom/internal/enginetest"
 )
 
@@ -42,4 +46,16 @@ func TestDataOutlivesKillAndStop(t *testing.T) {
 		require.NoError(t, conn.QueryRow(ctx, "SELECT count() FROM kept").Scan(&rows))
 		require.Equal(t, uint64(round+1), rows)
 	}
+}
+
+// TestBinaryLiesInTheCache keeps it out of os.TempDir, where every user of the
+// machine may write.
+func TestBinaryLiesInTheCache(t *testing.T) {
+	cache, err := chdblibrary.CacheRoot()
+	require.NoError(t, err)
+	binary := enginetest.Binary(t)
+	require.True(t, strings.HasPrefix(binary, filepath.Join(cache, "enginetest")+string(filepath.Separator)), binary)
+	info, err := os.Stat(filepath.Dir(binary))
+	require.NoError(t, err)
+	require.Zero(t, info.Mode().Perm()&0o077, "others may reach %s", filepath.Dir(binary))
 }

@@ -147,6 +147,12 @@ func checkEngine(f Facts) Finding {
 	switch {
 	case f.Library != "":
 		return Finding{Name: "libchdb", Detail: f.Library}
+	case f.NoLibrary != nil:
+		return Finding{
+			Name:   "libchdb",
+			Detail: f.NoLibrary.Error(),
+			Remedy: "use a linux/amd64 machine whose user has a home directory, or set FATHOM_CACHE",
+		}
 	case f.Npm != "" && f.Node != "":
 		return Finding{Name: "libchdb", Detail: "not fetched yet; npm is here to fetch it (" + f.Npm + ")"}
 	}

@@ -99,6 +99,10 @@ func TestCheckNamesWhatIsMissingAndWhatToDo(t *testing.T) {
 			func(f *Facts) { f.Node = "" },
 			"libchdb", "node, which fetches it, is not on PATH", "apt-get install nodejs npm",
 		},
+		"no libchdb for the platform": {
+			func(f *Facts) { f.NoLibrary = errors.New("no build of libchdb is pinned for linux/arm64") },
+			"libchdb", "is pinned for linux/arm64", "linux/amd64",
+		},
 		"no C compiler": {
 			func(f *Facts) { f.CCompiler = "" },
 			"C compiler", "race detector", "apt-get install gcc",

@@ -11,11 +11,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/fathom-otel/fathom/internal/chdblibrary"
 )
 
 const (
@@ -46,6 +47,7 @@ func Gather(dirs ...string) (Facts, error) {
 	note("read available memory", err)
 	listeners, err := listeningPorts()
 	note("read listening ports", err)
+	library, unobtainable := cachedLibrary()
 	free := map[string]uint64{}
 	for _, dir := range dirs {
 		free[dir], err = freeSpace(dir)
@@ -61,7 +63,8 @@ func Gather(dirs ...string) (Facts, error) {
 		Npm:           onPath("npm"),
 		Node:          onPath("node"),
 		CCompiler:     onPath("cc", "gcc"),
-		Library:       cachedLibrary(),
+		Library:       library,
+		NoLibrary:     unobtainable,
 		Free:          free,
 		Memory:        memory,
 		Listeners:     listeners,
@@ -124,22 +127,15 @@ func onPath(names ...string) string {
 	return ""
 }
 
-// cachedLibrary finds a libchdb.so where `clickhouse-engine fetch` puts it:
-// libchdb/<version>/libchdb.so below $FATHOM_CACHE or the user's cache.
-func cachedLibrary() string {
-	dir := os.Getenv("FATHOM_CACHE")
-	if dir == "" {
-		user, err := os.UserCacheDir()
-		if err != nil {
-			return ""
-		}
-		dir = filepath.Join(user, "fathom")
+// cachedLibrary is the libchdb.so that clickhouse-engine would load, "" when it
+// has to be fetched first, or an error when it can not be.
+func cachedLibrary() (string, error) {
+	path, err := chdblibrary.Find("")
+	var missing *chdblibrary.MissingError
+	if errors.As(err, &missing) {
+		return "", nil
 	}
-	found, _ := filepath.Glob(filepath.Join(dir, "libchdb", "*", "libchdb.so")) // the pattern is well formed
-	if len(found) == 0 {
-		return ""
-	}
-	return slices.Max(found)
+	return path, err
 }
 
 // freeSpace tells how many bytes an unprivileged process may still write below dir.

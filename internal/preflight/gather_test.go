@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/fathom-otel/fathom/internal/chdblibrary"
 )
 
 func TestGatherSeesThisMachine(t *testing.T) {
@@ -80,20 +82,46 @@ func TestListeningInodes(t *testing.T) {
 	}
 }
 
+// TestCachedLibrary takes for cached only what the engine loads: neither
+// another version nor a file that was cut off.
 func TestCachedLibrary(t *testing.T) {
 	cache := t.TempDir()
-	t.Setenv("FATHOM_CACHE", cache)
-	if got := cachedLibrary(); got != "" {
-		t.Errorf("found %q in an empty cache", got)
-	}
-	library := filepath.Join(cache, "libchdb", "4.0.2", "libchdb.so")
-	if err := os.MkdirAll(filepath.Dir(library), 0o755); err != nil {
+	t.Setenv(chdblibrary.CacheVariable, cache)
+	release, err := chdblibrary.Current()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(library, nil, 0o644); err != nil {
+	pinned, err := chdblibrary.DefaultPath()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if got := cachedLibrary(); got != library {
-		t.Errorf("cachedLibrary() = %q, want %q", got, library)
+	other := filepath.Join(cache, "libchdb", "4.0.2", chdblibrary.FileName)
+	for _, step := range []struct {
+		name, path string
+		size       int64
+		want       string
+	}{
+		{"another version", other, release.LibrarySize, ""},
+		{"a part", pinned, 4096, ""},
+		{"the pinned one", pinned, release.LibrarySize, pinned},
+	} {
+		putSparse(t, step.path, step.size)
+		if got, err := cachedLibrary(); got != step.want || err != nil {
+			t.Errorf("%s: cachedLibrary() = %q, %v, want %q", step.name, got, err, step.want)
+		}
+	}
+}
+
+// putSparse makes a file of a size, without content.
+func putSparse(t *testing.T, path string, size int64) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, size); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -32,7 +32,8 @@ type Facts struct {
 	Tracefs       Tracefs
 	Npm, Node     string // paths, "" if not found
 	CCompiler     string // path, "" if not found
-	Library       string // path of a cached libchdb.so, "" if none
+	Library       string // path of the cached libchdb.so that the engine loads, "" if it is not there
+	NoLibrary     error  // why it can not be fetched either, nil if it can
 	Free          map[string]uint64
 	Memory        uint64           // bytes available (MemAvailable)
 	Listeners     map[int]Listener // who listens on a TCP port that covers 127.0.0.1

@@ -12,8 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// marker is set in the environment of a process that is confined.
+// marker is set in the environment of a process that is confined, to ownMark.
 const marker = "FATHOM_ENGINE_CONFINED"
+
+// ownMark tells this process from those that pass their environment on to it:
+// exec keeps the PID.
+func ownMark() string { return fmt.Sprintf("pid %d", os.Getpid()) }
 
 // UnavailableError says that the kernel can not confine.
 type UnavailableError struct{ cause error }
@@ -38,7 +42,7 @@ type Allowed struct {
 //
 // Exec returns an *UnavailableError when the kernel can not confine.
 func Exec(allowed Allowed) error {
-	if os.Getenv(marker) != "" {
+	if os.Getenv(marker) == ownMark() {
 		return nil
 	}
 	self, err := os.Executable()
@@ -50,7 +54,7 @@ func Exec(allowed Allowed) error {
 	if err := restrict(allowed, self); err != nil {
 		return err
 	}
-	if err := os.Setenv(marker, "1"); err != nil {
+	if err := os.Setenv(marker, ownMark()); err != nil {
 		return err
 	}
 	return fmt.Errorf("starting %s again, confined: %w", self, unix.Exec(self, os.Args, os.Environ()))

@@ -12,47 +12,91 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/fathom-otel/fathom/internal/chdblibrary"
 )
+
+// scratchPrefix begins the name of a directory that a fetch downloads into.
+const scratchPrefix = ".fetch-"
 
 // Progress is told, in one line, what a fetch does.
 type Progress func(line string)
 
 // Fetch puts the library into the cache and returns its path. It downloads
-// nothing when the library is there. The package comes by "npm pack", which
-// runs no script of the package.
+// nothing when the library is there, and when another process is fetching it,
+// waits for that. The package comes by "npm pack", which runs no script of the
+// package.
 func Fetch(ctx context.Context, report Progress) (string, error) {
-	path, err := Find("")
-	var missing *MissingError
-	switch {
-	case err == nil:
-		report(fmt.Sprintf("libchdb %s is already at %s", Version, path))
-		return path, nil
-	case !errors.As(err, &missing):
-		return "", err
+	path, err := find(report)
+	var missing *chdblibrary.MissingError
+	if !errors.As(err, &missing) {
+		return path, err
 	}
-	release, err := Current()
-	if err != nil {
-		return "", err
-	}
-	path = missing.Path
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	dir := filepath.Dir(missing.Path)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("making the cache: %w", err)
 	}
-	scratch, err := os.MkdirTemp(filepath.Dir(path), ".fetch-")
+	unlock, err := lock(ctx, dir, report)
 	if err != nil {
-		return "", fmt.Errorf("making a directory to download into: %w", err)
+		return "", err
+	}
+	defer unlock()
+	if path, err = find(report); !errors.As(err, &missing) {
+		return path, err // another process fetched it in the meantime
+	}
+	if err := install(ctx, missing.Path, report); err != nil {
+		return "", err
+	}
+	report(fmt.Sprintf("libchdb %s is at %s", chdblibrary.Version, missing.Path))
+	return missing.Path, nil
+}
+
+func find(report Progress) (string, error) {
+	path, err := chdblibrary.Find("")
+	if err == nil {
+		report(fmt.Sprintf("libchdb %s is already at %s", chdblibrary.Version, path))
+	}
+	return path, err
+}
+
+// install downloads the library to path. Its caller holds the lock, so that
+// what other fetches left beside path is of those that were killed.
+func install(ctx context.Context, path string, report Progress) error {
+	release, err := chdblibrary.Current()
+	if err != nil {
+		return err
+	}
+	if err := removeScratch(filepath.Dir(path)); err != nil {
+		return err
+	}
+	scratch, err := os.MkdirTemp(filepath.Dir(path), scratchPrefix)
+	if err != nil {
+		return fmt.Errorf("making a directory to download into: %w", err)
 	}
 	defer os.RemoveAll(scratch)
-
 	tarball, err := pack(ctx, release.Package, scratch, report)
 	if err != nil {
-		return "", err
+		return err
 	}
-	if err := unpack(ctx, release, tarball, scratch, path, report); err != nil {
-		return "", err
+	return unpack(ctx, release, tarball, scratch, path, report)
+}
+
+// removeScratch removes the directories that killed fetches downloaded into,
+// of up to 0.7 GiB each.
+func removeScratch(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("looking for what killed fetches left: %w", err)
 	}
-	report(fmt.Sprintf("libchdb %s is at %s", Version, path))
-	return path, nil
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), scratchPrefix) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
+			return fmt.Errorf("removing what a killed fetch left: %w", err)
+		}
+	}
+	return nil
 }
 
 // pack downloads a package's tarball into dir.

@@ -14,11 +14,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/fathom-otel/fathom/internal/chdblibrary"
 )
 
 // unpack verifies a tarball, takes the library out of it, verifies that, and
 // moves it to path in one step: whoever looks there sees all of it or nothing.
-func unpack(ctx context.Context, release Release, tarball, scratch, path string, report Progress) error {
+func unpack(ctx context.Context, release chdblibrary.Release, tarball, scratch, path string, report Progress) error {
 	report("verifying and unpacking (540 MiB)")
 	file, err := os.Open(tarball)
 	if err != nil {
@@ -31,7 +33,7 @@ func unpack(ctx context.Context, release Release, tarball, scratch, path string,
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("reading the tarball again: %w", err)
 	}
-	partial := filepath.Join(scratch, fileName)
+	partial := filepath.Join(scratch, chdblibrary.FileName)
 	if err := extract(ctx, file, release, partial); err != nil {
 		return fmt.Errorf("unpacking %s: %w", release.Package, err)
 	}
@@ -42,7 +44,7 @@ func unpack(ctx context.Context, release Release, tarball, scratch, path string,
 }
 
 // extract writes the library of a tarball to path.
-func extract(ctx context.Context, tarball io.Reader, release Release, path string) error {
+func extract(ctx context.Context, tarball io.Reader, release chdblibrary.Release, path string) error {
 	unzipped, err := gzip.NewReader(tarball)
 	if err != nil {
 		return err
@@ -52,25 +54,25 @@ func extract(ctx context.Context, tarball io.Reader, release Release, path strin
 	for {
 		entry, err := archive.Next()
 		if errors.Is(err, io.EOF) {
-			return fmt.Errorf("it holds no %s", fileName)
+			return fmt.Errorf("it holds no %s", chdblibrary.FileName)
 		}
 		if err != nil {
 			return err
 		}
-		if entry.Name == "package/"+fileName {
+		if entry.Name == "package/"+chdblibrary.FileName {
 			return writeVerified(ctx, archive, release, path)
 		}
 	}
 }
 
-func writeVerified(ctx context.Context, from io.Reader, release Release, path string) (err error) {
+func writeVerified(ctx context.Context, from io.Reader, release chdblibrary.Release, path string) (err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	bounded := io.LimitReader(contextReader{ctx, from}, release.LibrarySize+1)
-	if err := verify(fileName, io.TeeReader(bounded, file), release.LibrarySHA256); err != nil {
+	if err := verify(chdblibrary.FileName, io.TeeReader(bounded, file), release.LibrarySHA256); err != nil {
 		return err
 	}
 	return file.Sync()

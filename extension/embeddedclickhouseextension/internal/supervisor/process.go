@@ -63,23 +63,32 @@ func (p *process) cause() error {
 }
 
 // stop ends the process: first politely, and by force when that takes longer
-// than patience.
+// than patience. It returns why the process ended when that was not cleanly: an
+// engine exits with 0 once all that it received is stored.
 func (p *process) stop(patience time.Duration) error {
 	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
 		<-p.ended // it ended on its own
-		return nil
+		return p.failure()
 	}
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
 	case <-p.ended:
-		return nil
+		return p.failure()
 	case <-timer.C:
 		if err := p.kill(); err != nil {
 			return err
 		}
 		return fmt.Errorf("the ClickHouse engine did not stop within stop_timeout (%s) and was killed", patience)
 	}
+}
+
+// failure is the cause of an end that was not clean, else nil.
+func (p *process) failure() error {
+	if p.err == nil {
+		return nil
+	}
+	return fmt.Errorf("stopping the ClickHouse engine: %w", p.cause())
 }
 
 // kill ends the process by force and waits for its end.

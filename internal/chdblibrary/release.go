@@ -1,7 +1,7 @@
 // Copyright The Fathom Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package library
+package chdblibrary
 
 import (
 	"fmt"
@@ -13,11 +13,15 @@ import (
 // Version is the version of libchdb that the engine is built for.
 const Version = "26.7.3-stable.1"
 
-// fileName is the library in its package and in the cache.
-const fileName = "libchdb.so"
+// FileName is the library in its package and in the cache.
+const FileName = "libchdb.so"
 
 // CacheVariable names the environment variable that moves the cache.
 const CacheVariable = "FATHOM_CACHE"
+
+// LeastMemoryMiB is the least memory, in MiB, that an engine of this library may
+// be given: with less, ClickHouse refuses ordinary queries.
+const LeastMemoryMiB = 256
 
 // Release is one published build of the library.
 type Release struct {
@@ -43,19 +47,30 @@ func Current() (Release, error) {
 	}, nil
 }
 
-// DefaultPath is where the library lies in the cache:
-// $FATHOM_CACHE/libchdb.so's folder when that is set, else the user's cache
-// directory.
-func DefaultPath() (string, error) {
-	root := os.Getenv(CacheVariable)
-	if root == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			return "", fmt.Errorf("finding the cache directory: %w; set %s to a directory", err, CacheVariable)
+// CacheRoot is the directory of what Fathom caches: $FATHOM_CACHE when that is
+// set, else fathom in the user's cache directory. It need not exist.
+func CacheRoot() (string, error) {
+	if root := os.Getenv(CacheVariable); root != "" {
+		if !filepath.IsAbs(root) {
+			return "", fmt.Errorf("%s is %q: set it to an absolute path, which is the same for every process", CacheVariable, root)
 		}
-		root = filepath.Join(cache, "fathom")
+		return root, nil
 	}
-	return filepath.Join(root, "libchdb", Version, fileName), nil
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("finding the cache directory: %w; set %s to a directory", err, CacheVariable)
+	}
+	return filepath.Join(cache, "fathom"), nil
+}
+
+// DefaultPath is where the library lies in the cache:
+// libchdb/<version>/libchdb.so below CacheRoot.
+func DefaultPath() (string, error) {
+	root, err := CacheRoot()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(root, "libchdb", Version, FileName), nil
 }
 
 // MissingError says that the library is not where it should be.

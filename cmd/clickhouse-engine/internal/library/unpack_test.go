@@ -16,6 +16,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fathom-otel/fathom/internal/chdblibrary"
 )
 
 // tarballOf packs files as npm does.
@@ -40,16 +42,16 @@ func sum(data []byte) string {
 }
 
 // releaseOf is a release with a tarball of its own.
-func releaseOf(t *testing.T, tarball []byte, library string) (Release, string) {
+func releaseOf(t *testing.T, tarball []byte, library string) (chdblibrary.Release, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "package.tgz")
 	require.NoError(t, os.WriteFile(path, tarball, 0o600))
-	return Release{Package: "p", TarballSHA256: sum(tarball), LibrarySHA256: sum([]byte(library)), LibrarySize: int64(len(library))}, path
+	return chdblibrary.Release{Package: "p", TarballSHA256: sum(tarball), LibrarySHA256: sum([]byte(library)), LibrarySize: int64(len(library))}, path
 }
 
-func unpackTo(ctx context.Context, t *testing.T, release Release, tarball string) (path string, err error) {
+func unpackTo(ctx context.Context, t *testing.T, release chdblibrary.Release, tarball string) (path string, err error) {
 	t.Helper()
-	path = filepath.Join(t.TempDir(), fileName)
+	path = filepath.Join(t.TempDir(), chdblibrary.FileName)
 	return path, unpack(ctx, release, tarball, t.TempDir(), path, func(string) {})
 }
 
@@ -66,10 +68,10 @@ func TestUnpackRefuses(t *testing.T) {
 	good := tarballOf(t, map[string]string{"package/libchdb.so": "library"})
 	for name, c := range map[string]struct {
 		tarball []byte
-		change  func(*Release)
+		change  func(*chdblibrary.Release)
 		want    string
 	}{
-		"other tarball":   {good, func(r *Release) { r.TarballSHA256 = sum(nil) }, "the tarball has SHA-256 "},
+		"other tarball":   {good, func(r *chdblibrary.Release) { r.TarballSHA256 = sum(nil) }, "the tarball has SHA-256 "},
 		"other library":   {tarballOf(t, map[string]string{"package/libchdb.so": "changed"}), nil, "the libchdb.so has SHA-256 "},
 		"longer library":  {tarballOf(t, map[string]string{"package/libchdb.so": "library and more"}), nil, "the libchdb.so has SHA-256 "},
 		"no library":      {tarballOf(t, map[string]string{"package/other.so": "library"}), nil, "it holds no libchdb.so"},
@@ -96,55 +98,4 @@ func TestUnpackEndsWithItsContext(t *testing.T) {
 	path, err := unpackTo(ctx, t, release, tarball)
 	require.ErrorIs(t, err, context.Canceled)
 	assert.NoFileExists(t, path)
-}
-
-func TestFind(t *testing.T) {
-	cache := t.TempDir()
-	t.Setenv(CacheVariable, cache)
-	want := filepath.Join(cache, "libchdb", Version, fileName)
-
-	_, err := Find("")
-	var missing *MissingError
-	require.ErrorAs(t, err, &missing)
-	assert.Equal(t, want, missing.Path)
-	require.ErrorContains(t, err, "fetch it with: clickhouse-engine fetch")
-
-	// A library that was cut off does not count.
-	require.NoError(t, os.MkdirAll(filepath.Dir(want), 0o700))
-	require.NoError(t, os.WriteFile(want, []byte("part"), 0o600))
-	_, err = Find("")
-	require.ErrorAs(t, err, &missing)
-
-	release, err := Current()
-	require.NoError(t, err)
-	require.NoError(t, os.Truncate(want, release.LibrarySize)) // sparse
-	found, err := Find("")
-	require.NoError(t, err)
-	assert.Equal(t, want, found)
-
-	own := filepath.Join(cache, "own.so")
-	_, err = Find(own)
-	require.ErrorContains(t, err, "--library")
-	require.NoError(t, os.WriteFile(own, nil, 0o600))
-	found, err = Find(own)
-	require.NoError(t, err)
-	assert.Equal(t, own, found)
-}
-
-// TestFetchFindsWhatIsThere downloads nothing.
-func TestFetchFindsWhatIsThere(t *testing.T) {
-	t.Setenv(CacheVariable, t.TempDir())
-	t.Setenv("PATH", "")
-	path, err := DefaultPath()
-	require.NoError(t, err)
-	release, err := Current()
-	require.NoError(t, err)
-	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
-	require.NoError(t, os.WriteFile(path, nil, 0o600))
-	require.NoError(t, os.Truncate(path, release.LibrarySize))
-	var said []string
-	found, err := Fetch(t.Context(), func(line string) { said = append(said, line) })
-	require.NoError(t, err)
-	assert.Equal(t, path, found)
-	assert.Equal(t, []string{"libchdb " + Version + " is already at " + path}, said)
 }
