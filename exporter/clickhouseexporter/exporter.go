@@ -86,7 +86,7 @@ func (i *inserter) prepare(ctx context.Context, tables func(context.Context, *in
 	}
 	if err != nil {
 		i.telemetry.SchemaFailures.Add(ctx, 1, metric.WithAttributes(attribute.String("reason", client.Reason(err))))
-		return fmt.Errorf("prepare the tables in ClickHouse: %w", err)
+		return explain(fmt.Errorf("prepare the tables in ClickHouse: %w", err))
 	}
 	return nil
 }
@@ -130,7 +130,17 @@ func (i *inserter) insert(ctx context.Context, table string, input proto.Input, 
 		// Somebody dropped the table: the next attempt creates it again.
 		i.gate.shut()
 	}
-	return err
+	return explain(err)
+}
+
+// explain says what to do about an error that is not the rows' and that waiting
+// alone does not mend.
+func explain(err error) error {
+	if !client.Misconfigured(err) {
+		return err
+	}
+	return fmt.Errorf("the query is at fault, not its rows: mend the settings in endpoint and connection_params, "+
+		"which go with each query, or the server: %w", err)
 }
 
 func (i *inserter) countCorrections(ctx context.Context, table string, corrected rows.Corrections) {

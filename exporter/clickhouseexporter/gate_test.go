@@ -47,6 +47,58 @@ func TestGateTriesUntilItOpens(t *testing.T) {
 	})
 }
 
+// TestShutGateOpensInTheBackground prepares for longer than data waits, as on a
+// cluster whose replicas are slow.
+func TestShutGateOpensInTheBackground(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(func(ctx context.Context) error {
+			select {
+			case <-time.After(50 * time.Second):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}, zap.NewNop())
+		g.start()
+		defer g.stop()
+		for range 3 {
+			time.Sleep(51 * time.Second)
+			synctest.Wait()
+			require.True(t, g.open.Load())
+			g.shut()
+			g.shut()
+			synctest.Wait()
+			require.False(t, g.open.Load())
+		}
+	})
+}
+
+// TestBackgroundsTimeBeginsWithItsTurn lets data that is in nobody's hurry
+// prepare first.
+func TestBackgroundsTimeBeginsWithItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(func(ctx context.Context) error {
+			select {
+			case <-time.After(50 * time.Second):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}, zap.NewNop())
+		ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+		defer cancel()
+		var pass sync.WaitGroup
+		pass.Go(func() { assert.ErrorIs(t, g.pass(ctx), context.DeadlineExceeded) })
+		synctest.Wait()
+		g.start()
+		defer g.stop()
+		time.Sleep(91 * time.Second)
+		synctest.Wait()
+		pass.Wait()
+		assert.True(t, g.open.Load())
+	})
+}
+
 func TestGateReturnsWhyItIsShut(t *testing.T) {
 	g := newGate(func(context.Context) error { return errAway }, zap.NewNop())
 	require.ErrorIs(t, g.pass(t.Context()), errAway)

@@ -4,6 +4,7 @@
 package clickhouseexporter
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -35,6 +36,32 @@ func TestLossIsCounted(t *testing.T) {
 			require.NoError(t, p.send(t.Context()))
 			p.stop()
 			assert.Equal(t, items, p.sum(metric))
+		})
+		t.Run(signal+"/shutdown with a queue", func(t *testing.T) {
+			cfg := configFor(closedEndpoint(t))
+			cfg.QueueSettings.Get().NumConsumers = 1
+			p := start(t, signal, cfg)
+			for range 5 {
+				require.NoError(t, p.send(t.Context()))
+			}
+			p.stop()
+			assert.Equal(t, 5*items, p.sum(metric))
+		})
+		t.Run(signal+"/full queue", func(t *testing.T) {
+			cfg := configFor(closedEndpoint(t))
+			cfg.QueueSettings.Get().NumConsumers = 1
+			cfg.QueueSettings.Get().QueueSize = 1
+			p := start(t, signal, cfg)
+			var refused int64
+			for range 5 {
+				if p.send(t.Context()) != nil {
+					refused++
+				}
+			}
+			require.Positive(t, refused)
+			assert.Equal(t, refused*items, p.sum(strings.Replace(metric, "send_failed", "enqueue_failed", 1)))
+			p.stop()
+			assert.Equal(t, (5-refused)*items, p.sum(metric))
 		})
 	}
 }

@@ -59,6 +59,26 @@ func TestReadmeExample(t *testing.T) {
 	readme := section(t, "# ClickHouse exporter")
 	_, rest, _ := strings.Cut(readme, "```yaml\n")
 	example, _, _ := strings.Cut(rest, "```")
+	cfg := exampleConfig(t, example)
+	assert.Equal(t, "otel", cfg.Database)
+	assert.True(t, cfg.QueueSettings.Get().Batch.HasValue())
+}
+
+// TestReadmeQueue compares what the README says of the queue with its default
+// and validates the example that keeps it on disk.
+func TestReadmeQueue(t *testing.T) {
+	text := section(t, "## The queue")
+	require.Contains(t, text, "**The sending queue is in memory**")
+	assert.Nil(t, createDefaultConfig().(*Config).QueueSettings.Get().StorageID)
+	_, rest, _ := strings.Cut(text, "```yaml\n")
+	example, _, _ := strings.Cut(rest, "```")
+	cfg := exampleConfig(t, example)
+	require.NotNil(t, cfg.QueueSettings.Get().StorageID)
+	assert.Equal(t, "file_storage", cfg.QueueSettings.Get().StorageID.String())
+}
+
+// exampleConfig is the valid configuration of the exporter in an example.
+func exampleConfig(t *testing.T, example string) *Config {
 	var config map[string]any
 	require.NoError(t, yaml.Unmarshal([]byte(example), &config))
 	exporters, err := confmap.NewFromStringMap(config).Sub("exporters::clickhouse")
@@ -66,8 +86,7 @@ func TestReadmeExample(t *testing.T) {
 	cfg := createDefaultConfig().(*Config)
 	require.NoError(t, exporters.Unmarshal(cfg))
 	require.NoError(t, xconfmap.Validate(cfg))
-	assert.Equal(t, "otel", cfg.Database)
-	assert.True(t, cfg.QueueSettings.Get().Batch.HasValue())
+	return cfg
 }
 
 // TestReadmeCounters compares the table of counters with the code.

@@ -125,6 +125,18 @@ func TestDroppedTableComesBack(t *testing.T) {
 	}
 }
 
+// TestDroppedTableComesBackUnasked has no data after the batch that found the
+// table dropped.
+func TestDroppedTableComesBackUnasked(t *testing.T) {
+	endpoint := enginetest.Start(t)
+	db := connect(t, endpoint)
+	p := start(t, "traces", synchronous(endpoint))
+	require.NoError(t, p.send(t.Context()))
+	db.exec(t, "DROP TABLE otel.otel_traces SYNC")
+	require.ErrorContains(t, p.send(t.Context()), "UNKNOWN_TABLE")
+	db.eventually(t, 1, "SELECT count() FROM system.tables WHERE database = 'otel' AND name = 'otel_traces'")
+}
+
 // TestRefusedForGood inserts into a table of the user's that does not fit.
 func TestRefusedForGood(t *testing.T) {
 	endpoint := enginetest.Start(t)
@@ -225,6 +237,32 @@ func TestUnknownSettingIsNamed(t *testing.T) {
 	err := p.send(t.Context())
 	require.ErrorContains(t, err, "max_thredas")
 	assert.NotEmpty(t, p.counter(t, "schema_failures", "reason")["UNKNOWN_SETTING"])
+}
+
+// TestBadSettingsKeepTheData inserts rows that are well under settings that are
+// not: a server may be mended while the data waits.
+func TestBadSettingsKeepTheData(t *testing.T) {
+	endpoint := enginetest.Start(t)
+	require.NoError(t, start(t, "traces", synchronous(endpoint)).send(t.Context()))
+	for setting, reason := range map[string]string{
+		"max_thredas":    "UNKNOWN_SETTING",
+		"max_query_size": "SYNTAX_ERROR",
+	} {
+		t.Run(reason, func(t *testing.T) {
+			cfg := synchronous(endpoint)
+			cfg.CreateSchema = false
+			cfg.ConnectionParams = map[string]string{setting: "7"}
+			p := start(t, "traces", cfg)
+			err := p.send(t.Context())
+			require.ErrorContains(t, err, "connection_params")
+			if reason == "UNKNOWN_SETTING" {
+				require.ErrorContains(t, err, setting)
+			}
+			assert.False(t, consumererror.IsPermanent(err), err)
+			assert.Empty(t, p.counter(t, "rows_refused", "reason"))
+			assert.Equal(t, map[string]int64{reason: 1}, p.counter(t, "insert_failures", "reason"))
+		})
+	}
 }
 
 func TestMissingTableWithoutCreateSchema(t *testing.T) {

@@ -22,7 +22,9 @@ type Options struct {
 	Strategy Strategy
 	// TLS is used where it is not nil.
 	TLS *tls.Config
-	// DialTimeout bounds one attempt to connect to one address.
+	// DialTimeout bounds one attempt to connect to one address and log in.
+	// Where the caller's context ends sooner, the time that remains is shared
+	// by the addresses that are still to be tried.
 	DialTimeout time.Duration
 
 	Database, User, Password string
@@ -37,7 +39,8 @@ type Options struct {
 
 	// MaxConnections bounds the connections that are open at once.
 	MaxConnections int
-	// MaxLifetime is the age at which a connection is replaced.
+	// MaxLifetime is the age from which a connection is not used again. It is
+	// closed when a connection is next taken or given back.
 	MaxLifetime time.Duration
 }
 

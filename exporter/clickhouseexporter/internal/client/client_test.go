@@ -5,6 +5,7 @@ package client
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -43,6 +44,7 @@ func TestClient(t *testing.T) {
 		"failure ends the connection":  testFailureEndsTheConnection,
 		"connections are bounded":      testConnectionsAreBounded,
 		"old connections are replaced": testOldConnectionsAreReplaced,
+		"idle connections grow old":    testIdleConnectionsGrowOld,
 		"closed":                       testClosed,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, endpoint) })
@@ -136,6 +138,39 @@ func testOldConnectionsAreReplaced(t *testing.T, endpoint string) {
 	defer c.Close()
 	require.NoError(t, c.Execute(t.Context(), "SELECT 1"))
 	assert.Empty(t, c.pool.idle)
+}
+
+// testIdleConnectionsGrowOld ages connections that lie in the pool, below one
+// that is in use again and again.
+func testIdleConnectionsGrowOld(t *testing.T, endpoint string) {
+	c := New(optionsFor(endpoint))
+	defer c.Close()
+	nothing := func(*ch.Client) error { return nil }
+	require.NoError(t, c.pool.with(t.Context(), func(*ch.Client) error {
+		return c.pool.with(t.Context(), func(*ch.Client) error {
+			return c.pool.with(t.Context(), nothing)
+		})
+	}))
+	idle := slices.Clone(c.pool.idle)
+	require.Len(t, idle, 3)
+	age := func(n int) { c.pool.idle[n].opened = time.Now().Add(-c.pool.maxLifetime) }
+
+	age(0)
+	require.NoError(t, c.pool.with(t.Context(), func(*ch.Client) error {
+		assert.True(t, idle[0].IsClosed(), "taking another closes it")
+		age(0)
+		return nil
+	}))
+	assert.True(t, idle[1].IsClosed(), "releasing another closes it")
+	assert.Equal(t, idle[2:], c.pool.idle)
+
+	age(0)
+	require.NoError(t, c.pool.with(t.Context(), func(conn *ch.Client) error {
+		assert.NotSame(t, idle[2].Client, conn, "an old connection is not taken")
+		return nil
+	}))
+	assert.True(t, idle[2].IsClosed())
+	assert.Len(t, c.pool.idle, 1)
 }
 
 func testClosed(t *testing.T, endpoint string) {

@@ -12,6 +12,8 @@ import (
 	"net"
 	"sync/atomic"
 	"time"
+
+	"github.com/ClickHouse/ch-go"
 )
 
 // Strategy is the order in which several addresses are tried.
@@ -31,8 +33,9 @@ type dialer struct {
 	addresses []string
 	strategy  Strategy
 	timeout   time.Duration
-	tls       *tls.Config
-	dials     atomic.Uint64
+	// connect opens a connection to one address, ready for queries.
+	connect func(ctx context.Context, address string) (*ch.Client, error)
+	dials   atomic.Uint64
 }
 
 func newDialer(options Options) *dialer {
@@ -40,33 +43,73 @@ func newDialer(options Options) *dialer {
 		addresses: options.Addresses,
 		strategy:  options.Strategy,
 		timeout:   options.DialTimeout,
-		tls:       options.TLS,
+		connect:   connector(options),
 	}
 }
 
 // dial tries every address once.
-func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
+func (d *dialer) dial(ctx context.Context) (*ch.Client, error) {
 	var errs error
 	first := d.first()
 	for i := range d.addresses {
 		address := d.addresses[(first+i)%len(d.addresses)]
-		conn, err := d.dialOne(ctx, address)
+		conn, err := d.dialOne(ctx, address, len(d.addresses)-i)
 		if err == nil {
 			return conn, nil
 		}
-		errs = errors.Join(errs, fmt.Errorf("connect to %s: %w", address, err))
+		errs = errors.Join(errs, err)
 	}
 	return nil, errs
 }
 
-func (d *dialer) dialOne(ctx context.Context, address string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+// dialOne tries one address, with others still to be tried after it (left
+// counts it and them).
+func (d *dialer) dialOne(ctx context.Context, address string, left int) (*ch.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.share(ctx, left))
 	defer cancel()
-	var plain net.Dialer
-	if d.tls == nil {
-		return plain.DialContext(ctx, "tcp", address)
+	return d.connect(ctx, address)
+}
+
+// share is the time for one of the addresses that are left: the dial timeout,
+// but no more than its part of what remains. An address that drops packets
+// would otherwise use up the time of those that would answer.
+func (d *dialer) share(ctx context.Context, left int) time.Duration {
+	deadline, bounded := ctx.Deadline()
+	if !bounded {
+		return d.timeout
 	}
-	return (&tls.Dialer{NetDialer: &plain, Config: d.tls}).DialContext(ctx, "tcp", address)
+	return min(d.timeout, time.Until(deadline)/time.Duration(left))
+}
+
+// connector connects over TCP, or TLS where the options have it, and logs in.
+func connector(options Options) func(context.Context, string) (*ch.Client, error) {
+	dial := new(net.Dialer).DialContext
+	if options.TLS != nil {
+		dial = (&tls.Dialer{Config: options.TLS}).DialContext
+	}
+	session := ch.Options{
+		Database:         options.Database,
+		User:             options.User,
+		Password:         options.Password,
+		Settings:         options.Settings,
+		Compression:      options.Compression,
+		CompressionLevel: options.CompressionLevel,
+		ClientName:       options.ClientName,
+		HandshakeTimeout: options.DialTimeout,
+	}
+	return func(ctx context.Context, address string) (*ch.Client, error) {
+		conn, err := dial(ctx, "tcp", address)
+		if err != nil {
+			return nil, fmt.Errorf("connect to %s: %w", address, err)
+		}
+		client, err := ch.Connect(ctx, conn, session)
+		if err != nil {
+			// Closed already where the context ended in the handshake.
+			_ = conn.Close()
+			return nil, fmt.Errorf("log in to %s: %w", address, err)
+		}
+		return client, nil
+	}
 }
 
 // first is the index of the address to begin with.

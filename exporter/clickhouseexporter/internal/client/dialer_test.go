@@ -16,8 +16,10 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/ClickHouse/ch-go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -36,6 +38,60 @@ func TestFirstAddress(t *testing.T) {
 		seen[random.first()] = true
 	}
 	assert.Equal(t, map[int]bool{0: true, 1: true, 2: true}, seen)
+}
+
+// TestSilentAddressesLeaveTimeForTheNext has addresses that drop packets
+// before one that answers.
+func TestSilentAddressesLeaveTimeForTheNext(t *testing.T) {
+	for name, test := range map[string]struct {
+		silent               int
+		timeout, dialTimeout time.Duration
+		want                 time.Duration // after which the last address is tried
+	}{
+		"a part of the time each":            {silent: 1, timeout: 5 * time.Second, dialTimeout: 30 * time.Second, want: 2500 * time.Millisecond},
+		"several":                            {silent: 4, timeout: 5 * time.Second, dialTimeout: 30 * time.Second, want: 4 * time.Second},
+		"the dial timeout where it is less":  {silent: 2, timeout: 30 * time.Second, dialTimeout: 3 * time.Second, want: 6 * time.Second},
+		"the dial timeout without a timeout": {silent: 2, dialTimeout: 3 * time.Second, want: 6 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				addresses := append(make([]string, test.silent), "answers:9000")
+				d := newDialer(Options{Addresses: addresses, DialTimeout: test.dialTimeout})
+				answer := new(ch.Client)
+				d.connect = func(ctx context.Context, address string) (*ch.Client, error) {
+					if address != "" {
+						return answer, ctx.Err()
+					}
+					<-ctx.Done()
+					return nil, ctx.Err()
+				}
+				ctx := t.Context()
+				if test.timeout > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, test.timeout)
+					defer cancel()
+				}
+				begin := time.Now()
+				conn, err := d.dial(ctx)
+				require.NoError(t, err)
+				assert.Same(t, answer, conn)
+				assert.Equal(t, test.want, time.Since(begin))
+			})
+		})
+	}
+}
+
+// TestFailoverFromASilentServer has a server first that takes connections and
+// says nothing on them.
+func TestFailoverFromASilentServer(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, silent.Close()) }()
+	c := New(optionsFor(silent.Addr().String(), enginetest.Start(t)))
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	require.NoError(t, c.Execute(ctx, "SELECT 1"))
 }
 
 func TestEveryAddressIsTried(t *testing.T) {

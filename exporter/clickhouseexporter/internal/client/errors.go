@@ -32,7 +32,10 @@ func Reason(err error) string {
 // Permanent reports whether the server refuses these rows for what they are:
 // the same INSERT into the same table can only fail again. Everything else
 // (a server that is away, overloaded, read-only, out of disk, or does not
-// let the user in) may pass, or be mended while the data waits.
+// let the user in) may pass, or be mended while the data waits. So may what
+// blames the query and not its rows: UNKNOWN_SETTING is the configuration's or
+// the server's version, and so is SYNTAX_ERROR (a max_query_size that is too
+// small, for one): over the native protocol rows are never parsed as SQL.
 func Permanent(err error) bool {
 	return ch.IsErr(err,
 		proto.ErrCannotParseText,
@@ -43,10 +46,8 @@ func Permanent(err error) bool {
 		proto.ErrUnknownIdentifier,
 		proto.ErrUnknownType,
 		proto.ErrTypeMismatch,
-		proto.ErrSyntaxError,
 		proto.ErrArgumentOutOfBound,
 		proto.ErrCannotConvertType,
-		proto.ErrUnknownSetting,
 		proto.ErrIncorrectData,
 		proto.ErrTooLargeArraySize,
 		proto.ErrTooLargeStringSize,
@@ -54,6 +55,12 @@ func Permanent(err error) bool {
 		proto.ErrCannotInsertNullInOrdinaryColumn,
 		proto.ErrViolatedConstraint,
 	)
+}
+
+// Misconfigured reports whether the server refuses the query for a setting or
+// for its text, neither of which comes from the rows.
+func Misconfigured(err error) bool {
+	return ch.IsErr(err, proto.ErrUnknownSetting, proto.ErrSyntaxError)
 }
 
 // Missing reports whether the table or database is not there.

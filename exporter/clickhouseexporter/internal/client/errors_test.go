@@ -21,15 +21,17 @@ func TestClasses(t *testing.T) {
 		return fmt.Errorf("insert: %w", &ch.Exception{Code: code, Name: "DB::Exception", Message: "DB::Exception: …"})
 	}
 	for name, test := range map[string]struct {
-		err                        error
-		reason                     string
-		permanent, missing, denied bool
+		err                                       error
+		reason                                    string
+		permanent, misconfigured, missing, denied bool
 	}{
 		"type":         {err: exception(proto.ErrTypeMismatch), reason: "TYPE_MISMATCH", permanent: true},
 		"column":       {err: exception(proto.ErrNoSuchColumnInTable), reason: "NO_SUCH_COLUMN_IN_TABLE", permanent: true},
 		"table":        {err: exception(proto.ErrUnknownTable), reason: "UNKNOWN_TABLE", missing: true},
 		"database":     {err: exception(proto.ErrUnknownDatabase), reason: "UNKNOWN_DATABASE", missing: true},
 		"privilege":    {err: exception(proto.ErrAccessDenied), reason: "ACCESS_DENIED", denied: true},
+		"setting":      {err: exception(proto.ErrUnknownSetting), reason: "UNKNOWN_SETTING", misconfigured: true},
+		"syntax":       {err: exception(proto.ErrSyntaxError), reason: "SYNTAX_ERROR", misconfigured: true},
 		"parts":        {err: exception(proto.ErrTooManyParts), reason: "TOO_MANY_PARTS"},
 		"memory":       {err: exception(proto.ErrMemoryLimitExceeded), reason: "MEMORY_LIMIT_EXCEEDED"},
 		"read-only":    {err: exception(proto.ErrTableIsReadOnly), reason: "TABLE_IS_READ_ONLY"},
@@ -42,6 +44,7 @@ func TestClasses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			assert.Equal(t, test.reason, Reason(test.err))
 			assert.Equal(t, test.permanent, Permanent(test.err))
+			assert.Equal(t, test.misconfigured, Misconfigured(test.err))
 			assert.Equal(t, test.missing, Missing(test.err))
 			assert.Equal(t, test.denied, Denied(test.err))
 		})

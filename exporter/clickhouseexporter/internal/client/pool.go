@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,13 +21,14 @@ const pingTimeout = 2 * time.Second
 // ErrClosed means that the client was closed.
 var ErrClosed = errors.New("the client is closed")
 
-// pool keeps idle connections for reuse. It starts no goroutine: connections
-// are checked when they are taken and closed when they failed or grew old.
+// pool keeps idle connections for reuse. It starts no goroutine: a connection
+// is checked when it is taken and closed when it failed, and each take and
+// each release closes all idle ones that grew old. The one that was used last
+// is taken first, so that those that are not needed grow old at the bottom.
 // (ch-go's own chpool neither checks a connection before it is used, nor
 // closes one whose handshake failed.)
 type pool struct {
 	dialer      *dialer
-	options     ch.Options
 	maxLifetime time.Duration
 	slots       chan struct{}
 
@@ -45,16 +47,6 @@ func newPool(options Options) *pool {
 		dialer:      newDialer(options),
 		maxLifetime: options.MaxLifetime,
 		slots:       make(chan struct{}, options.MaxConnections),
-		options: ch.Options{
-			Database:         options.Database,
-			User:             options.User,
-			Password:         options.Password,
-			Settings:         options.Settings,
-			Compression:      options.Compression,
-			CompressionLevel: options.CompressionLevel,
-			ClientName:       options.ClientName,
-			HandshakeTimeout: options.DialTimeout,
-		},
 	}
 }
 
@@ -97,8 +89,11 @@ func (p *pool) take(ctx context.Context) (connection, error) {
 	}
 }
 
+// pop is the idle connection that was used last, if there is one.
 func (p *pool) pop() (connection, bool, error) {
 	p.mu.Lock()
+	old := p.removeOld()
+	defer closeAll(old)
 	defer p.mu.Unlock()
 	if p.closed {
 		return connection{}, false, ErrClosed
@@ -119,15 +114,9 @@ func (p *pool) alive(ctx context.Context, conn connection) bool {
 }
 
 func (p *pool) open(ctx context.Context) (connection, error) {
-	conn, err := p.dialer.dial(ctx)
+	client, err := p.dialer.dial(ctx)
 	if err != nil {
 		return connection{}, err
-	}
-	client, err := ch.Connect(ctx, conn, p.options)
-	if err != nil {
-		// Closed already where the context ended in the handshake.
-		_ = conn.Close()
-		return connection{}, fmt.Errorf("log in to %s: %w", conn.RemoteAddr(), err)
 	}
 	return connection{Client: client, opened: time.Now()}, nil
 }
@@ -136,15 +125,29 @@ func (p *pool) open(ctx context.Context) (connection, error) {
 // pool is closed.
 func (p *pool) release(conn connection) {
 	p.mu.Lock()
-	keep := !p.closed && !conn.IsClosed() && time.Since(conn.opened) < p.maxLifetime
-	if keep {
+	var unwanted []connection
+	if p.closed || conn.IsClosed() {
+		unwanted = append(unwanted, conn)
+	} else {
 		p.idle = append(p.idle, conn)
+		unwanted = p.removeOld()
 	}
 	p.mu.Unlock()
-	if !keep {
-		// The exchange is done: what happens to its connection cannot fail it.
-		_ = conn.Close()
-	}
+	closeAll(unwanted)
+}
+
+// removeOld takes the connections that grew old out of the idle ones. The
+// caller holds the lock, and closes them when it no longer does.
+func (p *pool) removeOld() []connection {
+	var old []connection
+	p.idle = slices.DeleteFunc(p.idle, func(conn connection) bool {
+		expired := time.Since(conn.opened) >= p.maxLifetime
+		if expired {
+			old = append(old, conn)
+		}
+		return expired
+	})
+	return old
 }
 
 func (p *pool) close() {
@@ -152,8 +155,13 @@ func (p *pool) close() {
 	idle := p.idle
 	p.idle, p.closed = nil, true
 	p.mu.Unlock()
-	for _, conn := range idle {
-		// There is nothing left to be lost on an idle connection.
+	closeAll(idle)
+}
+
+// closeAll closes connections on which no exchange is under way: there is
+// nothing left to be lost on them.
+func closeAll(connections []connection) {
+	for _, conn := range connections {
 		_ = conn.Close()
 	}
 }
