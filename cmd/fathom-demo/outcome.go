@@ -80,7 +80,7 @@ func isLeftOut(name string) bool {
 	switch name {
 	case "otelcol_receiver_ebpf_attach_failures", "otelcol_receiver_ebpf_probes_refused",
 		"otelcol_receiver_ebpf_requests_unobserved", "otelcol_receiver_ebpf_runtime_read_failures",
-		"otelcol_processor_span_enrichment_records_dropped":
+		"otelcol_processor_span_enrichment_records_unjoined":
 		return true
 	default:
 		return false

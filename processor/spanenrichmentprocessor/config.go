@@ -21,7 +21,8 @@ type Config struct {
 	Wait time.Duration `mapstructure:"wait"`
 	// Retention is for how long a record waits for its span.
 	Retention time.Duration `mapstructure:"retention"`
-	// MemoryMiB bounds records and held spans together, in MiB.
+	// MemoryMiB bounds records, held spans and what is remembered of spans that
+	// left, together, in MiB.
 	MemoryMiB int `mapstructure:"memory_mib"`
 
 	// prevent unkeyed literal initialization

@@ -201,7 +201,7 @@ func TestMemoryBound(t *testing.T) {
 		p.sendLogs(ld)
 		assert.LessOrEqual(t, p.metric("memory"), int64(1<<20))
 	}
-	assert.Positive(t, p.metric("records_dropped", kind("ledger"), reason("memory")))
+	assert.Positive(t, p.metric("records_unjoined", kind("ledger"), reason("memory")))
 	p.shutdown(t.Context())
 	assert.Equal(t, 2000, p.spansOut.SpanCount(), "no span is lost")
 }

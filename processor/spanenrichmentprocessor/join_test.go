@@ -67,7 +67,7 @@ func TestLedgerAfterTheWaitIsLate(t *testing.T) {
 	assert.Equal(t, int64(1), p.metric("spans_released", reason("wait")))
 
 	p.sendLogs(oneLedger(shop, 1, 0, 10, mutexLedger()))
-	assert.Equal(t, int64(1), p.metric("records_dropped", kind("ledger"), reason("late")))
+	assert.Equal(t, int64(1), p.metric("records_unjoined", kind("ledger"), reason("late")))
 	assert.Equal(t, 2, p.logsOut.LogRecordCount(), "it stays queryable as a log record")
 }
 
@@ -180,7 +180,7 @@ func TestAtMostSoManyFileEvents(t *testing.T) {
 	p.sendLogs(ld)
 	p.sendSpans(oneSpan(shop, "checkout", 1, 0, 100))
 	assert.Equal(t, 32, p.spans(1)["checkout"].Events().Len())
-	assert.Equal(t, int64(8), p.metric("records_dropped", kind("file"), reason("span_limit")))
+	assert.Equal(t, int64(8), p.metric("records_unjoined", kind("file"), reason("span_limit")))
 }
 
 // TestASpanThatPassesTwiceIsEnrichedOnce: downstream refuses it and the sender
@@ -239,10 +239,10 @@ func TestRecordsThatMakeNoSense(t *testing.T) {
 	addFile(records, events.FileOpen, "/etc/hosts", 1, 1, 2).SetTimestamp(1 << 63)
 	addFile(records, events.FileOpen, "/etc/hosts", 1, 1, 2).SetTraceID(pcommon.TraceID{})
 	p.sendLogs(ld)
-	assert.Equal(t, int64(2), p.metric("records_dropped", kind("ledger"), reason("invalid")))
-	assert.Equal(t, int64(1), p.metric("records_dropped", kind("stop_the_world"), reason("invalid")))
-	assert.Equal(t, int64(2), p.metric("records_dropped", kind("file"), reason("invalid")))
-	assert.Equal(t, int64(1), p.metric("records_dropped", kind("file"), reason("no_trace")))
+	assert.Equal(t, int64(2), p.metric("records_unjoined", kind("ledger"), reason("invalid")))
+	assert.Equal(t, int64(1), p.metric("records_unjoined", kind("stop_the_world"), reason("invalid")))
+	assert.Equal(t, int64(2), p.metric("records_unjoined", kind("file"), reason("invalid")))
+	assert.Equal(t, int64(1), p.metric("records_unjoined", kind("file"), reason("no_trace")))
 	assert.Equal(t, 6, p.logsOut.LogRecordCount())
 }
 

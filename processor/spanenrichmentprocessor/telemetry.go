@@ -5,7 +5,6 @@ package spanenrichmentprocessor
 
 import (
 	"context"
-	"errors"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -14,59 +13,43 @@ import (
 	"github.com/fathom-otel/fathom/processor/spanenrichmentprocessor/internal/metadata"
 )
 
-// observeTally has the metrics of the store read from its tally.
+// observeTally has the metrics of the store read from its tally, once for each
+// collection.
 func observeTally(b *metadata.TelemetryBuilder, tally func() join.Tally) error {
-	var errs []error
-	observe := func(observable metric.Int64Observable, read func(join.Tally, metric.Int64Observer)) {
-		errs = append(errs, b.RegisterCallback(observable, func(_ context.Context, o metric.Int64Observer) error {
-			read(tally(), o)
-			return nil
-		}))
-	}
-	observe(b.ProcessorSpanEnrichmentRecordsReceived, func(t join.Tally, o metric.Int64Observer) {
-		for kind, n := range t.Received {
-			o.Observe(n, metric.WithAttributes(kindAttribute(kind)))
-		}
-	})
-	observe(b.ProcessorSpanEnrichmentRecordsPending, func(t join.Tally, o metric.Int64Observer) {
-		for kind, n := range t.Pending {
-			o.Observe(n, metric.WithAttributes(kindAttribute(kind)))
-		}
-	})
-	observe(b.ProcessorSpanEnrichmentRecordsJoined, func(t join.Tally, o metric.Int64Observer) {
-		for kind, byKey := range t.Matched {
-			for key, n := range byKey {
-				observePositive(o, n, kindAttribute(kind), attribute.Stringer("key", join.Key(key)))
-			}
-		}
-	})
-	observe(b.ProcessorSpanEnrichmentRecordsDropped, func(t join.Tally, o metric.Int64Observer) {
-		for kind, byReason := range t.Dropped {
-			for reason, n := range byReason {
-				observePositive(o, n, kindAttribute(kind), attribute.Stringer("reason", join.Reason(reason)))
-			}
-		}
-	})
-	observe(b.ProcessorSpanEnrichmentSpansReleased, func(t join.Tally, o metric.Int64Observer) {
+	return b.RegisterTally(func(_ context.Context, o metric.Observer) error {
+		t := tally()
+		observeRecords(b, o, &t)
 		for departure, n := range t.Departed {
-			o.Observe(n, metric.WithAttributes(attribute.Stringer("reason", join.Departure(departure))))
+			observe(o, b.ProcessorSpanEnrichmentSpansReleased, n, attribute.Stringer("reason", join.Departure(departure)))
 		}
+		observe(o, b.ProcessorSpanEnrichmentSpansHeld, t.Held)
+		observe(o, b.ProcessorSpanEnrichmentMemory, t.Bytes)
+		return nil
 	})
-	observe(b.ProcessorSpanEnrichmentRecordsStored, func(t join.Tally, o metric.Int64Observer) { o.Observe(t.Stored) })
-	observe(b.ProcessorSpanEnrichmentSpansHeld, func(t join.Tally, o metric.Int64Observer) { o.Observe(t.Held) })
-	observe(b.ProcessorSpanEnrichmentMemory, func(t join.Tally, o metric.Int64Observer) { o.Observe(t.Bytes) })
-	return errors.Join(errs...)
 }
 
-func kindAttribute(kind int) attribute.KeyValue {
-	return attribute.Stringer("kind", join.Kind(kind))
-}
-
-// observePositive leaves out combinations that never occur.
-func observePositive(o metric.Int64Observer, n int64, attributes ...attribute.KeyValue) {
-	if n > 0 {
-		o.Observe(n, metric.WithAttributes(attributes...))
+// observeRecords leaves out keys and reasons that never occurred.
+func observeRecords(b *metadata.TelemetryBuilder, o metric.Observer, t *join.Tally) {
+	for k := range join.Kind(join.NumKinds) {
+		kind := attribute.Stringer("kind", k)
+		observe(o, b.ProcessorSpanEnrichmentRecordsReceived, t.Received[k], kind)
+		observe(o, b.ProcessorSpanEnrichmentRecordsPending, t.Pending[k], kind)
+		for key, n := range t.Matched[k] {
+			if n > 0 {
+				observe(o, b.ProcessorSpanEnrichmentRecordsJoined, n, kind, attribute.Stringer("key", join.Key(key)))
+			}
+		}
+		for reason, n := range t.Unjoined[k] {
+			if n > 0 {
+				observe(o, b.ProcessorSpanEnrichmentRecordsUnjoined, n, kind, attribute.Stringer("reason", join.Reason(reason)))
+			}
+		}
 	}
+	observe(o, b.ProcessorSpanEnrichmentRecordsStored, t.Stored)
+}
+
+func observe(o metric.Observer, to metric.Int64Observable, n int64, attributes ...attribute.KeyValue) {
+	o.ObserveInt64(to, n, metric.WithAttributes(attributes...))
 }
 
 // report adds what was written onto spans to the metrics.

@@ -64,7 +64,7 @@ func audit(t *testing.T, s *Store) {
 	requireConserved(t, tally)
 }
 
-// requireConserved: each record received was joined, dropped, or is pending.
+// requireConserved: each record received was joined, was not, or is pending.
 func requireConserved(t *testing.T, tally Tally) {
 	t.Helper()
 	for kind := range NumKinds {
@@ -72,7 +72,7 @@ func requireConserved(t *testing.T, tally Tally) {
 		for _, n := range tally.Matched[kind] {
 			accounted += n
 		}
-		for _, n := range tally.Dropped[kind] {
+		for _, n := range tally.Unjoined[kind] {
 			accounted += n
 		}
 		require.Equal(t, tally.Received[kind], accounted, "%s: %+v", Kind(kind), tally)

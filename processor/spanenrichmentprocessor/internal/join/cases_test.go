@@ -136,7 +136,7 @@ func TestSpanGetsItsLongestFiles(t *testing.T) {
 			assert.Equal(t, int64(10+i), f.Interval.End-f.Interval.Start)
 		}
 	}
-	assert.Equal(t, int64(10), s.Tally().Dropped[KindFile][SpanLimit], "counted once")
+	assert.Equal(t, int64(10), s.Tally().Unjoined[KindFile][SpanLimit], "counted once")
 }
 
 func TestRecordsThatCannotBeJoinedAreCounted(t *testing.T) {
@@ -149,11 +149,11 @@ func TestRecordsThatCannotBeJoinedAreCounted(t *testing.T) {
 		Refused: []Refusal{{KindLedger, Invalid}},
 	})
 	tally := s.Tally()
-	assert.Equal(t, int64(4), tally.Dropped[KindLedger][Invalid])
-	assert.Equal(t, int64(1), tally.Dropped[KindFile][NoTrace])
-	assert.Equal(t, int64(1), tally.Dropped[KindFile][Invalid])
-	assert.Equal(t, int64(1), tally.Dropped[KindCycle][Invalid])
-	assert.Equal(t, int64(1), tally.Dropped[KindStop][Invalid])
+	assert.Equal(t, int64(4), tally.Unjoined[KindLedger][Invalid])
+	assert.Equal(t, int64(1), tally.Unjoined[KindFile][NoTrace])
+	assert.Equal(t, int64(1), tally.Unjoined[KindFile][Invalid])
+	assert.Equal(t, int64(1), tally.Unjoined[KindCycle][Invalid])
+	assert.Equal(t, int64(1), tally.Unjoined[KindStop][Invalid])
 	assert.Zero(t, tally.Bytes)
 	requireConserved(t, tally)
 }
@@ -163,7 +163,7 @@ func TestCloseCountsWhatIsPending(t *testing.T) {
 	s.Observe(begin, &Records{Ledgers: []Ledger{{Key: key(1), Process: shop}, {Key: key(2), Process: shop}}})
 	s.Arrive(begin, []Span{{Key: key(1), Process: shop}}, size)
 	s.Close()
-	assert.Equal(t, int64(1), s.Tally().Dropped[KindLedger][Shutdown])
+	assert.Equal(t, int64(1), s.Tally().Unjoined[KindLedger][Shutdown])
 	requireConserved(t, s.Tally())
 }
 

@@ -67,7 +67,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		total = add(total, s.Tally())
 	}
 	for kind := range NumKinds {
-		assert.Greater(t, total.Dropped[kind][Memory], int64(100), Kind(kind))
+		assert.Greater(t, total.Unjoined[kind][Memory], int64(100), Kind(kind))
 	}
 	assert.Greater(t, total.Departed[NoRoom], int64(100))
 }

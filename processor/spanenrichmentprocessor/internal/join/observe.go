@@ -11,7 +11,7 @@ func (s *Store) Observe(now time.Time, records *Records) {
 	s.Advance(now)
 	for _, r := range records.Refused {
 		s.tally.Received[r.Kind]++
-		s.tally.Dropped[r.Kind][r.Reason]++
+		s.tally.Unjoined[r.Kind][r.Reason]++
 	}
 	for i := range records.Cycles {
 		c := &records.Cycles[i]
@@ -37,17 +37,17 @@ func (s *Store) Observe(now time.Time, records *Records) {
 func (s *Store) observeLedger(l Ledger) *place {
 	s.tally.Received[KindLedger]++
 	if l.Key.Trace.IsEmpty() || l.Key.Span.IsEmpty() || !l.Interval.valid() {
-		s.tally.Dropped[KindLedger][Invalid]++
+		s.tally.Unjoined[KindLedger][Invalid]++
 		return nil
 	}
 	bytes := ledgerBytes
 	if !s.makeRoom(bytes + newcomerBytes(l.Process)) {
-		s.tally.Dropped[KindLedger][Memory]++
+		s.tally.Unjoined[KindLedger][Memory]++
 		return nil
 	}
 	p := s.place(l.Key)
 	if p.ledger != nil || p.owned {
-		s.tally.Dropped[KindLedger][Duplicate]++
+		s.tally.Unjoined[KindLedger][Duplicate]++
 		return nil
 	}
 	r := &record{kind: KindLedger, interval: l.Interval, process: s.process(l.Process), place: p, ledger: &l, bytes: bytes}
@@ -62,23 +62,23 @@ func (s *Store) observeLedger(l Ledger) *place {
 func (s *Store) observeFile(f File) {
 	s.tally.Received[KindFile]++
 	if !f.Interval.valid() {
-		s.tally.Dropped[KindFile][Invalid]++
+		s.tally.Unjoined[KindFile][Invalid]++
 		return
 	}
 	if f.Key.Trace.IsEmpty() {
-		s.tally.Dropped[KindFile][NoTrace]++
+		s.tally.Unjoined[KindFile][NoTrace]++
 		return
 	}
 	bytes := fileBytes + int64(len(f.Path)+len(f.Name)+len(f.Error))
 	if !s.makeRoom(bytes + newcomerBytes(f.Process)) {
-		s.tally.Dropped[KindFile][Memory]++
+		s.tally.Unjoined[KindFile][Memory]++
 		return
 	}
 	r := &record{kind: KindFile, interval: f.Interval, file: &f, bytes: bytes}
 	if !f.Key.Span.IsEmpty() {
 		r.place = s.place(f.Key)
 		if r.place.files.holds(r) {
-			s.tally.Dropped[KindFile][Duplicate]++
+			s.tally.Unjoined[KindFile][Duplicate]++
 			return
 		}
 		r.place.files.insert(r)
@@ -97,17 +97,17 @@ func (s *Store) observeFile(f File) {
 func (s *Store) observeFact(id Process, r *record) {
 	s.tally.Received[r.kind]++
 	if id.Service == "" || !r.interval.valid() {
-		s.tally.Dropped[r.kind][Invalid]++
+		s.tally.Unjoined[r.kind][Invalid]++
 		return
 	}
 	r.bytes = recordBytes
 	if !s.makeRoom(r.bytes + newcomerBytes(id)) {
-		s.tally.Dropped[r.kind][Memory]++
+		s.tally.Unjoined[r.kind][Memory]++
 		return
 	}
 	if known := s.services[id.Service]; known != nil {
 		if p := known.members[id.PID]; p != nil && p.facts(r.kind).holds(r) {
-			s.tally.Dropped[r.kind][Duplicate]++
+			s.tally.Unjoined[r.kind][Duplicate]++
 			return
 		}
 	}

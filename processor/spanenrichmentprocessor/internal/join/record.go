@@ -24,7 +24,7 @@ const (
 // record is a stored record of any kind.
 type record struct {
 	kind     Kind
-	settled  bool // counted as matched or dropped
+	settled  bool // counted as matched or unjoined
 	orphan   bool // in its trace's orphans
 	bypassed bool // a span that covers it had left when it came
 	arrived  time.Duration
@@ -55,12 +55,12 @@ func (s *Store) join(r *record, key Key) {
 	}
 }
 
-// give up counts that the record joined nothing, and why.
+// giveUp counts that the record joined no span, and why.
 func (s *Store) giveUp(r *record, reason Reason) {
 	if !r.settled {
 		r.settled = true
 		s.tally.Pending[r.kind]--
-		s.tally.Dropped[r.kind][reason]++
+		s.tally.Unjoined[r.kind][reason]++
 	}
 }
 

@@ -61,7 +61,7 @@ func (m *reference) observe(records *Records) []*refWaiting {
 func (m *reference) store(r *refRecord, duplicate func(*refRecord) bool) bool {
 	m.tally.Received[r.kind]++
 	if slices.ContainsFunc(m.records, duplicate) {
-		m.tally.Dropped[r.kind][Duplicate]++
+		m.tally.Unjoined[r.kind][Duplicate]++
 		return false
 	}
 	r.arrived = m.now

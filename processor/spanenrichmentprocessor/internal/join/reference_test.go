@@ -122,7 +122,7 @@ func (m *reference) ledgerOf(key SpanKey) *refRecord {
 func (m *reference) drop(r *refRecord, reason Reason) {
 	if !r.settled {
 		r.settled = true
-		m.tally.Dropped[r.kind][reason]++
+		m.tally.Unjoined[r.kind][reason]++
 	}
 }
 

@@ -224,7 +224,7 @@ func add(a, b Tally) Tally {
 			a.Matched[kind][key] += b.Matched[kind][key]
 		}
 		for reason := range NumReasons {
-			a.Dropped[kind][reason] += b.Dropped[kind][reason]
+			a.Unjoined[kind][reason] += b.Unjoined[kind][reason]
 		}
 	}
 	for departure := range NumDepartures {
@@ -239,9 +239,9 @@ func requireEverythingHappened(t *testing.T, total Tally) {
 	for _, n := range []int64{
 		total.Matched[KindLedger][BySpan], total.Matched[KindFile][BySpan], total.Matched[KindFile][ByGoroutine],
 		total.Matched[KindCycle][ByProcess], total.Matched[KindStop][ByProcess],
-		total.Dropped[KindLedger][Late], total.Dropped[KindFile][Late], total.Dropped[KindCycle][Late], total.Dropped[KindStop][Late],
-		total.Dropped[KindLedger][Duplicate], total.Dropped[KindFile][Duplicate], total.Dropped[KindCycle][Duplicate],
-		total.Dropped[KindLedger][Unmatched], total.Dropped[KindFile][Unmatched],
+		total.Unjoined[KindLedger][Late], total.Unjoined[KindFile][Late], total.Unjoined[KindCycle][Late], total.Unjoined[KindStop][Late],
+		total.Unjoined[KindLedger][Duplicate], total.Unjoined[KindFile][Duplicate], total.Unjoined[KindCycle][Duplicate],
+		total.Unjoined[KindLedger][Unmatched], total.Unjoined[KindFile][Unmatched],
 		total.Departed[Joined], total.Departed[Waited],
 	} {
 		require.Greater(t, n, int64(100), "%+v", total)

@@ -43,7 +43,8 @@ func (k Key) String() string {
 	return [NumKeys]string{"span", "goroutine", "process"}[k]
 }
 
-// Reason says why a record joined no span.
+// Reason says why a record joined no span. It is lost by none of them: the logs
+// pipeline passed it on.
 type Reason uint8
 
 const (
@@ -57,7 +58,7 @@ const (
 	Duplicate
 	// Invalid records lack what their kind must have.
 	Invalid
-	// NoTrace: a file event from outside of any span.
+	// NoTrace: a file event from outside of any span. There is no span to join.
 	NoTrace
 	// SpanLimit: the span has MaxFiles longer file events.
 	SpanLimit
@@ -96,11 +97,11 @@ func (d Departure) String() string {
 }
 
 // Tally counts what a store did since it was made. Each record that was
-// received is, at any time, either matched, or dropped, or still pending.
+// received is, at any time, either matched, or unjoined, or still pending.
 type Tally struct {
 	Received [NumKinds]int64
 	Matched  [NumKinds][NumKeys]int64
-	Dropped  [NumKinds][NumReasons]int64
+	Unjoined [NumKinds][NumReasons]int64
 	Departed [NumDepartures]int64 // spans that waited or should have
 	Pending  [NumKinds]int64      // stored and not yet joined to a span
 	Stored   int64                // records in the store, joined ones too

@@ -4,13 +4,11 @@
 package metadata
 
 import (
-	"context"
 	"errors"
 	"sync"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/otel/metric"
-	"go.opentelemetry.io/otel/metric/embedded"
 )
 
 // Meter returns the meter of the component's own telemetry.
@@ -27,7 +25,7 @@ type TelemetryBuilder struct {
 
 	ProcessorSpanEnrichmentRecordsReceived  metric.Int64ObservableCounter
 	ProcessorSpanEnrichmentRecordsJoined    metric.Int64ObservableCounter
-	ProcessorSpanEnrichmentRecordsDropped   metric.Int64ObservableCounter
+	ProcessorSpanEnrichmentRecordsUnjoined  metric.Int64ObservableCounter
 	ProcessorSpanEnrichmentRecordsStored    metric.Int64ObservableGauge
 	ProcessorSpanEnrichmentRecordsPending   metric.Int64ObservableGauge
 	ProcessorSpanEnrichmentSpansReleased    metric.Int64ObservableCounter
@@ -49,7 +47,7 @@ func (b *TelemetryBuilder) makeRecordMetrics() error {
 	var errs [5]error
 	b.ProcessorSpanEnrichmentRecordsReceived, errs[0] = b.meter.Int64ObservableCounter(
 		"otelcol_processor_span_enrichment_records_received",
-		metric.WithDescription("Records of the ebpf receiver that came in log pipelines: the sum of those joined, dropped and pending. [Alpha]"),
+		metric.WithDescription("Records of the ebpf receiver that came in logs pipelines: the sum of those joined, unjoined and pending. [Alpha]"),
 		metric.WithUnit("{record}"),
 	)
 	b.ProcessorSpanEnrichmentRecordsJoined, errs[1] = b.meter.Int64ObservableCounter(
@@ -57,9 +55,9 @@ func (b *TelemetryBuilder) makeRecordMetrics() error {
 		metric.WithDescription("Records that were joined to a span, each counted once. [Alpha]"),
 		metric.WithUnit("{record}"),
 	)
-	b.ProcessorSpanEnrichmentRecordsDropped, errs[2] = b.meter.Int64ObservableCounter(
-		"otelcol_processor_span_enrichment_records_dropped",
-		metric.WithDescription("Records that were joined to no span; the logs pipeline passed them on. [Alpha]"),
+	b.ProcessorSpanEnrichmentRecordsUnjoined, errs[2] = b.meter.Int64ObservableCounter(
+		"otelcol_processor_span_enrichment_records_unjoined",
+		metric.WithDescription("Records that have no span, or missed it, by why; the logs pipeline passed them on. [Alpha]"),
 		metric.WithUnit("{record}"),
 	)
 	b.ProcessorSpanEnrichmentRecordsStored, errs[3] = b.meter.Int64ObservableGauge(
@@ -115,11 +113,19 @@ func (b *TelemetryBuilder) makeSpanMetrics() error {
 	return errors.Join(errs[:]...)
 }
 
-// RegisterCallback has the observable metric observed by callback.
-func (b *TelemetryBuilder) RegisterCallback(observable metric.Int64Observable, callback metric.Int64Callback) error {
-	registration, err := b.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
-		return callback(ctx, &observer{observable: observable, observer: o})
-	}, observable)
+// RegisterTally has the metrics of the store's tally observed by one callback:
+// what one collection shows is of one moment.
+func (b *TelemetryBuilder) RegisterTally(callback metric.Callback) error {
+	registration, err := b.meter.RegisterCallback(callback,
+		b.ProcessorSpanEnrichmentRecordsReceived,
+		b.ProcessorSpanEnrichmentRecordsJoined,
+		b.ProcessorSpanEnrichmentRecordsUnjoined,
+		b.ProcessorSpanEnrichmentRecordsStored,
+		b.ProcessorSpanEnrichmentRecordsPending,
+		b.ProcessorSpanEnrichmentSpansReleased,
+		b.ProcessorSpanEnrichmentSpansHeld,
+		b.ProcessorSpanEnrichmentMemory,
+	)
 	if err != nil {
 		return err
 	}
@@ -127,18 +133,6 @@ func (b *TelemetryBuilder) RegisterCallback(observable metric.Int64Observable, c
 	defer b.mu.Unlock()
 	b.registrations = append(b.registrations, registration)
 	return nil
-}
-
-// observer passes observations on as those of one metric.
-type observer struct {
-	embedded.Int64Observer
-	observable metric.Int64Observable
-	observer   metric.Observer
-}
-
-// Observe implements metric.Int64Observer.
-func (o *observer) Observe(value int64, options ...metric.ObserveOption) {
-	o.observer.ObserveInt64(o.observable, value, options...)
 }
 
 // Shutdown ends that observable metrics are observed.

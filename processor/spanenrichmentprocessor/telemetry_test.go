@@ -1,0 +1,135 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package spanenrichmentprocessor
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fathom-otel/fathom/internal/events"
+	"github.com/fathom-otel/fathom/processor/spanenrichmentprocessor/internal/join"
+)
+
+// scrape sums the points of each of the processor's metrics about records by
+// kind, as one collection has them.
+func (p *pipelines) scrape() map[string]map[string]int64 {
+	p.t.Helper()
+	var collected metricdata.ResourceMetrics
+	require.NoError(p.t, p.telemetry.Reader.Collect(p.t.Context(), &collected))
+	sums := map[string]map[string]int64{}
+	for _, scope := range collected.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			sums[m.Name] = map[string]int64{}
+			var points []metricdata.DataPoint[int64]
+			switch data := m.Data.(type) {
+			case metricdata.Sum[int64]:
+				points = data.DataPoints
+			case metricdata.Gauge[int64]:
+				points = data.DataPoints
+			}
+			for _, point := range points {
+				kind, _ := point.Attributes.Value("kind")
+				sums[m.Name][kind.Emit()] += point.Value
+			}
+		}
+	}
+	return sums
+}
+
+// trafficOf is the n-th batch of records of every kind, of which some will be joined,
+// some will not, and some stay pending; and the spans to join.
+func trafficOf(n int) (plog.Logs, ptrace.Traces) {
+	trace := pcommon.TraceID{0: byte(n), 1: byte(n >> 8), 15: 1}
+	ld, records := recordBatch(shop)
+	start := float64(n) * 10
+	for id := range byte(4) {
+		addLedger(records, id+1, start, start+10, mutexLedger())
+		addFile(records, events.FileOpen, "/etc/shop.toml", id+1, start, start+1)
+		addRecord(records, events.FileFsync, start, start+1) // outside of any span
+		addRecord(records, events.GCCycle, start+float64(id), start+float64(id)+0.5)
+		addRecord(records, events.StopTheWorld, start+float64(id), start+float64(id)+0.1)
+	}
+	for _, record := range records.All() {
+		if !record.TraceID().IsEmpty() {
+			record.SetTraceID(trace)
+		}
+	}
+	td, spans := spanBatch(shop)
+	for id := range byte(2) {
+		addSpan(spans, "checkout", id+1, start, start+2).SetTraceID(trace)
+	}
+	return ld, td
+}
+
+// sendUntil sends traffic from two sides until done is closed.
+func (p *pipelines) sendUntil(done <-chan struct{}) *errgroup.Group {
+	var senders errgroup.Group
+	for sender := range 2 {
+		senders.Go(func() error {
+			for n := sender; ; n += 2 {
+				select {
+				case <-done:
+					return nil
+				default:
+				}
+				ld, td := trafficOf(n)
+				if err := p.logs.ConsumeLogs(p.t.Context(), ld); err != nil {
+					return err
+				}
+				if err := p.traces.ConsumeTraces(p.t.Context(), td); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	return &senders
+}
+
+// TestAScrapeAddsUp: however much comes while it is taken.
+func TestAScrapeAddsUp(t *testing.T) {
+	const prefix = "otelcol_processor_span_enrichment_records_"
+	config := testConfig()
+	config.Wait = 0
+	p := startPipelines(t, config, nil)
+	done := make(chan struct{})
+	senders := p.sendUntil(done)
+	var received []int64
+	for len(received) < 200 && !t.Failed() {
+		sums := p.scrape()
+		for kind := range join.Kind(join.NumKinds) {
+			name := kind.String()
+			accounted := sums[prefix+"joined"][name] + sums[prefix+"unjoined"][name] + sums[prefix+"pending"][name]
+			assert.Equal(t, sums[prefix+"received"][name], accounted, "scrape %d: %s", len(received), name)
+		}
+		received = append(received, sums[prefix+"received"]["ledger"])
+	}
+	close(done)
+	require.NoError(t, senders.Wait())
+	assert.Greater(t, received[len(received)-1], received[0], "nothing came meanwhile")
+	sums := p.scrape()
+	assert.Positive(t, sums[prefix+"joined"]["gc_cycle"])
+	assert.Positive(t, sums[prefix+"unjoined"]["file"])
+	assert.Positive(t, sums[prefix+"pending"]["ledger"])
+}
+
+// TestFileEventsOutsideOfSpansAreNotLost: they are the usual work of a process,
+// and go on as log records.
+func TestFileEventsOutsideOfSpansAreNotLost(t *testing.T) {
+	p := startPipelines(t, testConfig(), nil)
+	ld, records := recordBatch(shop)
+	addRecord(records, events.FileOpen, 0, 1)
+	p.sendLogs(ld)
+	assert.Equal(t, 1, p.logsOut.LogRecordCount())
+	assert.Equal(t, int64(1), p.metric("records_unjoined", kind("file"), reason("no_trace")))
+	for name := range p.scrape() {
+		assert.NotContains(t, name, "dropped")
+	}
+}
