@@ -7,7 +7,8 @@
 enum counter {
 	DROPPED_BUFFER_FULL, /* the ring buffer had no room for a record */
 	DROPPED_GOROUTINES_FULL, /* the map of goroutines in a span was full: a span unseen */
-	DROPPED_SPANS_NESTED, /* more than SPAN_DEPTH spans open on a goroutine */
+	DROPPED_THREADS_FULL, /* the map of threads was full: a ledger without system calls */
+	DROPPED_SPANS_NESTED, /* more than SPAN_DEPTH spans open on a goroutine: the oldest was given up */
 	UNFINISHED_SPANS, /* an SDK's span whose goroutine ended before the span */
 	ENDED_ELSEWHERE, /* an SDK's span that ended on another goroutine, or twice */
 	SAMPLED_OUT, /* a request that sample_rate or its caller's trace flags left out */
@@ -23,10 +24,15 @@ struct counter_map {
 	__type(value, u64);
 } counters SEC(".maps");
 
-static __always_inline void count(enum counter which)
+static __always_inline void count_many(enum counter which, u64 n)
 {
 	u32 key = which;
 	u64 *value = bpf_map_lookup_elem(&counters, &key);
 	if (value)
-		__sync_fetch_and_add(value, 1);
+		__sync_fetch_and_add(value, n);
+}
+
+static __always_inline void count(enum counter which)
+{
+	count_many(which, 1);
 }

@@ -20,15 +20,15 @@ static __always_inline struct file *file_by_descriptor(u32 fd)
 }
 
 /* Writes the names from the file up to the root of its mount namespace, each
- * ended by a zero byte, and returns how many bytes. User space turns them
- * round. A path deeper than PATH_DEPTH or longer than the buffer loses its
- * beginning. */
-static __always_inline u32 file_path(struct file *file, char path[FILE_PATH_SIZE + FILE_NAME_SIZE])
+ * ended by a zero byte. User space turns them round. A path deeper than
+ * PATH_DEPTH or longer than the buffer loses its beginning. */
+static __always_inline void put_file_path(struct file_record *r, struct file *file)
 {
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	struct vfsmount *vfsmount = BPF_CORE_READ(file, f_path.mnt);
 	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
 	u32 used = 0;
+	r->path_kind = PATH_CUT;
 
 	for (int i = 0; i < PATH_DEPTH; i++) {
 		/* Older verifiers forget a bound that the compiler moved. */
@@ -38,18 +38,20 @@ static __always_inline u32 file_path(struct file *file, char path[FILE_PATH_SIZE
 		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
 		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root) || dentry == parent) {
 			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
-			if (above == mount)
+			if (above == mount) {
+				r->path_kind = PATH_WHOLE;
 				break;
+			}
 			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
 			mount = above;
 			continue;
 		}
 		const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
-		long n = bpf_probe_read_kernel_str(&path[used], FILE_NAME_SIZE, name);
+		long n = bpf_probe_read_kernel_str(&r->path[used], FILE_NAME_SIZE, name);
 		if (n <= 0)
 			break;
 		used += n;
 		dentry = parent;
 	}
-	return used;
+	r->path_len = used;
 }

@@ -23,17 +23,9 @@
 enum go_status {
 	GO_RUNNABLE = 1,
 	GO_RUNNING = 2,
-	GO_SYSCALL = 3,
 	GO_WAITING = 4,
 	GO_DEAD = 6,
-	GO_COPYSTACK = 8,
-	GO_PREEMPTED = 9,
-};
-
-/* src/runtime/proc.go: reasons to stop the world that frame a GC cycle. */
-enum go_stop_reason {
-	GO_STOP_GC_MARK_TERMINATION = 1,
-	GO_STOP_GC_SWEEP_TERMINATION = 2,
+	GO_DEAD_EXTRA = 11, /* Go 1.26: of a C thread between calls */
 };
 
 /* Reads *dst at addr of the current process; zero where that fails. */

@@ -2,10 +2,11 @@
 /* Goroutines that are in a span, and the threads that run them. */
 #pragma once
 
+#include "counters.h"
 #include "golang.h"
 #include "process.h"
 
-#define SPAN_DEPTH 6
+#define SPAN_DEPTH 8
 #define METHOD_SIZE 16
 #define PATH_SIZE 128
 
@@ -29,7 +30,8 @@ struct span {
 	u8 span_id[8];
 	u8 parent_id[8];
 	u32 kind;
-	u32 sdk_inside; /* in a request: an SDK made a span of its own */
+	u16 sdk_inside; /* of a request: an SDK in the process tells it, or decided not to */
+	u16 hijacked; /* of a request: its handler took the connection over */
 	u64 spent_before[CAUSE_SLOTS]; /* the goroutine's ledger when it started */
 };
 
@@ -94,7 +96,11 @@ static __always_inline u64 stopped_until(u32 tgid, u64 now)
  * collector does from a mark assist too) lost that part to the stop. */
 static __always_inline void spend(struct goroutine *s, u32 tgid, u64 now)
 {
-	u64 elapsed = now > s->since ? now - s->since : 0;
+	/* A probe may have been preempted after it read the clock: what the
+	 * kernel's scheduler booked meanwhile is not booked again. */
+	if (now <= s->since)
+		return;
+	u64 elapsed = now - s->since;
 	u64 stopped = stopped_until(tgid, now);
 	u32 cause = s->cause & CAUSE_MASK;
 
@@ -120,17 +126,24 @@ static __always_inline void change_cause(struct goroutine *s, u32 tgid, u64 now,
 
 static __always_inline void bind_thread(struct goroutine *s, struct goroutine_key *key, u32 tid)
 {
-	if (s->tid == tid)
-		return;
-	s->tid = tid;
-	bpf_map_update_elem(&threads, &tid, key, BPF_ANY);
+	s->tid = bpf_map_update_elem(&threads, &tid, key, BPF_ANY) ? 0 : tid;
+	if (!s->tid)
+		count(DROPPED_THREADS_FULL);
 }
 
-static __always_inline void release_thread(struct goroutine *s)
+static __always_inline int same_goroutine(struct goroutine_key *a, struct goroutine_key *b)
+{
+	return a->g == b->g && a->tgid == b->tgid;
+}
+
+/* The thread may run another goroutine by now: only its own binding ends. */
+static __always_inline void release_thread(struct goroutine *s, struct goroutine_key *key)
 {
 	if (!s->tid)
 		return;
-	bpf_map_delete_elem(&threads, &s->tid);
+	struct goroutine_key *bound = bpf_map_lookup_elem(&threads, &s->tid);
+	if (bound && same_goroutine(bound, key))
+		bpf_map_delete_elem(&threads, &s->tid);
 	s->tid = 0;
 }
 

@@ -19,7 +19,8 @@
 enum process_flags {
 	PROCESS_LEDGER = 1, /* the scheduler probe is attached */
 	PROCESS_TRACEPARENT = 2, /* http.Header is a Swiss map: Go 1.24 and later */
-	PROCESS_STOP_ARGUMENTS = 4, /* startTheWorldWithSema gets the stop: Go 1.22 and later */
+	PROCESS_STOP_ARGUMENTS =
+	    4, /* startTheWorldWithSema is told when all had stopped: Go 1.23 and later */
 };
 
 struct code_range {
@@ -31,6 +32,7 @@ struct process {
 	u32 sample_rate; /* of 1000 requests */
 	u64 file_min_duration; /* ns; all ones: no file events */
 	u64 gc_cycles; /* address of runtime.work.cycles, 0 where unknown */
+	u64 gc_phase; /* address of runtime.gcphase, 0 where unknown */
 	/* Offsets in bytes. */
 	u16 g_goid, g_waitreason, g_sched_bp;
 	u16 request_method, request_url, request_header, request_proto_major, request_pattern;

@@ -6,7 +6,7 @@
 #include "goroutine.h"
 
 #define FILE_PATH_SIZE 512
-#define FILE_NAME_SIZE 64
+#define FILE_NAME_SIZE 256 /* NAME_MAX and its zero byte */
 
 enum record_kind {
 	RECORD_REQUEST = 1,
@@ -16,8 +16,9 @@ enum record_kind {
 };
 
 enum request_flags {
-	REQUEST_SDK_INSIDE = 1, /* an SDK made a span for it: this is its ledger's frame only */
-	REQUEST_ABORTED = 2, /* its goroutine ended without finishing it: a panic or a hijack */
+	REQUEST_SDK_INSIDE = 1, /* an SDK tells it, or decided not to */
+	REQUEST_ABORTED = 2, /* its goroutine ended without finishing it: a panic */
+	REQUEST_HIJACKED = 4, /* its handler took the connection over */
 };
 
 struct record_header {
@@ -54,6 +55,14 @@ struct stop_record {
 	u64 stopped; /* when the last P had stopped, 0 where unknown */
 	u32 reason;
 	u32 gc_cycle; /* the process's count of GC cycles, 0 where unknown */
+	u32 gc_phase; /* runtime.gcphase as the world starts: 0 is off, or unknown */
+	u32 pad;
+};
+
+enum path_kind {
+	PATH_GIVEN, /* as the program gave it */
+	PATH_WHOLE, /* names from the file up to the root, each ended by 0 */
+	PATH_CUT, /* likewise, but the beginning did not fit */
 };
 
 enum file_operation {
@@ -65,8 +74,8 @@ struct file_record {
 	struct record_header header;
 	u32 operation;
 	s32 error; /* errno, 0 on success */
-	u32 absolute; /* path holds names from the file up to the root, each ended by 0 */
-	u32 path_len; /* else the path as the program gave it */
+	u32 path_kind; /* enum path_kind */
+	u32 path_len;
 	char path[FILE_PATH_SIZE + FILE_NAME_SIZE];
 };
 
@@ -94,13 +103,13 @@ static __always_inline void submit(void *record)
 	bpf_ringbuf_submit(record, waiting >= WAKE_UP_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
-/* What all ends of spans tell. */
+/* What all ends of spans tell, after spend(). */
 static __always_inline void put_span(struct span_record *r, struct process *p, struct goroutine *s,
-				     struct span *span, u64 now)
+				     struct span *span)
 {
 	r->header.goid = s->id;
 	r->header.start = span->start;
-	r->header.end = now;
+	r->header.end = s->since; /* to where the ledger was booked */
 	__builtin_memcpy(r->header.trace_id, span->trace_id, 16);
 	__builtin_memcpy(r->header.span_id, span->span_id, 8);
 	__builtin_memcpy(r->header.parent_id, span->parent_id, 8);

@@ -4,10 +4,10 @@
 
 #include "records.h"
 
-/* Tells the request at the bottom of the goroutine's stack. Its response is 0
- * where the goroutine ended without finishing it. */
+/* Tells the request at the bottom of the goroutine's stack, after spend(). Its
+ * response is 0 where the goroutine ended without finishing it. */
 static __always_inline void tell_request(struct process *p, struct goroutine *s, u32 tgid, u32 tid,
-					 u64 response, u64 now)
+					 u64 response)
 {
 	struct span *span = &s->spans[0];
 	struct request_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
@@ -19,8 +19,10 @@ static __always_inline void tell_request(struct process *p, struct goroutine *s,
 	r->span.header.kind = RECORD_REQUEST;
 	r->span.header.tgid = tgid;
 	r->span.header.tid = tid;
-	put_span(&r->span, p, s, span, now);
-	r->span.flags = (span->sdk_inside ? REQUEST_SDK_INSIDE : 0) | (response ? 0 : REQUEST_ABORTED);
+	put_span(&r->span, p, s, span);
+	r->span.flags = span->sdk_inside ? REQUEST_SDK_INSIDE : 0;
+	if (!response)
+		r->span.flags |= span->hijacked ? REQUEST_HIJACKED : REQUEST_ABORTED;
 	r->method_len = s->method_len;
 	r->path_len = s->path_len;
 	__builtin_memcpy(r->method, s->method, METHOD_SIZE);

@@ -18,8 +18,16 @@ static __always_inline struct goroutine *enter_goroutine(struct goroutine_key *k
 							 u32 tid, u64 now)
 {
 	struct goroutine *s = bpf_map_lookup_elem(&goroutines, key);
-	if (s)
+	if (s) {
+		/* It executes, whatever was seen last: coroutines (iter.Pull)
+		 * switch without casgstatus. */
+		if (s->tid != tid) {
+			change_cause(s, key->tgid, now, s->executing);
+			release_thread(s, key);
+			bind_thread(s, key, tid);
+		}
 		return s;
+	}
 	u32 zero = 0;
 	struct goroutine *blank = bpf_map_lookup_elem(&blank_goroutine, &zero);
 	if (!blank || bpf_map_update_elem(&goroutines, key, blank, BPF_NOEXIST)) {
@@ -39,33 +47,17 @@ static __always_inline struct goroutine *enter_goroutine(struct goroutine_key *k
 
 static __always_inline void leave_goroutine(struct goroutine *s, struct goroutine_key *key)
 {
-	release_thread(s);
+	release_thread(s, key);
 	bpf_map_delete_elem(&goroutines, key);
 }
 
-/* The next free place of the stack, with the ledger as it stands. */
-static __always_inline struct span *push_span(struct goroutine *s, u32 tgid, u64 now)
-{
-	u32 depth = s->depth;
-	if (depth >= SPAN_DEPTH) {
-		count(DROPPED_SPANS_NESTED);
-		return 0;
-	}
-	spend(s, tgid, now);
-	struct span *span = &s->spans[depth];
-	span->start = now;
-	span->sdk_inside = 0;
-	__builtin_memcpy(span->spent_before, s->spent, sizeof(span->spent_before));
-	s->depth = depth + 1;
-	return span;
-}
-
-/* The open span with this handle, or SPAN_DEPTH. */
+/* The innermost open span with this handle, or SPAN_DEPTH. */
 static __always_inline u32 find_span(struct goroutine *s, u32 kind, u64 handle)
 {
 	for (u32 i = 0; i < SPAN_DEPTH; i++) {
-		if (i < s->depth && s->spans[i].kind == kind && s->spans[i].handle == handle)
-			return i;
+		u32 at = SPAN_DEPTH - 1 - i;
+		if (at < s->depth && s->spans[at].kind == kind && s->spans[at].handle == handle)
+			return at;
 	}
 	return SPAN_DEPTH;
 }
@@ -78,4 +70,38 @@ static __always_inline void remove_span(struct goroutine *s, u32 index)
 			s->spans[i] = s->spans[i + 1];
 	}
 	s->depth--;
+}
+
+/* Spans that ended on another goroutine stay on the stack: one whose memory is
+ * used again is over, and of a full stack the oldest of an SDK makes room. */
+static __always_inline void make_room(struct goroutine *s, u32 kind, u64 handle)
+{
+	u32 stale = find_span(s, kind, handle);
+	if (stale < SPAN_DEPTH) {
+		count(UNFINISHED_SPANS);
+		remove_span(s, stale);
+	}
+	if (s->depth >= SPAN_DEPTH) {
+		count(DROPPED_SPANS_NESTED);
+		remove_span(s, s->spans[0].kind == SPAN_REQUEST ? 1 : 0);
+	}
+}
+
+/* The next free place of the stack, with the ledger as it stands. */
+static __always_inline struct span *push_span(struct goroutine *s, u32 tgid, u32 kind, u64 handle, u64 now)
+{
+	make_room(s, kind, handle);
+	u32 depth = s->depth;
+	barrier_var(depth);
+	if (depth >= SPAN_DEPTH)
+		return 0;
+	spend(s, tgid, now);
+	struct span *span = &s->spans[depth];
+	span->start = s->since;
+	span->kind = kind;
+	span->handle = handle;
+	span->sdk_inside = span->hijacked = 0;
+	__builtin_memcpy(span->spent_before, s->spent, sizeof(span->spent_before));
+	s->depth = depth + 1;
+	return span;
 }

@@ -73,8 +73,7 @@
 
 #define SYSCALLS_THAT_SYNC \
 	case 74: /* fsync */ \
-	case 75: /* fdatasync */ \
-	case 306: /* syncfs */
+	case 75: /* fdatasync */
 
 /* Which argument of an open is the path: open has it first, openat second. */
 static __always_inline u32 open_path_argument(s64 number)

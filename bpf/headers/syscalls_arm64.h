@@ -64,8 +64,7 @@
 
 #define SYSCALLS_THAT_SYNC \
 	case 82: /* fsync */ \
-	case 83: /* fdatasync */ \
-	case 267: /* syncfs */
+	case 83: /* fdatasync */
 
 /* Which argument of an open is the path: there are only openat and openat2. */
 static __always_inline u32 open_path_argument(s64 number)

@@ -31,11 +31,14 @@ static __always_inline void goroutine_exits(struct goroutine *s, struct process 
 					    u32 tid, u64 now)
 {
 	spend(s, key->tgid, now);
-	release_thread(s);
-	if (s->depth && s->spans[0].kind == SPAN_REQUEST && !s->spans[0].sdk_inside)
-		tell_request(p, s, key->tgid, tid, 0, now);
-	else if (s->depth)
-		count(UNFINISHED_SPANS);
+	release_thread(s, key);
+	u32 unfinished = s->depth;
+	if (unfinished && s->spans[0].kind == SPAN_REQUEST) {
+		unfinished--;
+		if (!s->spans[0].sdk_inside)
+			tell_request(p, s, key->tgid, tid, 0);
+	}
+	count_many(UNFINISHED_SPANS, unfinished);
 	bpf_map_delete_elem(&goroutines, key);
 }
 
@@ -59,15 +62,15 @@ static __always_inline void goroutine_waits(struct goroutine *s, struct process 
 			cause = GC_ASSIST;
 	}
 	change_cause(s, key->tgid, now, cause);
-	release_thread(s);
+	release_thread(s, key);
 }
 
-/* A thread that starts another goroutine has left the one it ran before, even
- * where that went by a path without casgstatus (preemptPark for a stack scan). */
+/* A thread that starts another goroutine has left the one it ran before, by
+ * whatever path. */
 static __always_inline void leave_thread(struct goroutine_key *next, u32 tid, u64 now)
 {
 	struct goroutine_key *bound = bpf_map_lookup_elem(&threads, &tid);
-	if (!bound || bound->g == next->g)
+	if (!bound || same_goroutine(bound, next))
 		return;
 	struct goroutine_key key = *bound;
 	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
@@ -102,17 +105,32 @@ int goroutine_status(struct pt_regs *ctx)
 		bind_thread(s, &key, tid);
 		break;
 	case GO_RUNNABLE:
-	case GO_PREEMPTED:
 		change_cause(s, key.tgid, now, RUNNABLE);
-		release_thread(s);
+		release_thread(s, &key);
 		break;
 	case GO_WAITING:
 		goroutine_waits(s, p, &key, now);
 		break;
 	case GO_DEAD:
+	case GO_DEAD_EXTRA:
 		goroutine_exits(s, p, &key, tid, now);
 		break;
 	}
+	return 0;
+}
+
+/* func preemptPark(gp *g), without casgstatus: its stack is to be scanned. It
+ * could run but for that, as when it waits for a P. */
+SEC("uprobe.multi")
+int goroutine_preempted(struct pt_regs *ctx)
+{
+	u64 now = bpf_ktime_get_ns();
+	struct goroutine_key key = { .g = GO_ARG1(ctx), .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
+	if (!s)
+		return 0;
+	change_cause(s, key.tgid, now, RUNNABLE);
+	release_thread(s, &key);
 	return 0;
 }
 

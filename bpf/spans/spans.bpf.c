@@ -53,11 +53,9 @@ int request_starts(struct pt_regs *ctx)
 	if (s->depth) /* a request starts on an idle connection's goroutine */
 		count(UNFINISHED_SPANS);
 	s->depth = 0;
-	struct span *span = push_span(s, key.tgid, now);
+	struct span *span = push_span(s, key.tgid, SPAN_REQUEST, GO_ARG3(ctx), now);
 	if (!span)
 		return 0;
-	span->kind = SPAN_REQUEST;
-	span->handle = GO_ARG3(ctx);
 	if (!identify_request(span, p, request)) {
 		count(SAMPLED_OUT);
 		leave_goroutine(s, &key);
@@ -79,19 +77,43 @@ int request_finishes(struct pt_regs *ctx)
 	if (!p || !s || find_span(s, SPAN_REQUEST, response) != 0)
 		return 0;
 	spend(s, key.tgid, now);
-	tell_request(p, s, key.tgid, id, response, now);
+	tell_request(p, s, key.tgid, id, response);
 	leave_goroutine(s, &key);
 	return 0;
 }
 
-/* A request in which an SDK makes a span is that span's to tell. What happens
- * outside of the SDK's span, but inside of the request, gets its identity. */
-static __always_inline void yield_request(struct goroutine *s, struct span *sdk)
+/* func (w *response) Hijack() (rwc net.Conn, buf *bufio.ReadWriter, err error) */
+SEC("uprobe.multi")
+int request_hijacked(struct pt_regs *ctx)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
+	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
+	if (s && find_span(s, SPAN_REQUEST, GO_ARG1(ctx)) == 0)
+		s->spans[0].hijacked = 1;
+	return 0;
+}
+
+/* func (tr *tracer) Start(ctx, name, options...) (context.Context, trace.Span)
+ * A request in which an SDK is asked for a span is the SDK's to tell, or, by its
+ * sampler, not to tell. */
+SEC("uprobe.multi")
+int sdk_tracer_starts(struct pt_regs *ctx)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
+	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
+	if (s && s->depth && s->spans[0].kind == SPAN_REQUEST)
+		s->spans[0].sdk_inside = 1;
+	return 0;
+}
+
+/* What happens in a request outside of the SDK's first span gets its identity. */
+static __always_inline void identify_by_sdk(struct goroutine *s, struct span *sdk)
 {
 	struct span *request = &s->spans[0];
-	if (request->kind != SPAN_REQUEST || request->sdk_inside)
+	if (request->kind != SPAN_REQUEST || s->depth != 2)
 		return;
-	request->sdk_inside = 1;
 	__builtin_memcpy(request->trace_id, sdk->trace_id, 16);
 	__builtin_memcpy(request->span_id, sdk->span_id, 8);
 }
@@ -114,15 +136,13 @@ int sdk_span_starts(struct pt_regs *ctx)
 	struct goroutine *s = enter_goroutine(&key, p, id, now);
 	if (!s)
 		return 0;
-	struct span *span = push_span(s, key.tgid, now);
+	struct span *span = push_span(s, key.tgid, SPAN_SDK, handle, now);
 	if (!span)
 		return 0;
-	span->kind = SPAN_SDK;
-	span->handle = handle;
 	READ_USER(span->trace_id, context + p->context_trace_id);
 	READ_USER(span->span_id, context + p->context_span_id);
 	READ_USER(span->parent_id, handle + p->span_parent + p->context_span_id);
-	yield_request(s, span);
+	identify_by_sdk(s, span);
 	return 0;
 }
 
@@ -134,6 +154,10 @@ int sdk_span_ends(struct pt_regs *ctx)
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
 	if (!p)
+		return 0;
+	u8 flags = 0;
+	READ_USER(flags, handle + p->span_context + p->context_flags);
+	if (!(flags & 1))
 		return 0;
 	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
 	u32 index = s ? find_span(s, SPAN_SDK, handle) : SPAN_DEPTH;
@@ -149,7 +173,7 @@ int sdk_span_ends(struct pt_regs *ctx)
 		r->header.tgid = key.tgid;
 		r->header.tid = id;
 		r->flags = 0;
-		put_span(r, p, s, &s->spans[index], now);
+		put_span(r, p, s, &s->spans[index]);
 		submit(r);
 	} else {
 		count(DROPPED_BUFFER_FULL);

@@ -82,14 +82,13 @@ static __always_inline void file_done(struct pending_file *pending, struct gorou
 		put_identity(&r->header, s);
 	r->operation = pending->operation;
 	r->error = result < 0 ? -result : 0;
-	r->absolute = 0;
+	r->path_kind = PATH_GIVEN;
 	r->path_len = 0;
 
 	s32 fd = pending->operation == FILE_OPEN ? result : pending->fd;
 	struct file *file = fd >= 0 ? file_by_descriptor(fd) : 0;
 	if (file) {
-		r->absolute = 1;
-		r->path_len = file_path(file, r->path);
+		put_file_path(r, file);
 	} else if (pending->name) {
 		long n = bpf_probe_read_user_str(r->path, FILE_PATH_SIZE, (void *)pending->name);
 		r->path_len = n > 0 ? n - 1 : 0;

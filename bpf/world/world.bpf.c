@@ -49,6 +49,8 @@ int world_starts(struct pt_regs *ctx)
 		r->stopped = GO_ARG4(ctx);
 	if (p->gc_cycles)
 		READ_USER(r->gc_cycle, p->gc_cycles);
+	if (p->gc_phase)
+		READ_USER(r->gc_phase, p->gc_phase);
 	submit(r);
 	return 0;
 }

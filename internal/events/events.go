@@ -34,8 +34,8 @@ const (
 	// StopTheWorldStopping is the part of Duration until the last P had
 	// stopped, in nanoseconds (int).
 	StopTheWorldStopping = "fathom.go.stop_the_world.stopping"
-	// GCCycleNumber counts the process's collections from 1 (int). On a span:
-	// the last cycle that overlapped it.
+	// GCCycleNumber counts the process's collections from 1 (int), also on their
+	// stops of the world. On a span: the last cycle that overlapped it.
 	GCCycleNumber = "fathom.go.gc.cycle.number"
 	// GCStopTheWorld is the time within a cycle for which the world was
 	// stopped, in nanoseconds (int).

@@ -41,7 +41,8 @@ const (
 	Sleep
 	// GCAssist: marking for the garbage collector, or parked until it allows to allocate.
 	GCAssist
-	// StopTheWorld: ready to run, or the one who stops, while the world was stopped.
+	// StopTheWorld: ready to run, with the collector, or stopping the others, while
+	// the world was stopped.
 	StopTheWorld
 	// Unattributed: what no probe explained. Never hidden.
 	Unattributed

@@ -4,7 +4,6 @@
 package ebpfreceiver
 
 import (
-	"context"
 	"net/http"
 	"os"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/receiver/receivertest"
 	"go.uber.org/goleak"
 
+	"github.com/fathom-otel/fathom/internal/shared"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest"
 )
@@ -44,9 +44,12 @@ func TestSignalsOfOneIDShareAReceiver(t *testing.T) {
 	require.NoError(t, err)
 	logs, err := factory.CreateLogs(t.Context(), set, config, consumertest.NewNop())
 	require.NoError(t, err)
-	for _, started := range []interface {
-		Start(context.Context, component.Host) error
-	}{traces, metrics, logs} {
+	receiverOf := func(c component.Component) *ebpfReceiver {
+		return c.(*shared.Hold[component.ID, *ebpfReceiver]).Value()
+	}
+	require.Same(t, receiverOf(traces), receiverOf(metrics))
+	require.Same(t, receiverOf(traces), receiverOf(logs))
+	for _, started := range []component.Component{traces, metrics, logs} {
 		require.NoError(t, started.Start(t.Context(), componenttest.NewNopHost()))
 	}
 	require.NoError(t, traces.Shutdown(t.Context()))

@@ -28,8 +28,9 @@ func (o *observer) Attached(p *discover.Process, runtime *goruntime.Layout, bias
 	o.runtimes.add(p, runtime, bias)
 }
 
-func (o *observer) Detached(p *discover.Process) {
+func (o *observer) Detached(p *discover.Process, open int) {
 	o.telemetry.ProcessesAttached.Add(context.Background(), -1)
+	o.telemetry.RecordsDropped.Add(context.Background(), int64(open), by("reason", "process_detached"))
 	o.runtimes.remove(p)
 }
 

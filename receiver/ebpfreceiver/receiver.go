@@ -20,8 +20,8 @@ import (
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
 )
 
-// ebpfReceiver owns the programs and the three goroutines: discovery, the
-// attacher and the reader of records; and that of the runtime metrics.
+// ebpfReceiver owns the programs and four goroutines: discovery, the attacher,
+// the reader of records and that of the runtime metrics.
 type ebpfReceiver struct {
 	config    *Config
 	settings  receiver.Settings

@@ -115,6 +115,33 @@ func TestRequestsThatDoNotEndWell(t *testing.T) {
 		"a caller that does not sample is followed")
 }
 
+func TestHijackedConnections(t *testing.T) {
+	binary := targettest.Build(t)
+	h := observe(t, nil, TargetConfig{Executable: binary})
+	target := targettest.Start(t, binary)
+	h.awaitAttached(1)
+	_, status, err := target.Get("/hijack", nil)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusSwitchingProtocols, status)
+	span := h.awaitSpan("/hijack")
+	require.Equal(t, ptrace.StatusCodeUnset, span.Status().Code(), "taking a connection over is no failure")
+	require.NotContains(t, span.Attributes().AsRaw(), "error.type")
+}
+
+// A request that an SDK's sampler leaves out is not told by the receiver either.
+func TestRequestsThatAnSDKDoesNotSample(t *testing.T) {
+	binary := targettest.Build(t)
+	h := observe(t, nil, TargetConfig{Executable: binary})
+	target := targettest.Start(t, binary)
+	h.awaitAttached(1)
+	for _, path := range []string{"/unsampled", "/nothing"} {
+		_, _, err := target.Get(path, nil)
+		require.NoError(t, err)
+	}
+	h.awaitSpan("/nothing")
+	require.Len(t, h.spans(), 1)
+}
+
 func TestEventsOnSpans(t *testing.T) {
 	binary := targettest.Build(t)
 	h := observe(t, func(c *Config) { c.Events.File.MinDuration = 0 }, TargetConfig{Executable: binary})

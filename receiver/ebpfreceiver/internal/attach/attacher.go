@@ -29,7 +29,8 @@ type Observer interface {
 	// Attached tells of a process whose probes are in place, and how to read
 	// its runtime: by the layout of its executable and its load bias.
 	Attached(p *discover.Process, runtime *goruntime.Layout, bias uint64)
-	Detached(p *discover.Process)
+	// Detached tells how many of its spans and requests were still open.
+	Detached(p *discover.Process, open int)
 	Failed(p *discover.Process, reason string)
 	Refused(p *discover.Process, feature plan.Feature)
 }
@@ -99,8 +100,8 @@ func (a *Attacher) attach(p *discover.Process) (reason string, err error) {
 		return ReasonAnalysis, err
 	}
 	planned := analysed.plan
-	a.tellRefusals(p, analysed, fresh)
 	if len(planned.Probes) == 0 {
+		a.tellRefusals(p, analysed, fresh)
 		return ReasonNothing, errors.New("no probe has a proven place in it")
 	}
 	bias, err := loadBias(p.PID)
@@ -121,6 +122,7 @@ func (a *Attacher) attach(p *discover.Process) (reason string, err error) {
 		return ReasonProbes, err
 	}
 	a.attached[p] = attachment
+	a.tellRefusals(p, analysed, fresh)
 	a.logger.Info("Observing a process", zap.Int("pid", p.PID), zap.String("service", p.ServiceName),
 		zap.String("executable", p.Executable), zap.String("go", planned.GoVersion), zap.Int("probes", len(planned.Probes)))
 	a.observer.Attached(p, analysed.runtime, bias)
@@ -158,17 +160,19 @@ func (a *Attacher) stop(p *discover.Process) {
 	}
 	delete(a.attached, p)
 	a.table.end(p, time.Now())
-	if err := attachment.Close(); err != nil {
+	open, err := attachment.Close()
+	if err != nil {
 		a.logger.Warn("Detaching from a process", zap.Int("pid", p.PID), zap.Error(err))
 	}
-	a.observer.Detached(p)
+	a.observer.Detached(p, open)
 }
 
 func (a *Attacher) detachAll() error {
 	var errs []error
 	for p, attachment := range a.attached {
-		errs = append(errs, attachment.Close())
-		a.observer.Detached(p)
+		open, err := attachment.Close()
+		errs = append(errs, err)
+		a.observer.Detached(p, open)
 	}
 	clear(a.attached)
 	return errors.Join(errs...)

@@ -44,16 +44,16 @@ func (m *mailbox) put(e discover.Event) (vanished bool) {
 
 // take returns the oldest event, waiting for one. It reports false when ctx is done.
 func (m *mailbox) take(ctx context.Context) (discover.Event, bool) {
-	for {
+	for ctx.Err() == nil {
 		if e, ok := m.pop(); ok {
 			return e, true
 		}
 		select {
 		case <-ctx.Done():
-			return discover.Event{}, false
 		case <-m.arrived:
 		}
 	}
+	return discover.Event{}, false
 }
 
 func (m *mailbox) pop() (discover.Event, bool) {

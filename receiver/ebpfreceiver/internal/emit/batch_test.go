@@ -95,6 +95,11 @@ func TestRequests(t *testing.T) {
 			map[string]any{"http.request.method": "_OTHER", "http.request.method_original": "BREW", "url.path": "/pot", "http.route": "/pot",
 				"http.response.status_code": int64(503), "error.type": "503", "fathom.goroutine.id": int64(7)},
 		},
+		"hijacked": {
+			record.Request{Span: record.Span{Header: identified(10, 30)}, Path: "/socket", Hijacked: true},
+			"GET", ptrace.StatusCodeUnset,
+			map[string]any{"http.request.method": "GET", "url.path": "/socket", "fathom.goroutine.id": int64(7)},
+		},
 		"aborted": {
 			record.Request{Span: record.Span{Header: identified(10, 30)}, Path: "/", Aborted: true},
 			"GET", ptrace.StatusCodeError,
@@ -146,9 +151,10 @@ func TestFiles(t *testing.T) {
 func TestStopsAndTheCyclesThatTheyFrame(t *testing.T) {
 	process := shop()
 	cycles := NewCycles()
+	marking := false
 	stop := func(reason record.StopReason, cycle uint32, start, end uint64) []plog.LogRecord {
 		batch := newBatch(cycles)
-		batch.Add(process, &record.Stop{Header: record.Header{Start: start, End: end}, Stopped: start + 1, Reason: reason, GCCycle: cycle})
+		batch.Add(process, &record.Stop{Header: record.Header{Start: start, End: end}, Stopped: start + 1, Reason: reason, GCCycle: cycle, Marking: marking})
 		var logs []plog.LogRecord
 		for _, log := range batch.Logs().ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().All() {
 			logs = append(logs, log)
@@ -162,11 +168,14 @@ func TestStopsAndTheCyclesThatTheyFrame(t *testing.T) {
 		"fathom.go.stop_the_world.stopping": int64(1), "fathom.go.gc.cycle.number": int64(41)}, first[0].Attributes().AsRaw())
 	require.Len(t, stop(record.StopReason(7), 41, 20, 21), 1, "another stop meanwhile")
 
+	marking = true
+	require.Len(t, stop(record.StopGCMarkTermination, 41, 25, 26), 1, "the collector found more to mark")
+	marking = false
 	last := stop(record.StopGCMarkTermination, 41, 30, 32)
 	require.Len(t, last, 2)
 	require.Equal(t, events.GCCycle, last[1].EventName())
 	require.Equal(t, boot().Add(32), last[1].Timestamp().AsTime())
-	require.Equal(t, map[string]any{"fathom.duration": int64(22), "fathom.go.gc.stop_the_world": int64(7),
+	require.Equal(t, map[string]any{"fathom.duration": int64(22), "fathom.go.gc.stop_the_world": int64(8),
 		"fathom.go.gc.cycle.number": int64(41)}, last[1].Attributes().AsRaw())
 
 	stop(record.StopGCSweepTermination, 42, 40, 41)

@@ -18,7 +18,7 @@ type Cycle struct {
 }
 
 // Cycles puts the cycles together from the stops that frame them: sweep
-// termination begins one, mark termination ends it.
+// termination begins one, mark termination ends it unless it finds more to mark.
 type Cycles struct{ open map[*discover.Process]Cycle }
 
 // NewCycles knows of no cycle yet.
@@ -33,11 +33,15 @@ func (c *Cycles) Add(p *discover.Process, s *record.Stop) (Cycle, bool) {
 	case record.StopGCMarkTermination:
 		cycle, ok := c.open[p]
 		delete(c.open, p)
-		if ok && cycle.Number == s.GCCycle {
-			cycle.End = s.End
-			cycle.Stopped += s.End - s.Start
+		if !ok || cycle.Number != s.GCCycle {
+			break
+		}
+		cycle.End = s.End
+		cycle.Stopped += s.End - s.Start
+		if !s.Marking {
 			return cycle, true
 		}
+		c.open[p] = cycle
 	}
 	return Cycle{}, false
 }

@@ -37,11 +37,13 @@ func (b *Batch) addRequest(span ptrace.Span, r *record.Request) {
 	if route != "" {
 		attributes.PutStr("http.route", route)
 	}
-	if r.Aborted {
+	switch {
+	case r.Aborted:
 		attributes.PutStr("error.type", "aborted")
 		span.Status().SetCode(ptrace.StatusCodeError)
-		span.Status().SetMessage("the handler's goroutine ended before the response: a panic, or a hijacked connection")
-	} else {
+		span.Status().SetMessage("the handler's goroutine ended before the response: it panicked")
+	case r.Hijacked: // what was answered on the connection is not known
+	default:
 		attributes.PutInt("http.response.status_code", int64(status(r)))
 	}
 	if r.Status >= http.StatusInternalServerError {

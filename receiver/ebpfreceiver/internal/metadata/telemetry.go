@@ -21,7 +21,7 @@ type TelemetryBuilder struct {
 	ProcessesAttached metric.Int64UpDownCounter
 	// AttachFailures counts processes that could not be observed, by reason.
 	AttachFailures metric.Int64Counter
-	// ProbesRefused counts features left out of an attached process, by feature.
+	// ProbesRefused counts features left out of a process, by feature.
 	ProbesRefused metric.Int64Counter
 	// RecordsDropped counts what was seen but not delivered, by reason.
 	RecordsDropped metric.Int64Counter
@@ -41,7 +41,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings) (*TelemetryBuilde
 	b.AttachFailures, errs[1] = b.meter.Int64Counter(Prefix+"attach_failures",
 		metric.WithUnit("{process}"), metric.WithDescription("Processes that could not be observed, by reason."))
 	b.ProbesRefused, errs[2] = b.meter.Int64Counter(Prefix+"probes_refused",
-		metric.WithUnit("{feature}"), metric.WithDescription("Features left out of an attached process because an address or offset was not proven, by feature."))
+		metric.WithUnit("{feature}"), metric.WithDescription("Features left out of a process because an address or offset was not proven, by feature."))
 	b.RecordsDropped, errs[3] = b.meter.Int64Counter(Prefix+"records_dropped",
 		metric.WithUnit("{record}"), metric.WithDescription("Records that were seen but not delivered, by reason."))
 	b.RuntimeReadFailures, errs[4] = b.meter.Int64Counter(Prefix+"runtime_read_failures",

@@ -5,6 +5,8 @@ package plan
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goexec"
 )
@@ -31,9 +33,12 @@ func collectorWaiters() []string {
 }
 
 func (m *maker) ledger() {
-	if !m.probes(Ledger, map[Probe]string{GoroutineStatus: "runtime.casgstatus"}) {
+	if !m.probes(Ledger, map[Probe]string{
+		GoroutineStatus:    "runtime.casgstatus",
+		GoroutinePreempted: "runtime.preemptPark",
+	}) {
 		if len(m.plan.Refused) == 0 {
-			m.refuse(Ledger, errors.New("runtime.casgstatus is not among its functions"))
+			m.refuse(Ledger, errors.New("the scheduler is not among its functions"))
 		}
 		return
 	}
@@ -46,7 +51,7 @@ func (m *maker) ledger() {
 		want{goexec.Field{Type: "runtime.g", Name: "goid"}, &o.GoroutineID},
 		want{goexec.Field{Type: "runtime.g", Name: "waitreason"}, &o.WaitReason},
 	) {
-		m.drop(GoroutineStatus)
+		m.drop(GoroutineStatus, GoroutinePreempted)
 		return
 	}
 	m.plan.WaitCauses = waitCauses(reasons)
@@ -79,7 +84,7 @@ func (m *maker) stopTheWorld(version goVersion) {
 	}) {
 		return
 	}
-	m.plan.StopArguments = !version.less(1, 22)
+	m.plan.StopArguments = !version.less(1, 23)
 	work, err := m.binary.Symbol("runtime.work")
 	if err != nil {
 		m.refuse(GCCycles, err)
@@ -89,6 +94,12 @@ func (m *maker) stopTheWorld(version goVersion) {
 	if m.offsets(GCCycles, want{goexec.Field{Type: "runtime.workType", Name: "cycles"}, &cycles}) {
 		m.plan.GCCycles = work.Addr + uint64(cycles)
 	}
+	phase, err := m.binary.Symbol("runtime.gcphase")
+	if err != nil {
+		m.refuse(GCCycles, err)
+		return
+	}
+	m.plan.GCPhase = phase.Addr
 }
 
 func (m *maker) requests(version goVersion) {
@@ -114,12 +125,19 @@ func (m *maker) requests(version goVersion) {
 			want{goexec.Field{Type: "net/http.Request", Name: "Pattern"}, &o.RequestPattern},
 			want{goexec.Field{Type: "net/http.response", Name: "req"}, &o.ResponseRequest})
 	}
-	m.traceContext()
+	m.traceContext(version)
+	// Absent where nothing in the program takes connections over.
+	m.probes(Hijacks, map[Probe]string{RequestHijacked: "net/http.(*response).Hijack"})
 }
 
 // traceContext reads http.Header, which is a Swiss map where the binary has
-// their code: from Go 1.24 on, unless built with GOEXPERIMENT=noswissmap.
-func (m *maker) traceContext() {
+// their code: from Go 1.24 on, unless built with GOEXPERIMENT=noswissmap. Their
+// layout is known up to Go 1.27, but for that of GOEXPERIMENT=mapsplitgroup.
+func (m *maker) traceContext(version goVersion) {
+	if !version.less(1, 28) || strings.Contains(m.plan.GoVersion, "mapsplitgroup") {
+		m.refuse(TraceContext, fmt.Errorf("the layout of maps of %s is not known", m.plan.GoVersion))
+		return
+	}
 	if _, err := m.binary.Function("internal/runtime/maps.(*Map).growToTable"); err != nil {
 		m.refuse(TraceContext, errors.New("its maps are not Swiss maps (Go 1.24 and later), the only ones that are read"))
 		return
@@ -132,8 +150,9 @@ func (m *maker) sdkSpans() {
 	const sdk = "go.opentelemetry.io/otel/sdk/trace."
 	const api = "go.opentelemetry.io/otel/trace.SpanContext"
 	if !m.probes(SDKSpans, map[Probe]string{
-		SDKSpanStarts: sdk + "(*recordingSpan).runtimeTrace",
-		SDKSpanEnds:   sdk + "(*recordingSpan).End",
+		SDKTracerStarts: sdk + "(*tracer).Start",
+		SDKSpanStarts:   sdk + "(*recordingSpan).runtimeTrace",
+		SDKSpanEnds:     sdk + "(*recordingSpan).End",
 	}) {
 		return
 	}
@@ -145,7 +164,7 @@ func (m *maker) sdkSpans() {
 		want{goexec.Field{Type: api, Name: "spanID"}, &o.ContextSpanID},
 		want{goexec.Field{Type: api, Name: "traceFlags"}, &o.ContextFlags},
 	) {
-		m.drop(SDKSpanStarts, SDKSpanEnds)
+		m.drop(SDKTracerStarts, SDKSpanStarts, SDKSpanEnds)
 	}
 }
 

@@ -28,13 +28,16 @@ type Probe string
 
 // The probes, by the names of their programs in bpf/.
 const (
-	GoroutineStatus Probe = "goroutine_status"
-	WorldStops      Probe = "world_stops"
-	WorldStarts     Probe = "world_starts"
-	RequestStarts   Probe = "request_starts"
-	RequestFinishes Probe = "request_finishes"
-	SDKSpanStarts   Probe = "sdk_span_starts"
-	SDKSpanEnds     Probe = "sdk_span_ends"
+	GoroutineStatus    Probe = "goroutine_status"
+	GoroutinePreempted Probe = "goroutine_preempted"
+	WorldStops         Probe = "world_stops"
+	WorldStarts        Probe = "world_starts"
+	RequestStarts      Probe = "request_starts"
+	RequestFinishes    Probe = "request_finishes"
+	RequestHijacked    Probe = "request_hijacked"
+	SDKTracerStarts    Probe = "sdk_tracer_starts"
+	SDKSpanStarts      Probe = "sdk_span_starts"
+	SDKSpanEnds        Probe = "sdk_span_ends"
 )
 
 // Feature is what a group of probes makes visible. Its probes are attached all
@@ -49,6 +52,7 @@ const (
 	Routes       Feature = "routes"
 	TraceContext Feature = "trace_context"
 	SDKSpans     Feature = "sdk_spans"
+	Hijacks      Feature = "hijacks"
 	GCCycles     Feature = "gc_cycles"
 	ParkedStacks Feature = "parked_stacks"
 	// RuntimeMetrics need no probe: package goruntime plans them.
@@ -95,9 +99,11 @@ type Plan struct {
 	WaitCauses [waitReasons]uint8
 	// GCCycles is the address of runtime.work.cycles as linked, 0 where unknown.
 	GCCycles uint64
+	// GCPhase is the address of runtime.gcphase as linked, 0 where unknown.
+	GCPhase uint64
 	// SwissHeaders: http.Header is a Swiss map.
 	SwissHeaders bool
-	// StopArguments: startTheWorldWithSema gets the stop as an argument.
+	// StopArguments: startTheWorldWithSema is told when all had stopped.
 	StopArguments bool
 	Refused       []Refusal
 }

@@ -6,7 +6,10 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"regexp"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -96,7 +99,8 @@ func features(p *Plan) []Feature {
 func TestForARealServer(t *testing.T) {
 	p := For(target(t))
 	require.Empty(t, p.Refused)
-	require.Len(t, p.Probes, 7)
+	require.Len(t, p.Probes, 10)
+	require.NotZero(t, p.GCPhase)
 	require.NotContains(t, fmt.Sprint(p.Offsets), "65535")
 	require.True(t, p.SwissHeaders)
 	require.True(t, p.StopArguments)
@@ -118,7 +122,7 @@ func TestWhatIsNotProvenIsLeftOut(t *testing.T) {
 		"Go 1.20": {partial{version: "go1.20.14"}, []Feature{Ledger},
 			[]Probe{GoroutineStatus, WorldStops, RequestStarts, SDKSpanStarts}},
 		"a version of no release": {partial{version: "devel +abc"}, []Feature{Ledger}, []Probe{GoroutineStatus}},
-		"no scheduler": {partial{functions: map[string]error{"runtime.casgstatus": goexec.ErrNoFunction}},
+		"no scheduler": {partial{functions: map[string]error{"runtime.casgstatus": goexec.ErrNoFunction, "runtime.preemptPark": goexec.ErrNoFunction}},
 			[]Feature{Ledger}, []Probe{GoroutineStatus}},
 		"half of a feature": {partial{functions: map[string]error{finish: goexec.ErrNoFunction}},
 			[]Feature{Requests}, []Probe{RequestStarts, RequestFinishes}},
@@ -132,6 +136,8 @@ func TestWhatIsNotProvenIsLeftOut(t *testing.T) {
 		"no pattern": {partial{fields: map[string]bool{"net/http.Request.Pattern": true}}, []Feature{Routes}, nil},
 		"no header": {partial{functions: map[string]error{"internal/runtime/maps.(*Map).growToTable": goexec.ErrNoFunction}},
 			[]Feature{TraceContext}, nil},
+		"maps of another layout": {partial{version: "go1.27.0 X:mapsplitgroup"}, []Feature{TraceContext}, nil},
+		"a Go to come":           {partial{version: "go1.28.0"}, []Feature{TraceContext}, nil},
 		"an offset too far":      {partial{farAwayType: "net/url.URL"}, []Feature{Requests}, []Probe{RequestStarts}},
 		"no symbols":             {partial{noSymbols: true}, []Feature{GCCycles}, nil},
 		"no saved frame pointer": {partial{fields: map[string]bool{"runtime.g.sched.bp": true}}, []Feature{ParkedStacks}, nil},
@@ -163,6 +169,26 @@ func TestAProgramWithoutServerOrSDK(t *testing.T) {
 	require.False(t, p.Has(SDKSpanStarts))
 	require.NotContains(t, features(p), Requests)
 	require.NotContains(t, features(p), SDKSpans)
+}
+
+func TestWhenTheWorldTellsThatItStopped(t *testing.T) {
+	real := target(t)
+	for version, want := range map[string]bool{"go1.22.12": false, "go1.23.0": true, "go1.26.8": true} {
+		require.Equal(t, want, For(&partial{Binary: real, version: version}).StopArguments, version)
+	}
+}
+
+// The BPF programs have room for that many.
+func TestCodeRangesFit(t *testing.T) {
+	header, err := os.ReadFile("../../../../bpf/headers/process.h")
+	require.NoError(t, err)
+	for name, waiters := range map[string][]string{"NETWORK_RANGES": networkWaiters(), "COLLECTOR_RANGES": collectorWaiters()} {
+		room := regexp.MustCompile(name + ` (\d+)`).FindSubmatch(header)
+		require.NotNil(t, room, name)
+		n, err := strconv.Atoi(string(room[1]))
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(waiters), n, name)
+	}
 }
 
 func TestVersions(t *testing.T) {

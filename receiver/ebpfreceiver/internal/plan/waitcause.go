@@ -41,6 +41,8 @@ func waitCause(text string) uint8 {
 		return uint8(ledger.GCAssist) | waitExecutes
 	case "stopping the world":
 		return uint8(ledger.StopTheWorld) | waitExecutes
+	case "coroutine": // another goroutine executes in its place, as a call would
+		return uint8(ledger.OnCPU) | waitExecutes
 	case "garbage collection scan", "GC worker (active)", "trace goroutine status", "trace proc status", "page trace flush":
 		return uint8(ledger.OnCPU) | waitExecutes
 	case "GC assist wait", "wait for GC cycle", "GC weak to strong wait":
@@ -53,12 +55,10 @@ func waitCause(text string) uint8 {
 		return uint8(ledger.BlockedSelect)
 	case "sync.Mutex.Lock", "sync.RWMutex.RLock", "sync.RWMutex.Lock":
 		return uint8(ledger.BlockedMutex)
-	case "semacquire", "sync.Cond.Wait", "sync.WaitGroup.Wait", "coroutine":
+	case "semacquire", "sync.Cond.Wait", "sync.WaitGroup.Wait":
 		return uint8(ledger.BlockedSync)
 	case "sleep":
 		return uint8(ledger.Sleep)
-	case "preempted":
-		return uint8(ledger.Runnable)
 	default:
 		return uint8(ledger.Unattributed)
 	}

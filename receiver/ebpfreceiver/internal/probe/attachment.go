@@ -47,12 +47,14 @@ func (p *Programs) Attach(t Target) (*Attachment, error) {
 	}
 	executable, err := link.OpenExecutable(t.Executable)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the executable of process %d: %w", t.PID, err), a.Close())
+		_, closeErr := a.Close()
+		return nil, errors.Join(fmt.Errorf("opening the executable of process %d: %w", t.PID, err), closeErr)
 	}
 	for _, probe := range order(t.Plan) {
 		l, err := p.uprobe(executable, probe, t)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("attaching %s to process %d: %w", probe, t.PID, err), a.Close())
+			_, closeErr := a.Close()
+			return nil, errors.Join(fmt.Errorf("attaching %s to process %d: %w", probe, t.PID, err), closeErr)
 		}
 		a.links = append(a.links, l)
 	}
@@ -72,14 +74,16 @@ func (p *Programs) uprobe(executable *link.Executable, probe plan.Probe, t Targe
 // before both, so that no span is seen without what its ledger needs.
 func order(p *plan.Plan) []plan.Probe {
 	rank := map[plan.Probe]int{
-		plan.GoroutineStatus: 0, plan.WorldStarts: 1, plan.WorldStops: 2,
-		plan.RequestFinishes: 3, plan.SDKSpanEnds: 4, plan.SDKSpanStarts: 5, plan.RequestStarts: 6,
+		plan.GoroutineStatus: 0, plan.GoroutinePreempted: 1, plan.WorldStarts: 2, plan.WorldStops: 3,
+		plan.RequestFinishes: 4, plan.RequestHijacked: 5, plan.SDKSpanEnds: 6, plan.SDKSpanStarts: 7,
+		plan.SDKTracerStarts: 8, plan.RequestStarts: 9,
 	}
 	return slices.SortedFunc(maps.Keys(p.Probes), func(a, b plan.Probe) int { return rank[a] - rank[b] })
 }
 
 // Close detaches the probes and forgets the process's goroutines and threads.
-func (a *Attachment) Close() error {
+// It returns how many spans and requests were still open: they are not told.
+func (a *Attachment) Close() (open int, err error) {
 	var errs []error
 	for _, l := range slices.Backward(a.links) {
 		errs = append(errs, l.Close())
@@ -87,19 +91,20 @@ func (a *Attachment) Close() error {
 	a.links = nil
 	maps := &a.programs.spans.spansMaps
 	errs = append(errs, ignoreMissing(maps.Processes.Delete(a.pid)), ignoreMissing(maps.StopClocks.Delete(a.pid)))
-	errs = append(errs, a.forget())
-	return errors.Join(errs...)
+	open, err = a.forget()
+	return open, errors.Join(append(errs, err)...)
 }
 
 // forget removes what the process left in the maps of goroutines and threads.
-func (a *Attachment) forget() error {
+func (a *Attachment) forget() (open int, err error) {
 	var key goroutineKey
-	var value []byte
+	var value spansGoroutine
 	var stale []goroutineKey
 	goroutines := a.programs.spans.Goroutines.Iterate()
 	for goroutines.Next(&key, &value) {
 		if key.TGID == a.pid {
 			stale = append(stale, key)
+			open += openSpans(&value)
 		}
 	}
 	var errs []error
@@ -118,9 +123,19 @@ func (a *Attachment) forget() error {
 		errs = append(errs, ignoreMissing(a.programs.spans.Threads.Delete(tid)))
 	}
 	if err := errors.Join(append(errs, goroutines.Err(), threads.Err())...); err != nil {
-		return fmt.Errorf("forgetting the goroutines of process %d: %w", a.pid, err)
+		return open, fmt.Errorf("forgetting the goroutines of process %d: %w", a.pid, err)
 	}
-	return nil
+	return open, nil
+}
+
+// openSpans are those of a goroutine that would have been told: not the request
+// around an SDK's spans.
+func openSpans(s *spansGoroutine) int {
+	const request = 1 // SPAN_REQUEST
+	if s.Depth > 0 && s.Spans[0].Kind == request && s.Spans[0].SdkInside != 0 {
+		return int(s.Depth) - 1
+	}
+	return int(s.Depth)
 }
 
 // goroutineKey is struct goroutine_key of bpf/headers/goroutine.h.
@@ -166,6 +181,9 @@ func describe(t Target) spansProcess {
 	}
 	if t.Plan.GCCycles != 0 {
 		d.GcCycles = t.Plan.GCCycles + t.Bias
+	}
+	if t.Plan.GCPhase != 0 {
+		d.GcPhase = t.Plan.GCPhase + t.Bias
 	}
 	for i := range min(len(t.Plan.Network), len(d.Network)) {
 		d.Network[i].Begin = t.Plan.Network[i].Begin + t.Bias

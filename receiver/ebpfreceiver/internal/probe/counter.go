@@ -13,6 +13,7 @@ type Counter uint32
 const (
 	DroppedBufferFull Counter = iota
 	DroppedGoroutinesFull
+	DroppedThreadsFull
 	DroppedSpansNested
 	UnfinishedSpans
 	EndedElsewhere
@@ -29,6 +30,8 @@ func (c Counter) String() string {
 		return "buffer_full"
 	case DroppedGoroutinesFull:
 		return "goroutines_full"
+	case DroppedThreadsFull:
+		return "threads_full"
 	case DroppedSpansNested:
 		return "spans_nested"
 	case UnfinishedSpans:

@@ -8,7 +8,6 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
 
@@ -43,7 +42,7 @@ func Load(options Options) (*Programs, error) {
 	if err := rlimit.RemoveMemlock(); err != nil {
 		return nil, fmt.Errorf("raising the limit of locked memory (needs CAP_SYS_RESOURCE before Linux 5.11): %w", err)
 	}
-	p := &Programs{multi: !options.PerfUprobes && features.HaveBPFLinkUprobeMulti() == nil}
+	p := &Programs{multi: !options.PerfUprobes && haveUprobeMulti()}
 	if err := p.load(options); err != nil {
 		return nil, errors.Join(explain(err), p.Close())
 	}
@@ -143,6 +142,8 @@ func (p *Programs) program(probe plan.Probe) *ebpf.Program {
 	switch probe {
 	case plan.GoroutineStatus:
 		return p.scheduler.GoroutineStatus
+	case plan.GoroutinePreempted:
+		return p.scheduler.GoroutinePreempted
 	case plan.WorldStops:
 		return p.world.WorldStops
 	case plan.WorldStarts:
@@ -151,6 +152,10 @@ func (p *Programs) program(probe plan.Probe) *ebpf.Program {
 		return p.spans.RequestStarts
 	case plan.RequestFinishes:
 		return p.spans.RequestFinishes
+	case plan.RequestHijacked:
+		return p.spans.RequestHijacked
+	case plan.SDKTracerStarts:
+		return p.spans.SdkTracerStarts
 	case plan.SDKSpanStarts:
 		return p.spans.SdkSpanStarts
 	case plan.SDKSpanEnds:

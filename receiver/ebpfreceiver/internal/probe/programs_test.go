@@ -39,7 +39,10 @@ func attached(t *testing.T, options Options, change func(*Target)) (*Programs, *
 	}
 	attachment, err := programs.Attach(target)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, attachment.Close()) })
+	t.Cleanup(func() {
+		_, err := attachment.Close()
+		require.NoError(t, err)
+	})
 	return programs, server
 }
 
@@ -137,6 +140,60 @@ func TestWithoutTheSchedulerProbeThereIsNoLedger(t *testing.T) {
 		}
 	}
 	require.Equal(t, 3, seen)
+}
+
+// Spans that end on another goroutine than they began on leave room for others.
+func TestSpansThatEndElsewhere(t *testing.T) {
+	programs, server := attached(t, Options{}, nil)
+	const elsewhere = 20
+	body, _, err := server.Get(fmt.Sprintf("/elsewhere?n=%d", elsewhere), nil)
+	require.NoError(t, err)
+	told := map[string]bool{}
+	for _, r := range readAll(t, programs) {
+		if span, ok := r.(*record.Span); ok {
+			told[fmt.Sprintf("%x", span.SpanID)] = true
+		}
+	}
+	require.Equal(t, map[string]bool{strings.TrimSpace(body): true}, told, "the one span that ended where it began")
+	values := counters(t, programs)
+	require.EqualValues(t, elsewhere, values[EndedElsewhere])
+	require.Positive(t, values[DroppedSpansNested], "the stack was full, and the oldest was given up")
+}
+
+// What a process leaves open is counted when its probes are taken off.
+func TestOpenSpansAreCountedAtTheEnd(t *testing.T) {
+	binary := targettest.Build(t)
+	analysed, err := goexec.Open(binary)
+	require.NoError(t, err)
+	defer analysed.Close()
+	programs, err := Load(Options{})
+	require.NoError(t, err)
+	defer programs.Close()
+	server := targettest.Start(t, binary)
+	attachment, err := programs.Attach(Target{PID: server.PID, Executable: binary, SampleRate: 1000, Plan: plan.For(analysed)})
+	require.NoError(t, err)
+	requests := make(chan error)
+	go func() {
+		_, _, err := server.Get("/hang", nil)
+		requests <- err
+	}()
+	var key goroutineKey
+	var value spansGoroutine
+	require.Eventually(t, func() bool {
+		goroutines := programs.spans.Goroutines.Iterate()
+		return goroutines.Next(&key, &value) && value.Depth == 1
+	}, 10*time.Second, 10*time.Millisecond)
+	server.Kill()
+	require.Error(t, <-requests)
+	open, err := attachment.Close()
+	require.NoError(t, err)
+	require.Equal(t, 1, open)
+	require.False(t, programs.spans.Goroutines.Iterate().Next(&key, &value), "nothing of it stays")
+	var pid, tid uint32
+	var clock []byte
+	require.False(t, programs.spans.Threads.Iterate().Next(&tid, &key))
+	require.False(t, programs.spans.StopClocks.Iterate().Next(&pid, &clock))
+	require.False(t, programs.spans.Processes.Iterate().Next(&pid, &clock))
 }
 
 func TestAttachToNoProcess(t *testing.T) {

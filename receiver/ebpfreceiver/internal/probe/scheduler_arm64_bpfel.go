@@ -16,15 +16,16 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	schedulerMapCounters         = "counters"
-	schedulerMapGoroutines       = "goroutines"
-	schedulerMapProcesses        = "processes"
-	schedulerMapRecords          = "records"
-	schedulerMapStopClocks       = "stop_clocks"
-	schedulerMapThreads          = "threads"
-	schedulerProgGoroutineStatus = "goroutine_status"
-	schedulerProgThreadSwitch    = "thread_switch"
-	schedulerProgThreadWakeup    = "thread_wakeup"
+	schedulerMapCounters            = "counters"
+	schedulerMapGoroutines          = "goroutines"
+	schedulerMapProcesses           = "processes"
+	schedulerMapRecords             = "records"
+	schedulerMapStopClocks          = "stop_clocks"
+	schedulerMapThreads             = "threads"
+	schedulerProgGoroutinePreempted = "goroutine_preempted"
+	schedulerProgGoroutineStatus    = "goroutine_status"
+	schedulerProgThreadSwitch       = "thread_switch"
+	schedulerProgThreadWakeup       = "thread_wakeup"
 )
 
 // loadScheduler returns the embedded CollectionSpec for scheduler.
@@ -69,9 +70,10 @@ type schedulerSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type schedulerProgramSpecs struct {
-	GoroutineStatus *ebpf.ProgramSpec `ebpf:"goroutine_status"`
-	ThreadSwitch    *ebpf.ProgramSpec `ebpf:"thread_switch"`
-	ThreadWakeup    *ebpf.ProgramSpec `ebpf:"thread_wakeup"`
+	GoroutinePreempted *ebpf.ProgramSpec `ebpf:"goroutine_preempted"`
+	GoroutineStatus    *ebpf.ProgramSpec `ebpf:"goroutine_status"`
+	ThreadSwitch       *ebpf.ProgramSpec `ebpf:"thread_switch"`
+	ThreadWakeup       *ebpf.ProgramSpec `ebpf:"thread_wakeup"`
 }
 
 // schedulerMapSpecs contains maps before they are loaded into the kernel.
@@ -141,13 +143,15 @@ type schedulerVariables struct {
 //
 // It can be passed to loadSchedulerObjects or ebpf.CollectionSpec.LoadAndAssign.
 type schedulerPrograms struct {
-	GoroutineStatus *ebpf.Program `ebpf:"goroutine_status"`
-	ThreadSwitch    *ebpf.Program `ebpf:"thread_switch"`
-	ThreadWakeup    *ebpf.Program `ebpf:"thread_wakeup"`
+	GoroutinePreempted *ebpf.Program `ebpf:"goroutine_preempted"`
+	GoroutineStatus    *ebpf.Program `ebpf:"goroutine_status"`
+	ThreadSwitch       *ebpf.Program `ebpf:"thread_switch"`
+	ThreadWakeup       *ebpf.Program `ebpf:"thread_wakeup"`
 }
 
 func (p *schedulerPrograms) Close() error {
 	return _SchedulerClose(
+		p.GoroutinePreempted,
 		p.GoroutineStatus,
 		p.ThreadSwitch,
 		p.ThreadWakeup,

@@ -13,12 +13,42 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type spansGoroutine struct {
+	_             structs.HostLayout
+	Since         uint64
+	StoppedBefore uint64
+	WokenAt       uint64
+	Id            uint64
+	Cause         uint32
+	Executing     uint32
+	Tid           uint32
+	Depth         uint32
+	Spent         [16]uint64
+	Spans         [8]struct {
+		_           structs.HostLayout
+		Start       uint64
+		Handle      uint64
+		TraceId     [16]uint8
+		SpanId      [8]uint8
+		ParentId    [8]uint8
+		Kind        uint32
+		SdkInside   uint16
+		Hijacked    uint16
+		SpentBefore [16]uint64
+	}
+	MethodLen uint32
+	PathLen   uint32
+	Method    [16]int8
+	Path      [128]int8
+}
+
 type spansProcess struct {
 	_                 structs.HostLayout
 	Flags             uint32
 	SampleRate        uint32
 	FileMinDuration   uint64
 	GcCycles          uint64
+	GcPhase           uint64
 	G_goid            uint16
 	G_waitreason      uint16
 	G_schedBp         uint16
@@ -60,9 +90,11 @@ const (
 	spansMapStopClocks       = "stop_clocks"
 	spansMapThreads          = "threads"
 	spansProgRequestFinishes = "request_finishes"
+	spansProgRequestHijacked = "request_hijacked"
 	spansProgRequestStarts   = "request_starts"
 	spansProgSdkSpanEnds     = "sdk_span_ends"
 	spansProgSdkSpanStarts   = "sdk_span_starts"
+	spansProgSdkTracerStarts = "sdk_tracer_starts"
 )
 
 // loadSpans returns the embedded CollectionSpec for spans.
@@ -108,9 +140,11 @@ type spansSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type spansProgramSpecs struct {
 	RequestFinishes *ebpf.ProgramSpec `ebpf:"request_finishes"`
+	RequestHijacked *ebpf.ProgramSpec `ebpf:"request_hijacked"`
 	RequestStarts   *ebpf.ProgramSpec `ebpf:"request_starts"`
 	SdkSpanEnds     *ebpf.ProgramSpec `ebpf:"sdk_span_ends"`
 	SdkSpanStarts   *ebpf.ProgramSpec `ebpf:"sdk_span_starts"`
+	SdkTracerStarts *ebpf.ProgramSpec `ebpf:"sdk_tracer_starts"`
 }
 
 // spansMapSpecs contains maps before they are loaded into the kernel.
@@ -184,17 +218,21 @@ type spansVariables struct {
 // It can be passed to loadSpansObjects or ebpf.CollectionSpec.LoadAndAssign.
 type spansPrograms struct {
 	RequestFinishes *ebpf.Program `ebpf:"request_finishes"`
+	RequestHijacked *ebpf.Program `ebpf:"request_hijacked"`
 	RequestStarts   *ebpf.Program `ebpf:"request_starts"`
 	SdkSpanEnds     *ebpf.Program `ebpf:"sdk_span_ends"`
 	SdkSpanStarts   *ebpf.Program `ebpf:"sdk_span_starts"`
+	SdkTracerStarts *ebpf.Program `ebpf:"sdk_tracer_starts"`
 }
 
 func (p *spansPrograms) Close() error {
 	return _SpansClose(
 		p.RequestFinishes,
+		p.RequestHijacked,
 		p.RequestStarts,
 		p.SdkSpanEnds,
 		p.SdkSpanStarts,
+		p.SdkTracerStarts,
 	)
 }
 

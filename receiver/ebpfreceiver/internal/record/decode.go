@@ -33,16 +33,20 @@ const (
 	requestPath     = requestMethod + methodSize
 	requestRoute    = requestPath + pathSize
 	requestSize     = requestRoute + pathSize
-	stopSize        = headerSize + 16
+	stopPhase       = headerSize + 16
+	stopSize        = headerSize + 24
 	fileOperation   = headerSize
 	fileError       = headerSize + 4
-	fileAbsolute    = headerSize + 8
+	filePathKind    = headerSize + 8
 	filePathLength  = headerSize + 12
 	filePath        = headerSize + 16
-	filePathSize    = 512 + 64
+	filePathSize    = 512 + 256
 	fileSize        = filePath + filePathSize
 	flagSDKInside   = 1
 	flagAborted     = 2
+	flagHijacked    = 4
+	pathGiven       = 0
+	pathCut         = 2
 	kindRequest     = 1
 	kindSpan        = 2
 	kindStop        = 3
@@ -122,6 +126,7 @@ func decodeRequest(raw []byte) *Request {
 		Span:      decodeSpan(raw),
 		SDKInside: flags&flagSDKInside != 0,
 		Aborted:   flags&flagAborted != 0,
+		Hijacked:  flags&flagHijacked != 0,
 		Status:    int(int32(u32(raw, requestStatus))),
 		Method:    text(raw, requestMethod, methodSize, u32(raw, requestLengths)),
 		Path:      text(raw, requestPath, pathSize, u32(raw, requestLengths+4)),
@@ -135,6 +140,7 @@ func decodeStop(raw []byte) *Stop {
 		Stopped: u64(raw, headerSize),
 		Reason:  StopReason(u32(raw, headerSize+8)),
 		GCCycle: u32(raw, headerSize+12),
+		Marking: u32(raw, stopPhase) != 0,
 	}
 }
 
@@ -145,13 +151,16 @@ func decodeFile(raw []byte) *File {
 		Error:     syscall.Errno(u32(raw, fileError)),
 	}
 	path := raw[filePath : filePath+int(min(u32(raw, filePathLength), filePathSize))]
-	if u32(raw, fileAbsolute) == 0 {
+	if u32(raw, filePathKind) == pathGiven {
 		f.Path = strings.ToValidUTF8(string(path), "\uFFFD")
 		return f
 	}
 	names := strings.Split(strings.TrimSuffix(string(path), "\x00"), "\x00")
 	slices.Reverse(names)
 	f.Path = strings.ToValidUTF8("/"+strings.Join(names, "/"), "\uFFFD")
+	if u32(raw, filePathKind) == pathCut {
+		f.Path = "…" + f.Path
+	}
 	return f
 }
 

@@ -67,28 +67,29 @@ func TestDecodeSpan(t *testing.T) {
 
 func TestDecodeStop(t *testing.T) {
 	raw := header(kindStop, stopSize)
-	put(raw, headerSize, uint64(1200), uint32(1), uint32(41))
+	put(raw, headerSize, uint64(1200), uint32(1), uint32(41), uint32(1))
 	got, err := Decode(raw)
 	require.NoError(t, err)
-	require.Equal(t, &Stop{Header: wantHeader(), Stopped: 1200, Reason: StopGCMarkTermination, GCCycle: 41}, got)
+	require.Equal(t, &Stop{Header: wantHeader(), Stopped: 1200, Reason: StopGCMarkTermination, GCCycle: 41, Marking: true}, got)
 	require.Equal(t, "GC mark termination", got.(*Stop).Reason.String())
 	require.Equal(t, "reason 99", StopReason(99).String())
 }
 
 func TestDecodeFile(t *testing.T) {
 	for name, test := range map[string]struct {
-		absolute uint32
-		text     string
-		want     string
+		kind uint32
+		text string
+		want string
 	}{
-		"names are turned round": {1, "wal\x00shop\x00lib\x00var\x00", "/var/lib/shop/wal"},
-		"the root itself":        {1, "", "/"},
-		"as the program gave it": {0, "../wal", "../wal"},
-		"not text":               {0, "a\xffb", "a\uFFFDb"},
+		"names are turned round":       {1, "wal\x00shop\x00lib\x00var\x00", "/var/lib/shop/wal"},
+		"the root itself":              {1, "", "/"},
+		"a beginning that did not fit": {2, "wal\x00shop\x00", "…/shop/wal"},
+		"as the program gave it":       {0, "../wal", "../wal"},
+		"not text":                     {0, "a\xffb", "a\uFFFDb"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			raw := header(kindFile, fileSize)
-			put(raw, fileOperation, uint32(FileFsync), int32(syscall.EIO), test.absolute, uint32(len(test.text)), []byte(test.text))
+			put(raw, fileOperation, uint32(FileFsync), int32(syscall.EIO), test.kind, uint32(len(test.text)), []byte(test.text))
 			got, err := Decode(raw)
 			require.NoError(t, err)
 			require.Equal(t, &File{Header: wantHeader(), Operation: FileFsync, Error: syscall.EIO, Path: test.want}, got)
@@ -131,8 +132,8 @@ func TestLayoutIsThatOfThePrograms(t *testing.T) {
 		"record_header":  {headerSize, map[string]int{"tgid": 4, "tid": 8, "goid": goroutineOffset, "start": 24, "end": 32, "trace_id": identityOffset, "span_id": identityOffset + 16, "parent_id": parentIDOffset}},
 		"span_record":    {spanSize, map[string]int{"spent": headerSize, "exact": spanExact, "flags": spanFlags}},
 		"request_record": {requestSize, map[string]int{"status": requestStatus, "method_len": requestLengths, "method": requestMethod, "path": requestPath, "route": requestRoute}},
-		"stop_record":    {stopSize, map[string]int{"stopped": headerSize, "reason": headerSize + 8, "gc_cycle": headerSize + 12}},
-		"file_record":    {fileSize, map[string]int{"operation": fileOperation, "error": fileError, "absolute": fileAbsolute, "path_len": filePathLength, "path": filePath}},
+		"stop_record":    {stopSize, map[string]int{"stopped": headerSize, "reason": headerSize + 8, "gc_cycle": headerSize + 12, "gc_phase": stopPhase}},
+		"file_record":    {fileSize, map[string]int{"operation": fileOperation, "error": fileError, "path_kind": filePathKind, "path_len": filePathLength, "path": filePath}},
 	} {
 		var layout *btf.Struct
 		require.NoError(t, spec.Types.TypeByName(name, &layout), name)

@@ -44,11 +44,14 @@ type Request struct {
 	Span
 	// SDKInside: an SDK in the process made a span for it.
 	SDKInside bool
-	// Aborted: the goroutine ended before the response was finished, by a
-	// panic or after a hijack of the connection. Status and Route are unknown.
+	// Aborted: the goroutine ended before the response was finished: its
+	// handler panicked. Status and Route are unknown.
 	Aborted bool
-	Status  int
-	Method  string
+	// Hijacked: the handler took the connection over, as for a WebSocket, and
+	// has ended. Status and Route are unknown.
+	Hijacked bool
+	Status   int
+	Method   string
 	// Path is cut at 127 bytes.
 	Path string
 	// Route is the pattern that a ServeMux matched, "" where there was none.
@@ -63,6 +66,8 @@ type Stop struct {
 	Reason  StopReason
 	// GCCycle counts the process's garbage collections, 0 where unknown.
 	GCCycle uint32
+	// Marking: the collector still marks as the world starts again.
+	Marking bool
 }
 
 // FileOperation is what was done with a file.
@@ -81,6 +86,6 @@ type File struct {
 	// Error is 0 on success.
 	Error syscall.Errno
 	// Path is absolute within the process's mount namespace where the file was
-	// open, else as the program gave it.
+	// open, else as the program gave it. One that did not fit begins with …/.
 	Path string
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"strconv"
 	"sync"
 	"time"
 
@@ -59,6 +60,34 @@ func main() {
 	})
 	mux.HandleFunc("GET /gc", func(http.ResponseWriter, *http.Request) { runtime.GC() })
 	mux.HandleFunc("GET /panic", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	mux.HandleFunc("GET /hang", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	mux.HandleFunc("GET /hijack", func(w http.ResponseWriter, _ *http.Request) {
+		connection, _, err := w.(http.Hijacker).Hijack()
+		if err == nil {
+			fmt.Fprint(connection, "HTTP/1.1 101 Switching Protocols\r\n\r\n")
+			connection.Close()
+		}
+	})
+	unsampled := trace.NewTracerProvider(trace.WithSampler(trace.NeverSample())).Tracer("target")
+	mux.HandleFunc("GET /unsampled", func(http.ResponseWriter, *http.Request) {
+		_, span := unsampled.Start(context.Background(), "never")
+		span.End()
+	})
+	mux.HandleFunc("GET /elsewhere", func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.URL.Query().Get("n"))
+		for range n {
+			_, span := tracer.Start(context.Background(), "elsewhere")
+			ended := make(chan struct{})
+			go func() {
+				span.End()
+				close(ended)
+			}()
+			<-ended
+		}
+		_, span := tracer.Start(context.Background(), "here")
+		span.End()
+		fmt.Fprintln(w, span.SpanContext().SpanID())
+	})
 	mux.HandleFunc("GET /sdk", func(w http.ResponseWriter, _ *http.Request) {
 		ctx, outer := tracer.Start(context.Background(), "outer")
 		_, inner := tracer.Start(ctx, "inner")
