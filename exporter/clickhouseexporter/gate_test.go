@@ -73,8 +73,8 @@ func TestShutGateOpensInTheBackground(t *testing.T) {
 	})
 }
 
-// TestBackgroundsTimeBeginsWithItsTurn lets data that is in nobody's hurry
-// prepare first.
+// TestBackgroundsTimeBeginsWithItsTurn has the background wait for a pass that
+// takes most of a minute and fails.
 func TestBackgroundsTimeBeginsWithItsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(func(ctx context.Context) error {
