@@ -87,21 +87,18 @@ static __always_inline void make_room(struct goroutine *s, u32 kind, u64 handle)
 	}
 }
 
-/* The next free place of the stack, with the ledger as it stands. */
-static __always_inline struct span *push_span(struct goroutine *s, u32 tgid, u32 kind, u64 handle, u64 now)
+/* Opens a span at the place of the stack that is given, with the ledger as it
+ * stands. */
+static __always_inline struct span *open_span(struct goroutine *s, u32 tgid, u32 place, u32 kind, u64 handle,
+					      u64 now)
 {
-	make_room(s, kind, handle);
-	u32 depth = s->depth;
-	barrier_var(depth);
-	if (depth >= SPAN_DEPTH)
-		return 0;
 	spend(s, tgid, now);
-	struct span *span = &s->spans[depth];
+	struct span *span = &s->spans[place];
 	span->start = s->since;
 	span->kind = kind;
 	span->handle = handle;
 	span->sdk_inside = span->hijacked = 0;
 	__builtin_memcpy(span->spent_before, s->spent, sizeof(span->spent_before));
-	s->depth = depth + 1;
+	s->depth = place + 1;
 	return span;
 }

@@ -52,10 +52,7 @@ int request_starts(struct pt_regs *ctx)
 		return 0;
 	if (s->depth) /* a request starts on an idle connection's goroutine */
 		count(UNFINISHED_SPANS);
-	s->depth = 0;
-	struct span *span = push_span(s, key.tgid, SPAN_REQUEST, GO_ARG3(ctx), now);
-	if (!span)
-		return 0;
+	struct span *span = open_span(s, key.tgid, 0, SPAN_REQUEST, GO_ARG3(ctx), now);
 	if (!identify_request(span, p, request)) {
 		count(SAMPLED_OUT);
 		leave_goroutine(s, &key);
@@ -136,9 +133,12 @@ int sdk_span_starts(struct pt_regs *ctx)
 	struct goroutine *s = enter_goroutine(&key, p, id, now);
 	if (!s)
 		return 0;
-	struct span *span = push_span(s, key.tgid, SPAN_SDK, handle, now);
-	if (!span)
+	make_room(s, SPAN_SDK, handle);
+	u32 place = s->depth;
+	barrier_var(place);
+	if (place >= SPAN_DEPTH)
 		return 0;
+	struct span *span = open_span(s, key.tgid, place, SPAN_SDK, handle, now);
 	READ_USER(span->trace_id, context + p->context_trace_id);
 	READ_USER(span->span_id, context + p->context_span_id);
 	READ_USER(span->parent_id, handle + p->span_parent + p->context_span_id);

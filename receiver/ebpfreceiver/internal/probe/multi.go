@@ -10,6 +10,7 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/link"
 )
 
@@ -18,6 +19,9 @@ import (
 // thread; they also looked for the process before they checked its ID, so a
 // negative one tells the two apart (EINVAL from the mended ones).
 func haveUprobeMulti() bool {
+	if features.HaveBPFLinkUprobeMulti() != nil {
+		return false
+	}
 	program, err := ebpf.NewProgram(&ebpf.ProgramSpec{
 		Type:         ebpf.Kprobe,
 		AttachType:   ebpf.AttachTraceUprobeMulti,
