@@ -1,0 +1,35 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package repo
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Pages that promise what a run printed hold it.
+func TestCapturedOutputIsThere(t *testing.T) {
+	for page, wants := range map[string]map[string][]string{
+		"README.md": {
+			"report": {"trace ", "dominant: ", "(OTel SDK)", "(Fathom)", "fsync /", "by route", "lost"},
+			"bench":  {"target CPU", "p99", "agent RSS", "Linux"},
+		},
+		"receiver/ebpfreceiver/README.md": {"bench": {"median of", "ratio", "agent RSS"}},
+	} {
+		content, err := os.ReadFile(filepath.Join("..", "..", page))
+		require.NoError(t, err)
+		for name, parts := range wants {
+			block := regexp.MustCompile(`(?s)<!-- ` + name + `:begin -->(.*)<!-- ` + name + `:end -->`).FindStringSubmatch(string(content))
+			require.NotNil(t, block, "%s has a block %s", page, name)
+			for _, part := range parts {
+				require.True(t, strings.Contains(block[1], part), "%s of %s has %q", name, page, part)
+			}
+		}
+	}
+}
