@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/fathom-otel/fathom/cmd/fathom-demo/internal/ready"
@@ -111,9 +110,7 @@ func (d *demo) checkBinaries() error {
 
 func (d *demo) fetch(ctx context.Context) (string, error) {
 	command := exec.CommandContext(ctx, d.places.binary("clickhouse-engine"), "fetch")
-	var said strings.Builder
-	command.Stdout = io.MultiWriter(&said, d.out)
-	command.Stderr = command.Stdout
+	command.Stdout, command.Stderr = d.out, d.out
 	if err := command.Run(); err != nil {
 		return "", fmt.Errorf("clickhouse-engine fetch: %w", err)
 	}

@@ -66,7 +66,8 @@ func nonZero(samples []selfmetrics.Sample, is func(name string) bool) []string {
 // isLoss knows the counters of data that was seen, or accepted, and is gone.
 func isLoss(name string) bool {
 	switch name {
-	case "otelcol_receiver_ebpf_records_dropped", "otelcol_receiver_ebpf_kernel_records_dropped":
+	case "otelcol_receiver_ebpf_records_dropped", "otelcol_receiver_ebpf_kernel_records_dropped",
+		"otelcol_processor_span_enrichment_spans_refused", "otelcol_exporter_clickhouse_rows_refused":
 		return true
 	default:
 		return strings.HasPrefix(name, "otelcol_exporter_") && strings.Contains(name, "_failed_") ||

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"text/template"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -32,7 +33,11 @@ type setup struct {
 	Targets []string
 
 	OTLPgRPC, OTLP, Engine, Data, MetricsHost, MetricsPort string
+	Wait                                                   time.Duration
 }
+
+// enrichmentWait is for how long a span waits for its ledger.
+const enrichmentWait = 5 * time.Second
 
 // overrides of distributions/fathom/config.yaml: addresses, directories,
 // intervals that a test can wait for, and patience for a machine on which agent
@@ -51,7 +56,7 @@ receivers:
     runtime: { interval: 2s }
     events: { file: { min_duration: 0s } }
 processors:
-  span_enrichment: { wait: 5s }
+  span_enrichment: { wait: {{.Wait}} }
 exporters:
   clickhouse: { endpoint: "tcp://{{.Engine}}", timeout: 60s }
 extensions:
@@ -73,6 +78,7 @@ func startAgent(t *testing.T, dir string, s setup) *agent {
 	if a.clickhouse == "" {
 		a.clickhouse = freePort(t)
 	}
+	s.Wait = enrichmentWait
 	s.OTLPgRPC, s.OTLP, s.Engine, s.Data = freePort(t), a.otlp, a.clickhouse, filepath.Join(dir, "clickhouse")
 	var err error
 	s.MetricsHost, s.MetricsPort, err = net.SplitHostPort(a.metrics)

@@ -27,14 +27,14 @@ func TestClickHouseIsDownAtStart(t *testing.T) {
 	engine.Stop(t)
 	a := startAgent(t, dir, setup{Clickhouse: engine.Endpoint, Targets: []string{shopGlob(t)}})
 	s := startShop(t, dir, a.otlp)
-	require.Eventually(t, func() bool {
+	await(t, func() bool {
 		return a.counter("otelcol_receiver_ebpf_processes_attached") == float64(len(services()))
-	}, patience, tick)
+	}, "it does not come true")
 	var receipts []receipt
 	for range requests {
 		receipts = append(receipts, s.order("", "", 0))
 	}
-	require.Eventually(t, func() bool { return a.counter("otelcol_receiver_accepted_spans", `receiver="otlp"`) >= requests }, patience, tick)
+	await(t, func() bool { return a.counter("otelcol_receiver_accepted_spans", `receiver="otlp"`) >= requests }, "it does not come true")
 	require.Zero(t, a.counter("otelcol_exporter_sent_spans"), "ClickHouse is down")
 	require.True(t, a.runs(), a.tail())
 
@@ -82,7 +82,7 @@ func TestEngineIsKilled(t *testing.T) {
 // awaitEngine waits until the agent has an engine that was not killed.
 func awaitEngine(t *testing.T, a *agent, killed map[int]bool) (pid int) {
 	t.Helper()
-	require.Eventually(t, func() bool {
+	await(t, func() bool {
 		for _, child := range children(t, a.command.Process.Pid) {
 			if !killed[child] {
 				pid = child
@@ -90,7 +90,7 @@ func awaitEngine(t *testing.T, a *agent, killed map[int]bool) (pid int) {
 			}
 		}
 		return false
-	}, patience, tick, "the agent has no engine:\n%s", a.tail())
+	}, "the agent has no engine:\n%s", a.tail())
 	return pid
 }
 

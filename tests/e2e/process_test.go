@@ -5,6 +5,7 @@ package e2e
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -102,6 +103,17 @@ func (p *process) tail() string {
 	const lines = 25
 	all := strings.Split(strings.TrimSpace(p.output()), "\n")
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+// await asks until the condition holds, on the test's own goroutine: it may fail
+// the test by itself.
+func await(t *testing.T, condition func() bool, otherwise string, args ...any) {
+	t.Helper()
+	for end := time.Now().Add(patience); !condition(); time.Sleep(tick) {
+		if time.Now().After(end) {
+			require.FailNow(t, fmt.Sprintf(otherwise, args...), "after %v", patience)
+		}
+	}
 }
 
 // freePort finds a port of 127.0.0.1 on which nothing listens.

@@ -44,7 +44,7 @@ func startShop(t *testing.T, dir, otlp string) *shop {
 			p = start(t, dir, name, repository(t).path(name), append(env, "OTEL_SERVICE_NAME="+name), args...)
 		})
 		s.processes[name] = p
-		require.Eventually(t, func() bool { return strings.Contains(p.output(), "\n") || !p.runs() }, patience, tick)
+		await(t, func() bool { return strings.Contains(p.output(), "\n") || !p.runs() }, "it does not come true")
 		require.True(t, p.runs(), "%s ended: %v\n%s", name, p.err, p.tail())
 	}
 	run("payment", payment, nil, "-grpc-listen", rpc, "-bank", "http://"+inventory)

@@ -21,8 +21,9 @@ import (
 const receiverScope = "github.com/fathom-otel/fathom/receiver/ebpfreceiver"
 
 // quiet is for how long no span may come until all are taken to be there: the
-// SDK exports each half second, the processor and the exporter hold for less.
-const quiet = 3 * time.Second
+// SDK exports each half second, the exporter holds for less, and the processor
+// holds a span whose ledger is late for as long as the agent's configuration says.
+const quiet = enrichmentWait + 2*time.Second
 
 // store is the tables in ClickHouse.
 type store struct {

@@ -68,20 +68,20 @@ func (w *whole) awaitObserved() {
 // awaitAttached waits until so many processes have probes.
 func (w *whole) awaitAttached(processes int) {
 	w.t.Helper()
-	require.Eventually(w.t, func() bool {
+	await(w.t, func() bool {
 		return w.agent.counter("otelcol_receiver_ebpf_processes_attached") == float64(processes)
-	}, patience, tick, "the agent's log is %s", w.agent.log)
+	}, "the agent's log is %s", w.agent.log)
 }
 
 // awaitLedgers sends orders until each service has a span with a ledger.
 func (w *whole) awaitLedgers() {
 	w.t.Helper()
-	require.Eventually(w.t, func() bool {
+	await(w.t, func() bool {
 		w.shop.order("", "", 0)
 		n, err := w.store.tryNumber(fmt.Sprintf(
 			"SELECT uniqExact(ServiceName) FROM otel_traces WHERE SpanKind = 'Server' AND mapContains(SpanAttributes, '%s')", ledger.AttributeSource))
 		return err == nil && n == uint64(len(services()))
-	}, patience, tick, "not all services are observed; the agent's log is %s", w.agent.log)
+	}, "not all services are observed; the agent's log is %s", w.agent.log)
 }
 
 // lost are the agent's counters of what was seen or accepted and is gone.
@@ -90,6 +90,7 @@ func lost() []string {
 		"otelcol_receiver_ebpf_records_dropped", "otelcol_receiver_ebpf_kernel_records_dropped",
 		"otelcol_receiver_refused_spans", "otelcol_receiver_refused_log_records", "otelcol_receiver_refused_metric_points",
 		"otelcol_exporter_send_failed_spans", "otelcol_exporter_send_failed_log_records", "otelcol_exporter_send_failed_metric_points",
+		"otelcol_processor_span_enrichment_spans_refused", "otelcol_exporter_clickhouse_rows_refused",
 		"otelcol_exporter_enqueue_failed_spans", "otelcol_exporter_enqueue_failed_log_records", "otelcol_exporter_enqueue_failed_metric_points",
 	}
 }

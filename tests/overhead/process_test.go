@@ -85,8 +85,7 @@ func cpu(b *testing.B, pid int) time.Duration {
 	return total
 }
 
-// residentMiB is the memory of a process that is not shared with files: its
-// anonymous resident pages.
+// residentMiB is the resident memory of a process, its executable's pages included.
 func residentMiB(b *testing.B, pid int) float64 {
 	b.Helper()
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -144,7 +144,10 @@ func (g *Group) Stop(grace time.Duration) error {
 	var errs []error
 	for _, p := range slices.Backward(g.started) {
 		errs = append(errs, p.entry.stop(grace))
-		<-p.done
+		select {
+		case <-p.done:
+		case <-time.After(grace): // it does not end: the error says so
+		}
 	}
 	g.started = nil
 	return errors.Join(append(errs, StopLeftovers(g.dir, nil, grace))...)
