@@ -58,8 +58,8 @@ go:
 .PHONY: test
 test: preflight-test build fetch ## Run all tests, those with real eBPF and the end-to-end test included
 	@go run ./tools/gotest -log .run/test.log -show '/tests/(referee|e2e)' -- \
-		-race ./internal/... ./processor/... ./exporter/... ./extension/... ./cmd/... ./tools/... -- \
-		-race -count=1 -p 1 ./receiver/... -- \
+		-race -timeout 25m ./internal/... ./processor/... ./exporter/... ./extension/... ./cmd/... ./tools/... -- \
+		-race -count=1 -p 1 -timeout 25m ./receiver/... -- \
 		-count=1 -p 1 -timeout 25m ./tests/...
 
 .PHONY: lint

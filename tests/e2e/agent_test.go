@@ -58,7 +58,10 @@ receivers:
 processors:
   span_enrichment: { wait: {{.Wait}} }
 exporters:
-  clickhouse: { endpoint: "tcp://{{.Engine}}", timeout: 60s }
+  clickhouse:
+    endpoint: "tcp://{{.Engine}}"
+    timeout: 60s
+    retry_on_failure: { initial_interval: 500ms, max_interval: 2s }
 extensions:
   embedded_clickhouse: { endpoint: {{.Engine}}, path: {{.Data}} }
 service:
@@ -74,12 +77,13 @@ service:
 // startAgent runs the agent in dir and waits until it takes OTLP.
 func startAgent(t *testing.T, dir string, s setup) *agent {
 	t.Helper()
-	a := &agent{otlp: freePort(t), clickhouse: s.Clickhouse, metrics: freePort(t)}
+	ports := freePorts(t, 4)
+	a := &agent{otlp: ports[0], clickhouse: s.Clickhouse, metrics: ports[1]}
 	if a.clickhouse == "" {
-		a.clickhouse = freePort(t)
+		a.clickhouse = ports[2]
 	}
 	s.Wait = enrichmentWait
-	s.OTLPgRPC, s.OTLP, s.Engine, s.Data = freePort(t), a.otlp, a.clickhouse, filepath.Join(dir, "clickhouse")
+	s.OTLPgRPC, s.OTLP, s.Engine, s.Data = ports[3], a.otlp, a.clickhouse, filepath.Join(dir, "clickhouse")
 	var err error
 	s.MetricsHost, s.MetricsPort, err = net.SplitHostPort(a.metrics)
 	require.NoError(t, err)

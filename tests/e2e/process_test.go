@@ -116,13 +116,17 @@ func await(t *testing.T, condition func() bool, otherwise string, args ...any) {
 	}
 }
 
-// freePort finds a port of 127.0.0.1 on which nothing listens.
-func freePort(t *testing.T) string {
+// freePorts finds ports of 127.0.0.1 on which nothing listens, each another one.
+func freePorts(t *testing.T, n int) []string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
+	var ports []string
+	for range n {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		defer listener.Close() // all are held until all are found
+		ports = append(ports, listener.Addr().String())
+	}
+	return ports
 }
 
 // workDir makes a directory in .run: t.TempDir may be a tmpfs, on which fsync

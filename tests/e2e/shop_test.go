@@ -35,8 +35,9 @@ func shopGlob(t *testing.T) string {
 
 func startShop(t *testing.T, dir, otlp string) *shop {
 	t.Helper()
-	s := &shop{t: t, processes: map[string]*process{}, checkout: freePort(t), admin: freePort(t), data: dir}
-	inventory, payment, rpc := freePort(t), freePort(t), freePort(t)
+	ports := freePorts(t, 5)
+	s := &shop{t: t, processes: map[string]*process{}, checkout: ports[0], admin: ports[1], data: dir}
+	inventory, payment, rpc := ports[2], ports[3], ports[4]
 	run := func(name, listen string, env []string, more ...string) {
 		args := append([]string{"-listen", listen, "-data", dir}, more...)
 		var p *process

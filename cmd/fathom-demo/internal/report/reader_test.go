@@ -138,6 +138,7 @@ func (s *stored) store(t *testing.T, endpoint string) {
 	config := factory.CreateDefaultConfig().(*clickhouseexporter.Config)
 	config.Endpoint = "tcp://" + endpoint
 	config.Database = "otel"
+	config.TimeoutSettings.Timeout = time.Minute // the first makes the schema, on a machine that may be busy
 	settings := exportertest.NewNopSettings(factory.Type())
 	traces, err := factory.CreateTraces(t.Context(), settings, config)
 	require.NoError(t, err)

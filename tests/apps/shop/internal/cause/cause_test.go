@@ -101,7 +101,7 @@ func TestGCPercentIsRestored(t *testing.T) {
 	var requests sync.WaitGroup
 	for range 3 {
 		requests.Go(func() {
-			if err := set.Run(t.Context(), Order{Name: "gc", Duration: 20 * time.Millisecond}); err != nil {
+			if err := set.Run(t.Context(), Order{Name: "gc", Duration: time.Second}); err != nil {
 				t.Error(err)
 			}
 		})
