@@ -30,6 +30,7 @@ type ebpfReceiver struct {
 
 	programs *probe.Programs
 	reader   *probe.Reader
+	counts   *kernelCounts
 
 	stop       context.CancelFunc
 	observing  sync.WaitGroup // ends with stop
@@ -61,7 +62,8 @@ func (r *ebpfReceiver) Start(_ context.Context, host component.Host) error {
 	if r.reader, err = r.programs.NewReader(); err != nil {
 		return errors.Join(err, r.programs.Close())
 	}
-	if err := r.telemetry.ObserveKernel(r.readKernel(watcher)); err != nil {
+	r.counts = &kernelCounts{read: r.readKernel(watcher)}
+	if err := r.telemetry.ObserveKernel(r.counts.get); err != nil {
 		return errors.Join(err, r.release())
 	}
 	runtimes := newRuntimes(r)
@@ -105,7 +107,7 @@ func (r *ebpfReceiver) Shutdown(ctx context.Context) error {
 }
 
 func (r *ebpfReceiver) release() error {
-	return errors.Join(r.telemetry.Shutdown(), r.reader.Close(), r.programs.Close())
+	return errors.Join(r.counts.freeze(), r.reader.Close(), r.programs.Close())
 }
 
 func (r *ebpfReceiver) discovery() discover.Config {

@@ -28,8 +28,7 @@ type TelemetryBuilder struct {
 	// RuntimeReadFailures counts failed reads of a process's runtime metrics.
 	RuntimeReadFailures metric.Int64Counter
 
-	meter        metric.Meter
-	registration metric.Registration
+	meter metric.Meter
 }
 
 // NewTelemetryBuilder makes the metrics.
@@ -59,8 +58,8 @@ type Kernel struct {
 	Examined map[string]uint64
 }
 
-// ObserveKernel reports what read returns whenever the metrics are collected,
-// until Shutdown.
+// ObserveKernel reports what read returns whenever the metrics are collected.
+// That goes on after the receiver's end, for as long as there are collections.
 func (b *TelemetryBuilder) ObserveKernel(read func() (Kernel, error)) error {
 	records, err1 := b.meter.Int64ObservableCounter(Prefix+"records",
 		metric.WithUnit("{record}"), metric.WithDescription("Records that the BPF programs delivered."))
@@ -73,7 +72,7 @@ func (b *TelemetryBuilder) ObserveKernel(read func() (Kernel, error)) error {
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return err
 	}
-	registration, err := b.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+	_, err := b.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		kernel, err := read()
 		if err != nil {
 			return err
@@ -84,7 +83,6 @@ func (b *TelemetryBuilder) ObserveKernel(read func() (Kernel, error)) error {
 		observeBy(o, examined, "outcome", kernel.Examined)
 		return nil
 	}, records, dropped, unobserved, examined)
-	b.registration = registration
 	return err
 }
 
@@ -92,14 +90,4 @@ func observeBy(o metric.Observer, counter metric.Int64ObservableCounter, key str
 	for value, n := range values {
 		o.ObserveInt64(counter, int64(n), metric.WithAttributes(attribute.String(key, value)))
 	}
-}
-
-// Shutdown ends the observation of the kernel.
-func (b *TelemetryBuilder) Shutdown() error {
-	if b.registration == nil {
-		return nil
-	}
-	registration := b.registration
-	b.registration = nil
-	return registration.Unregister()
 }
