@@ -52,6 +52,9 @@ func newReceiver(set receiver.Settings, config *Config) (*ebpfReceiver, error) {
 // Start loads the programs and begins to look for processes. What the kernel
 // or the capabilities lack makes it fail, by name.
 func (r *ebpfReceiver) Start(_ context.Context, host component.Host) error {
+	if err := requireHostPIDs(); err != nil {
+		return err
+	}
 	watcher, err := discover.New(r.discovery(), r.settings.Logger)
 	if err != nil {
 		return err
