@@ -6,12 +6,12 @@
 package discover
 
 import (
-	"debug/buildinfo"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"syscall"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goexec"
 )
 
 // fileKey names one content of one file: an executable that is rebuilt in
@@ -30,14 +30,8 @@ type image struct {
 	notGo     error
 }
 
-const (
-	// maxBinaries bounds the cache; a host runs fewer different executables.
-	maxBinaries = 4096
-	// maxInspected bounds what is read of one file, in bytes. A Go executable
-	// tells its version within its first sections; others may need a search
-	// through their data.
-	maxInspected = 64 << 20
-)
+// maxBinaries bounds the cache; a host runs fewer different executables.
+const maxBinaries = 4096
 
 // binaries remembers executables by fileKey.
 type binaries map[fileKey]image
@@ -66,10 +60,9 @@ func (b binaries) inspect(path string) (image, error) {
 	return found, nil
 }
 
-// inspectFile reads the build information that the linker puts into each Go
-// executable and that stripping leaves there.
+// inspectFile reads the version out of a file of which nothing is known yet.
 func inspectFile(file io.ReaderAt) image {
-	info, err := buildinfo.Read(&budgetReader{file: file, left: maxInspected})
+	info, err := goexec.ReadBuildInfo(file)
 	if err != nil {
 		return image{notGo: err}
 	}
@@ -86,22 +79,4 @@ func keyOf(file *os.File) (fileKey, error) {
 		return fileKey{}, fmt.Errorf("%s is no regular file", file.Name())
 	}
 	return fileKey{device: status.Dev, inode: status.Ino, size: status.Size, modified: status.Mtim}, nil
-}
-
-// errBudget ends the inspection of a file that takes too much reading.
-var errBudget = errors.New("no Go build information within the first bytes read")
-
-// budgetReader fails once more than left bytes were asked for.
-type budgetReader struct {
-	file io.ReaderAt
-	left int
-}
-
-// ReadAt implements io.ReaderAt.
-func (r *budgetReader) ReadAt(buffer []byte, offset int64) (int, error) {
-	if len(buffer) > r.left {
-		return 0, errBudget
-	}
-	r.left -= len(buffer)
-	return r.file.ReadAt(buffer, offset)
 }

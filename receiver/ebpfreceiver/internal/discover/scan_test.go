@@ -6,6 +6,7 @@
 package discover
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goexec"
 )
 
 func TestScanStartAndStop(t *testing.T) {
@@ -235,21 +238,49 @@ func TestBinariesAreBounded(t *testing.T) {
 	assert.Len(t, known, 1)
 }
 
-func TestInspectGivesUpOnEndlessData(t *testing.T) {
-	r := &budgetReader{file: endless{}, left: maxInspected}
-	var err error
-	reads := 0
-	for buffer := make([]byte, 1<<20); err == nil; reads++ {
-		_, err = r.ReadAt(buffer, int64(reads))
-	}
-	require.ErrorIs(t, err, errBudget)
-	assert.Equal(t, maxInspected>>20+1, reads)
+// What debug/buildinfo does not survive must not end the collector: every
+// process's executable is inspected.
+func TestInspectSurvivesAPanic(t *testing.T) {
+	found := inspectFile(hostile{})
+	require.ErrorIs(t, found.notGo, goexec.ErrTruncated)
+	assert.Empty(t, found.goVersion)
 }
 
-// endless has data at each offset.
-type endless struct{}
+// hostile stands for a file that leads its reader astray.
+type hostile struct{}
 
-func (endless) ReadAt(buffer []byte, _ int64) (int, error) { return len(buffer), nil }
+func (hostile) ReadAt([]byte, int64) (int, error) { panic("index out of range") }
+
+// FuzzInspect damages a real executable's beginning, where its headers are.
+func FuzzInspect(f *testing.F) {
+	program, err := os.Open(os.Args[0])
+	require.NoError(f, err)
+	f.Cleanup(func() { assert.NoError(f, program.Close()) })
+	head := make([]byte, 4096)
+	_, err = io.ReadFull(program, head)
+	require.NoError(f, err)
+	f.Add(head)
+	f.Add([]byte("\x7fELF"))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, head []byte) {
+		found := inspectFile(damaged{head: head, rest: program})
+		require.NotEqual(t, found.notGo == nil, found.goVersion == "")
+	})
+}
+
+// damaged is a file with another beginning.
+type damaged struct {
+	head []byte
+	rest io.ReaderAt
+}
+
+func (d damaged) ReadAt(buffer []byte, offset int64) (int, error) {
+	n, err := d.rest.ReadAt(buffer, offset)
+	if offset >= 0 && offset < int64(len(d.head)) {
+		copy(buffer[:n], d.head[offset:])
+	}
+	return n, err
+}
 
 // copyProgram makes a file of its own that is a Go program.
 func copyProgram(tb testing.TB, name string) string {

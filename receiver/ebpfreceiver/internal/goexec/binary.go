@@ -80,7 +80,7 @@ func newBinary(r io.ReaderAt, size int64) (*Binary, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := readBuildInfo(&budgetReader{reader: io.NewSectionReader(r, 0, size), left: maxBuildInfo})
+	info, err := ReadBuildInfo(io.NewSectionReader(r, 0, size))
 	if err != nil {
 		return nil, err
 	}
@@ -112,15 +112,17 @@ func (b *budgetReader) ReadAt(p []byte, offset int64) (int, error) {
 	return b.reader.ReadAt(p, offset)
 }
 
-// readBuildInfo shields the caller from panics: debug/buildinfo does not
-// promise to survive every malformed file.
-func readBuildInfo(r io.ReaderAt) (info *buildinfo.BuildInfo, err error) {
+// ReadBuildInfo reads the build information that the linker puts into each Go
+// executable and that stripping leaves there. It reads at most maxBuildInfo bytes
+// and shields the caller from panics: debug/buildinfo does not promise to survive
+// every malformed file. The error wraps ErrNotGo or ErrTruncated.
+func ReadBuildInfo(r io.ReaderAt) (info *buildinfo.BuildInfo, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: build information: %v", ErrTruncated, p)
 		}
 	}()
-	info, err = buildinfo.Read(r)
+	info, err = buildinfo.Read(&budgetReader{reader: r, left: maxBuildInfo})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrNotGo, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
+	"io"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -205,3 +206,29 @@ func TestHostileSections(t *testing.T) {
 		})
 	}
 }
+
+// endless has data at each offset.
+type endless struct{}
+
+func (endless) ReadAt(p []byte, _ int64) (int, error) { return len(p), nil }
+
+func TestBuildInfoIsSearchedWithinABudget(t *testing.T) {
+	r := &budgetReader{reader: endless{}, left: maxBuildInfo}
+	var err error
+	reads := 0
+	for buffer := make([]byte, 1<<20); err == nil; reads++ {
+		_, err = r.ReadAt(buffer, int64(reads))
+	}
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	assert.Equal(t, maxBuildInfo>>20+1, reads)
+}
+
+// debug/buildinfo may panic on a file; its caller does not.
+func TestBuildInfoSurvivesAPanic(t *testing.T) {
+	_, err := ReadBuildInfo(panicking{})
+	require.ErrorIs(t, err, ErrTruncated)
+}
+
+type panicking struct{}
+
+func (panicking) ReadAt([]byte, int64) (int, error) { panic("index out of range") }
