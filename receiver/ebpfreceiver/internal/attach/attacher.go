@@ -46,6 +46,7 @@ type Attacher struct {
 	table    *Table
 	analyses analyses
 	attached map[*discover.Process]*probe.Attachment
+	warned   failures
 }
 
 // New makes an Attacher for loaded programs. File operations shorter than
@@ -60,6 +61,7 @@ func New(programs *probe.Programs, fileMinDuration time.Duration, observer Obser
 		table:           newTable(),
 		analyses:        analyses{},
 		attached:        make(map[*discover.Process]*probe.Attachment),
+		warned:          failures{},
 	}
 }
 
@@ -99,9 +101,9 @@ func (a *Attacher) attach(p *discover.Process) (reason string, err error) {
 	if err != nil {
 		return ReasonAnalysis, err
 	}
+	a.tellRefusals(p, analysed, fresh) // whatever comes of it: it is fresh but once
 	planned := analysed.plan
 	if len(planned.Probes) == 0 {
-		a.tellRefusals(p, analysed, fresh)
 		return ReasonNothing, errors.New("no probe has a proven place in it")
 	}
 	bias, err := loadBias(p.PID)
@@ -122,7 +124,6 @@ func (a *Attacher) attach(p *discover.Process) (reason string, err error) {
 		return ReasonProbes, err
 	}
 	a.attached[p] = attachment
-	a.tellRefusals(p, analysed, fresh)
 	a.logger.Info("Observing a process", zap.Int("pid", p.PID), zap.String("service", p.ServiceName),
 		zap.String("executable", p.Executable), zap.String("go", planned.GoVersion), zap.Int("probes", len(planned.Probes)))
 	a.observer.Attached(p, analysed.runtime, bias)
@@ -150,7 +151,7 @@ func (a *Attacher) fail(p *discover.Process, reason string, err error) {
 		return
 	}
 	a.observer.Failed(p, reason)
-	a.logger.Warn("A process cannot be observed", fields...)
+	a.logger.Log(a.warned.level(failure{p.Executable, reason}), "A process cannot be observed", fields...)
 }
 
 func (a *Attacher) stop(p *discover.Process) {
