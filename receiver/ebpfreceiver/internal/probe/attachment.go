@@ -97,32 +97,27 @@ func (a *Attachment) Close() (open int, err error) {
 
 // forget removes what the process left in the maps of goroutines and threads.
 func (a *Attachment) forget() (open int, err error) {
-	var key goroutineKey
-	var value spansGoroutine
-	var stale []goroutineKey
-	goroutines := a.programs.spans.Goroutines.Iterate()
-	for goroutines.Next(&key, &value) {
+	stale := map[goroutineKey]int{} // the open spans of each
+	err = visit(a.programs.spans.Goroutines, func(key goroutineKey, value *spansGoroutine) {
 		if key.TGID == a.pid {
-			stale = append(stale, key)
-			open += openSpans(&value)
+			stale[key] = openSpans(value)
 		}
-	}
-	var errs []error
-	for _, key := range stale {
+	})
+	errs := []error{err}
+	for key, spans := range stale {
+		open += spans
 		errs = append(errs, ignoreMissing(a.programs.spans.Goroutines.Delete(key)))
 	}
-	var tid uint32
-	var staleThreads []uint32
-	threads := a.programs.spans.Threads.Iterate()
-	for threads.Next(&tid, &key) {
+	staleThreads := map[uint32]struct{}{}
+	errs = append(errs, visit(a.programs.spans.Threads, func(tid uint32, key *goroutineKey) {
 		if key.TGID == a.pid {
-			staleThreads = append(staleThreads, tid)
+			staleThreads[tid] = struct{}{}
 		}
-	}
-	for _, tid := range staleThreads {
+	}))
+	for tid := range staleThreads {
 		errs = append(errs, ignoreMissing(a.programs.spans.Threads.Delete(tid)))
 	}
-	if err := errors.Join(append(errs, goroutines.Err(), threads.Err())...); err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return open, fmt.Errorf("forgetting the goroutines of process %d: %w", a.pid, err)
 	}
 	return open, nil
