@@ -33,7 +33,7 @@ type TargetConfig struct {
 	// Cgroup is a glob on the process's cgroup v2 path.
 	Cgroup string `mapstructure:"cgroup"`
 	// ServiceName of the processes. Default: OTEL_SERVICE_NAME of the process,
-	// else the executable's name.
+	// else service.name in its OTEL_RESOURCE_ATTRIBUTES, else the executable's name.
 	ServiceName string `mapstructure:"service_name"`
 	// SampleRate is how many of 1000 requests on a net/http server are
 	// observed. Default: 1000.
@@ -83,7 +83,7 @@ func createDefaultConfig() *Config {
 func (c *Config) Validate() error {
 	var errs []error
 	for i, target := range c.Targets {
-		if err := target.Validate(); err != nil {
+		if err := target.validate(); err != nil {
 			errs = append(errs, fmt.Errorf("targets[%d]: %w", i, err))
 		}
 	}
@@ -99,8 +99,9 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Validate returns every error of one target, each naming its key.
-func (t TargetConfig) Validate() error {
+// validate returns every error of one target, each naming its key. It is not
+// exported: the Collector would call it besides Config.Validate.
+func (t TargetConfig) validate() error {
 	var errs []error
 	if t.Executable == "" && t.PID == 0 && t.Cgroup == "" {
 		errs = append(errs, errors.New("selects nothing: set executable, pid or cgroup, or leave targets out for every Go process"))

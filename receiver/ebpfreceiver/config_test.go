@@ -5,6 +5,7 @@ package ebpfreceiver
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,6 +75,18 @@ func TestConfigIsRefused(t *testing.T) {
 				require.ErrorContains(t, err, want)
 			}
 		})
+	}
+}
+
+// The Collector validates the parts of a configuration by itself.
+func TestAnErrorIsToldOnce(t *testing.T) {
+	for id, mention := range map[string]string{
+		"ebpf/empty_target": "selects nothing", "ebpf/relative": "absolute", "ebpf/negative_pid": "-1",
+		"ebpf/sample_rate": "1001 is not", "ebpf/discovery": "discovery.interval", "ebpf/events": "min_duration",
+	} {
+		_, err := load(t, "config_bad.yaml", id)
+		require.Error(t, err)
+		require.Equal(t, 1, strings.Count(err.Error(), mention), "%s: %v", id, err)
 	}
 }
 
