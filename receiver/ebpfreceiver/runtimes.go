@@ -57,7 +57,7 @@ func newRuntimes(r *ebpfReceiver) *runtimes {
 }
 
 func (r *runtimes) add(p *discover.Process, layout *goruntime.Layout, bias uint64) {
-	if !r.enabled {
+	if !r.enabled || !layout.Any() {
 		return
 	}
 	memory, err := procmem.Open(p.PID)

@@ -4,12 +4,14 @@
 package ebpfreceiver
 
 import (
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goruntime"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest"
 )
@@ -66,6 +68,17 @@ func TestRuntimeMetrics(t *testing.T) {
 	h.metrics.Reset()
 	require.Never(t, func() bool { m, _ := h.lastMetrics(); return m != nil }, 5*minInterval, minInterval,
 		"an ended process is no longer told of")
+}
+
+// A process of whose runtime nothing could be proven has no resource without
+// metrics.
+func TestAProcessWithoutRuntimeMetrics(t *testing.T) {
+	h := observe(t, nil, TargetConfig{PID: os.Getpid()}) // itself, which is never observed
+	r := newRuntimes(h.receiver)
+	process := &discover.Process{PID: os.Getpid()}
+	r.add(process, &goruntime.Layout{}, 0)
+	require.Zero(t, r.collect().ResourceMetrics().Len())
+	r.remove(process)
 }
 
 func TestRuntimeMetricsCanBeSwitchedOff(t *testing.T) {

@@ -101,6 +101,9 @@ func Resolve(b Binary) *Layout {
 // layout is whole.
 func (l *Layout) Missing() []string { return l.missing }
 
+// Any says whether there is a metric that is not left out.
+func (l *Layout) Any() bool { return l.has != [numMetrics]bool{} }
+
 // minorVersion reads 26 from "go1.26.8 X:experiment".
 func minorVersion(text string) (int, error) {
 	release, _, _ := strings.Cut(text, " ")
