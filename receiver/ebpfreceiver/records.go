@@ -24,7 +24,7 @@ const (
 
 // records moves what the probes tell to the pipelines.
 type records struct {
-	reader  *probe.Reader
+	reader  source
 	table   *attach.Table
 	sinks   *sinks
 	dropped func(reason string)
@@ -34,6 +34,12 @@ type records struct {
 	batch  *emit.Batch
 	size   int
 	since  time.Time
+}
+
+// source is a probe.Reader.
+type source interface {
+	Read() ([]byte, error)
+	End()
 }
 
 func newRecords(r *ebpfReceiver, table *attach.Table) *records {
@@ -49,12 +55,14 @@ func newRecords(r *ebpfReceiver, table *attach.Table) *records {
 	}
 }
 
-// run reads until the reader is closed.
+// run reads until the reader is closed. Whatever ends it, what was read goes down
+// the pipelines, and Shutdown does not wait for more to be read.
 func (r *records) run() error {
+	defer r.reader.End()
+	defer r.flush()
 	for {
 		raw, err := r.reader.Read()
 		if errors.Is(err, probe.ErrClosed) {
-			r.flush()
 			return nil
 		}
 		if err != nil {

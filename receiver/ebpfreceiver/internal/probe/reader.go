@@ -22,7 +22,7 @@ const pollInterval = 100 * time.Millisecond
 type Reader struct {
 	ring   *ringbuf.Reader
 	record ringbuf.Record
-	failed chan struct{} // closed when Read failed: nobody will read on
+	ended  chan struct{} // closed by End
 	once   sync.Once
 }
 
@@ -32,7 +32,7 @@ func (p *Programs) NewReader() (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the ring buffer: %w", err)
 	}
-	return &Reader{ring: ring, failed: make(chan struct{})}, nil
+	return &Reader{ring: ring, ended: make(chan struct{})}, nil
 }
 
 // ErrClosed is returned by Read after Close.
@@ -47,22 +47,24 @@ func (r *Reader) Read() ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		r.once.Do(func() { close(r.failed) })
 		return nil, err
 	}
 	return r.record.RawSample, nil
 }
 
-// Drain waits until another goroutine has read all that waits, or its Read has
-// failed, or ctx is done.
+// End says that nobody will read on, for whatever reason.
+func (r *Reader) End() { r.once.Do(func() { close(r.ended) }) }
+
+// Drain waits until another goroutine has read all that waits, or has called
+// End, or ctx is done.
 // It must not be called after Close.
 func (r *Reader) Drain(ctx context.Context) error {
 	for r.ring.AvailableBytes() > 0 {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%d bytes of records were not read in time: %w", r.ring.AvailableBytes(), ctx.Err())
-		case <-r.failed:
-			return nil // Read told
+		case <-r.ended:
+			return nil // who read has told why
 		case <-time.After(pollInterval / 10):
 		}
 	}
