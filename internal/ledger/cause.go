@@ -17,7 +17,8 @@ const (
 	OnCPU Cause = iota
 	// Runnable: the goroutine was ready and waited for a P.
 	Runnable
-	// OSRunqueue: the goroutine held a P, its thread was ready and waited for a CPU.
+	// OSRunqueue: the goroutine's thread was ready and waited for a CPU: the
+	// goroutine held a P, or was in a system call.
 	OSRunqueue
 	// SyscallFile: in a system call on a file or directory.
 	SyscallFile

@@ -25,7 +25,9 @@ func TestTelemetryPageListsWhatTheCodeEmits(t *testing.T) {
 	for cause := range ledger.Cause(ledger.NumCauses) {
 		want = append(want, cause.Attribute())
 	}
-	want = append(want, constants(t, "internal/events/events.go")...)
+	for _, file := range []string{"events.go", "requests.go", "resource.go"} {
+		want = append(want, constants(t, "internal/events/"+file)...)
+	}
 	want = append(want, metricNames(t, "receiver/ebpfreceiver/internal/goruntime/definition.go")...)
 
 	var got []string

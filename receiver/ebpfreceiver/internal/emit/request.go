@@ -27,27 +27,27 @@ func (b *Batch) addRequest(span ptrace.Span, r *record.Request) {
 
 	attributes := span.Attributes()
 	method, original := knownMethod(r.Method)
-	attributes.PutStr("http.request.method", method)
+	attributes.PutStr(events.RequestMethod, method)
 	if original != "" {
-		attributes.PutStr("http.request.method_original", original)
+		attributes.PutStr(events.RequestMethodOriginal, original)
 	}
-	attributes.PutStr("url.path", r.Path)
+	attributes.PutStr(events.URLPath, r.Path)
 	route := routeOf(r.Route)
 	span.SetName(spanName(method, route))
 	if route != "" {
-		attributes.PutStr("http.route", route)
+		attributes.PutStr(events.Route, route)
 	}
 	switch {
 	case r.Aborted:
-		attributes.PutStr("error.type", "aborted")
+		attributes.PutStr(events.ErrorType, "aborted")
 		span.Status().SetCode(ptrace.StatusCodeError)
 		span.Status().SetMessage("the handler's goroutine ended before the response: it panicked")
 	case r.Hijacked: // what was answered on the connection is not known
 	default:
-		attributes.PutInt("http.response.status_code", int64(status(r)))
+		attributes.PutInt(events.ResponseStatus, int64(status(r)))
 	}
 	if r.Status >= http.StatusInternalServerError {
-		attributes.PutStr("error.type", strconv.Itoa(r.Status))
+		attributes.PutStr(events.ErrorType, strconv.Itoa(r.Status))
 		span.Status().SetCode(ptrace.StatusCodeError)
 	}
 	attributes.PutInt(events.GoroutineID, int64(r.GoroutineID))

@@ -8,6 +8,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/fathom-otel/fathom/internal/events"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
 )
 
@@ -18,14 +19,14 @@ func PutResource(attributes pcommon.Map, p *discover.Process) {
 	for name, value := range p.ResourceAttributes {
 		attributes.PutStr(name, value)
 	}
-	attributes.PutStr("service.name", p.ServiceName)
-	attributes.PutInt("process.pid", int64(p.PID))
-	attributes.PutStr("process.executable.name", p.ExecutableName)
-	attributes.PutStr("process.executable.path", p.Executable)
-	attributes.PutStr("process.creation.time", p.StartTime.UTC().Format(time.RFC3339Nano))
-	attributes.PutStr("process.runtime.name", "go")
-	attributes.PutStr("process.runtime.version", p.GoVersion)
+	attributes.PutStr(events.ServiceName, p.ServiceName)
+	attributes.PutInt(events.ProcessID, int64(p.PID))
+	attributes.PutStr(events.ProcessExecutableName, p.ExecutableName)
+	attributes.PutStr(events.ProcessExecutablePath, p.Executable)
+	attributes.PutStr(events.ProcessCreationTime, p.StartTime.UTC().Format(time.RFC3339Nano))
+	attributes.PutStr(events.ProcessRuntimeName, "go")
+	attributes.PutStr(events.ProcessRuntimeVersion, p.GoVersion)
 	if p.ContainerID != "" {
-		attributes.PutStr("container.id", p.ContainerID)
+		attributes.PutStr(events.ContainerID, p.ContainerID)
 	}
 }
