@@ -9,11 +9,10 @@ import (
 	"strings"
 )
 
-// cgroups are the paths of a process in its cgroup hierarchies; the key is the
-// controllers' list as in /proc/<pid>/cgroup, empty for cgroup v2.
+// cgroups are the paths of a process in its cgroup hierarchies.
 type cgroups struct {
-	v2    string
-	paths []string // v2 first
+	v2    string   // in the hierarchy of cgroup v2, empty without one
+	paths []string // of all hierarchies, v2 first
 }
 
 // parseCgroups reads the content of /proc/<pid>/cgroup, lines such as

@@ -6,11 +6,11 @@
 // looks closer only at what is new.
 //
 // What a scan costs: one listing of /proc; for each process that is watched one
-// read of its stat; for each other process that is younger than a minute, and
-// for one in sixteen of the older ones, one readlink of its exe (this is how an
-// exec is noticed). A PID that was given to another process is noticed by the
-// inode number that the listing itself carries: procfs makes a new inode for
-// each process.
+// read of its stat and one readlink of its exe; for each other process that is
+// younger than a minute, and for one in sixteen of the older ones, one readlink
+// of its exe (this is how an exec is noticed). A PID that was given to another
+// process is noticed by the inode number that the listing itself carries: procfs
+// makes a new inode for each process.
 //
 // The end of a watched process is noticed at once by its pidfd, else by the
 // next scan. A process that lives shorter than the interval may never be seen.
