@@ -20,8 +20,6 @@ var (
 	ErrFault = errors.New("address not readable in the process")
 	// ErrPermission says that the reader lacks the rights: run as root or with CAP_SYS_PTRACE.
 	ErrPermission = errors.New("reading memory of the process needs root or CAP_SYS_PTRACE")
-	// ErrTooLong says that a length found in the process exceeds the caller's bound.
-	ErrTooLong = errors.New("length exceeds the bound")
 )
 
 // chunk is the number of buffers that one system call fills. The kernel takes
@@ -57,9 +55,6 @@ func (p *Process) Close() error {
 	}
 	return nil
 }
-
-// PID of the process.
-func (p *Process) PID() int { return p.pid }
 
 // Range is a buffer and the address from which it is filled.
 type Range struct {

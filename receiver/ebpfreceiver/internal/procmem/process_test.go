@@ -7,6 +7,7 @@ package procmem
 
 import (
 	"bufio"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"os"
@@ -33,20 +34,19 @@ func TestMain(m *testing.M) {
 
 // memory is what the child holds at addresses that it prints.
 type memory struct {
-	Wide   uint64
-	Narrow uint32
-	Text   string
-	Bytes  [3 << 20]byte
+	Wide  uint64
+	Text  string
+	Bytes [3 << 20]byte
 }
 
 // serveMemory fills a memory, prints the addresses of its fields and waits for
 // the end of its input.
 func serveMemory() {
-	m := &memory{Wide: 0x0123456789abcdef, Narrow: 0xfeedface, Text: "fathom, read from outside"}
+	m := &memory{Wide: 0x0123456789abcdef, Text: "fathom, read from outside"}
 	for i := range m.Bytes {
 		m.Bytes[i] = byte(i * 7 >> 3)
 	}
-	fmt.Println(address(&m.Wide), address(&m.Narrow), address(&m.Text), address(&m.Bytes))
+	fmt.Println(address(&m.Wide), address(&m.Text), address(&m.Bytes))
 	_, _ = bufio.NewReader(os.Stdin).ReadByte()
 	fmt.Fprintln(os.Stderr, m.Wide) // keeps m alive
 }
@@ -55,9 +55,9 @@ func address[T any](v *T) uint64 { return uint64(uintptr(unsafe.Pointer(v))) }
 
 // child is a running process that serves a memory.
 type child struct {
-	process                   *Process
-	wide, narrow, text, bytes uint64
-	stop                      func()
+	process           *Process
+	wide, text, bytes uint64
+	stop              func()
 }
 
 func startChild(tb testing.TB) child {
@@ -80,7 +80,7 @@ func startChild(tb testing.TB) child {
 		}
 	}
 	tb.Cleanup(c.stop)
-	_, err = fmt.Fscan(stdout, &c.wide, &c.narrow, &c.text, &c.bytes)
+	_, err = fmt.Fscan(stdout, &c.wide, &c.text, &c.bytes)
 	require.NoError(tb, err)
 	c.process, err = Open(cmd.Process.Pid)
 	require.NoError(tb, err)
@@ -88,31 +88,26 @@ func startChild(tb testing.TB) child {
 	return c
 }
 
-func TestValuesOfAChild(t *testing.T) {
-	c := startChild(t)
-	wide, err := c.process.Uint64(c.wide)
-	require.NoError(t, err)
-	assert.Equal(t, uint64(0x0123456789abcdef), wide)
-	narrow, err := c.process.Uint32(c.narrow)
-	require.NoError(t, err)
-	assert.Equal(t, uint32(0xfeedface), narrow)
-	text, err := c.process.GoString(c.text, 64)
-	require.NoError(t, err)
-	assert.Equal(t, "fathom, read from outside", text)
+// word reads eight bytes.
+func (c child) word(address uint64) (uint64, error) {
+	var b [8]byte
+	err := c.process.ReadAt(address, b[:])
+	return binary.LittleEndian.Uint64(b[:]), err
 }
 
-func TestGoStringIsBounded(t *testing.T) {
+func TestValuesOfAChild(t *testing.T) {
 	c := startChild(t)
-	length := len("fathom, read from outside")
-	_, err := c.process.GoString(c.text, length)
+	wide, err := c.word(c.wide)
 	require.NoError(t, err)
-	for _, bound := range []int{length - 1, 0, -1} {
-		_, err = c.process.GoString(c.text, bound)
-		require.ErrorIs(t, err, ErrTooLong)
-	}
-	// A header whose length is anything: here the pattern of Bytes.
-	_, err = c.process.GoString(c.bytes+1000, math.MaxInt32)
-	require.ErrorIs(t, err, ErrTooLong)
+	assert.Equal(t, uint64(0x0123456789abcdef), wide)
+	data, err := c.word(c.text)
+	require.NoError(t, err)
+	length, err := c.word(c.text + 8)
+	require.NoError(t, err)
+	require.Equal(t, uint64(len("fathom, read from outside")), length)
+	text := make([]byte, length)
+	require.NoError(t, c.process.ReadAt(data, text))
+	assert.Equal(t, "fathom, read from outside", string(text))
 }
 
 func TestReadAtAnySize(t *testing.T) {
@@ -161,11 +156,9 @@ func TestHostileAddresses(t *testing.T) {
 	}
 	for name, addr := range hostile {
 		t.Run(name, func(t *testing.T) {
-			_, err := c.process.Uint64(addr)
+			_, err := c.word(addr)
 			require.ErrorIs(t, err, ErrFault)
 			assert.ErrorContains(t, err, fmt.Sprintf("%#x", addr))
-			_, err = c.process.GoString(addr, 1<<20)
-			require.ErrorIs(t, err, ErrFault)
 		})
 	}
 }
@@ -186,7 +179,7 @@ func TestReadRangesNamesTheBadOne(t *testing.T) {
 
 func TestReadAcrossTheEndOfAMapping(t *testing.T) {
 	c := startChild(t)
-	end := endOfMapping(t, c.process.PID(), c.bytes)
+	end := endOfMapping(t, c.process.pid, c.bytes)
 	buffer := make([]byte, 32)
 	require.NoError(t, c.process.ReadAt(end-32, buffer))
 	require.ErrorIs(t, c.process.ReadAt(end-16, buffer), ErrFault)
@@ -216,9 +209,9 @@ func endOfMapping(t *testing.T, pid int, addr uint64) uint64 {
 func TestGone(t *testing.T) {
 	c := startChild(t)
 	c.stop()
-	_, err := c.process.Uint64(c.wide)
+	_, err := c.word(c.wide)
 	require.ErrorIs(t, err, ErrGone)
-	_, err = Open(c.process.PID())
+	_, err = Open(c.process.pid)
 	require.ErrorIs(t, err, ErrGone)
 }
 
@@ -243,11 +236,11 @@ func TestOpenOfNoProcess(t *testing.T) {
 	}
 }
 
-func BenchmarkReadUint64(b *testing.B) {
+func BenchmarkReadWord(b *testing.B) {
 	c := startChild(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := c.process.Uint64(c.wide); err != nil {
+		if _, err := c.word(c.wide); err != nil {
 			b.Fatal(err)
 		}
 	}
