@@ -9,7 +9,6 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
-	"github.com/cilium/ebpf/rlimit"
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 )
@@ -38,10 +37,6 @@ type Programs struct {
 // Load loads all programs and attaches the kernel's tracepoints. The error says
 // what the kernel or the process's capabilities lack.
 func Load(options Options) (*Programs, error) {
-	// Before Linux 5.11 maps count as locked memory.
-	if err := rlimit.RemoveMemlock(); err != nil {
-		return nil, fmt.Errorf("raising the limit of locked memory (needs CAP_SYS_RESOURCE before Linux 5.11): %w", err)
-	}
 	p := &Programs{multi: !options.PerfUprobes && haveUprobeMulti()}
 	if err := p.load(options); err != nil {
 		return nil, errors.Join(explain(err), p.Close())
