@@ -96,7 +96,8 @@ func main() {
 		outer.End()
 		fmt.Fprint(w, outer.SpanContext().TraceID(), " ", outer.SpanContext().SpanID(), " ", inner.SpanContext().SpanID())
 	})
-	fmt.Fprintln(os.Stderr, http.Serve(listener, mux))
+	server := &http.Server{Handler: mux, ConnState: serveOddities(mux, tracer)}
+	fmt.Fprintln(os.Stderr, server.Serve(listener))
 }
 
 func write(path string) error {
