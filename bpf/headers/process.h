@@ -38,7 +38,7 @@ struct process {
 	u16 request_method, request_url, request_header, request_proto_major, request_pattern;
 	u16 url_path;
 	u16 response_status, response_request;
-	u16 span_context, span_parent;
+	u16 span_context, span_parent, span_end_time;
 	u16 context_trace_id, context_span_id, context_flags;
 	/* Code of clients that wait in a select for their reader goroutine to
 	 * hand over what the network brought. */

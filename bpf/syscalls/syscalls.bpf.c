@@ -2,6 +2,7 @@
 /* System calls of the observed processes: their class for the ledger of the
  * goroutine that makes them, and slow opens and syncs of files. */
 #include "file.h"
+#include "innermost.h"
 #include "records.h"
 #include "syscall_class.h"
 
@@ -52,20 +53,18 @@ int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
 }
 
 /* The innermost span on the goroutine is the one that waited for the file. */
-static __always_inline void put_identity(struct record_header *header, struct goroutine *s)
+static __always_inline void put_identity(struct record_header *header, struct process *p, struct goroutine *s)
 {
 	header->goid = s->id;
-	u32 index = s->depth - 1; /* of the last span; beyond the array where there is none */
-	barrier_var(index);
-	if (index >= SPAN_DEPTH)
+	struct span *innermost = innermost_span(p, s);
+	if (!innermost)
 		return;
-	struct span *innermost = &s->spans[index];
 	__builtin_memcpy(header->trace_id, innermost->trace_id, 16);
 	__builtin_memcpy(header->span_id, innermost->span_id, 8);
 }
 
-static __always_inline void file_done(struct pending_file *pending, struct goroutine *s, u64 id, s64 result,
-				      u64 now)
+static __always_inline void file_done(struct pending_file *pending, struct process *p, struct goroutine *s,
+				      u64 id, s64 result, u64 now)
 {
 	struct file_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
 	if (!r) {
@@ -79,7 +78,7 @@ static __always_inline void file_done(struct pending_file *pending, struct gorou
 	r->header.start = pending->start;
 	r->header.end = now;
 	if (s)
-		put_identity(&r->header, s);
+		put_identity(&r->header, p, s);
 	r->operation = pending->operation;
 	r->error = result < 0 ? -result : 0;
 	r->path_kind = PATH_GIVEN;
@@ -119,7 +118,7 @@ int syscall_exit(struct bpf_raw_tracepoint_args *ctx)
 	struct pending_file done = *pending;
 	bpf_map_delete_elem(&pending_files, &tid);
 	if (now - done.start >= p->file_min_duration)
-		file_done(&done, s, id, ctx->args[1], now);
+		file_done(&done, p, s, id, ctx->args[1], now);
 	return 0;
 }
 

@@ -103,7 +103,7 @@ func TestReadmeListsEveryMetricReasonAndFeature(t *testing.T) {
 		require.Contains(t, readme(t), "`"+c.String()+"`")
 	}
 	for _, feature := range []plan.Feature{plan.Ledger, plan.StopTheWorld, plan.Requests, plan.Routes, plan.TraceContext,
-		plan.SDKSpans, plan.Hijacks, plan.GCCycles, plan.ParkedStacks, plan.RuntimeMetrics} {
+		plan.SDKSpans, plan.EndedSpans, plan.Hijacks, plan.GCCycles, plan.ParkedStacks, plan.RuntimeMetrics} {
 		require.Contains(t, readme(t), "`"+string(feature)+"`")
 	}
 }

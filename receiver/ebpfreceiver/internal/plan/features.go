@@ -165,7 +165,10 @@ func (m *maker) sdkSpans() {
 		want{goexec.Field{Type: api, Name: "traceFlags"}, &o.ContextFlags},
 	) {
 		m.drop(SDKTracerStarts, SDKSpanStarts, SDKSpanEnds)
+		return
 	}
+	// Without it, a span that ended on another goroutine passes for an open one.
+	m.offsets(EndedSpans, want{goexec.Field{Type: sdk + "recordingSpan", Name: "endTime"}, &o.SpanEndTime})
 }
 
 func (m *maker) goroutineID(feature Feature) bool {

@@ -52,6 +52,7 @@ const (
 	Routes       Feature = "routes"
 	TraceContext Feature = "trace_context"
 	SDKSpans     Feature = "sdk_spans"
+	EndedSpans   Feature = "ended_spans"
 	Hijacks      Feature = "hijacks"
 	GCCycles     Feature = "gc_cycles"
 	ParkedStacks Feature = "parked_stacks"
@@ -69,7 +70,7 @@ type Offsets struct {
 	RequestMethod, RequestURL, RequestHeader, RequestProtoMajor, RequestPattern uint16
 	URLPath                                                                     uint16
 	ResponseStatus, ResponseRequest                                             uint16
-	SpanContext, SpanParent                                                     uint16
+	SpanContext, SpanParent, SpanEndTime                                        uint16
 	ContextTraceID, ContextSpanID, ContextFlags                                 uint16
 }
 
@@ -218,5 +219,5 @@ func (m *maker) drop(probes ...Probe) {
 
 func unknownOffsets() Offsets {
 	const u = Unknown
-	return Offsets{u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u}
+	return Offsets{u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u}
 }

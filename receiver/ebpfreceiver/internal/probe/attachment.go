@@ -166,6 +166,7 @@ func describe(t Target) spansProcess {
 		ResponseRequest:   o.ResponseRequest,
 		SpanContext:       o.SpanContext,
 		SpanParent:        o.SpanParent,
+		SpanEndTime:       o.SpanEndTime,
 		ContextTraceId:    o.ContextTraceID,
 		ContextSpanId:     o.ContextSpanID,
 		ContextFlags:      o.ContextFlags,
