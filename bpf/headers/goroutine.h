@@ -96,25 +96,28 @@ static __always_inline u64 stopped_until(u32 tgid, u64 now)
  * collector does from a mark assist too) lost that part to the stop. */
 static __always_inline void spend(struct goroutine *s, u32 tgid, u64 now)
 {
-	/* A probe may have been preempted after it read the clock: what the
-	 * kernel's scheduler booked meanwhile is not booked again. */
-	if (now <= s->since)
+	/* A probe may be preempted at any point: what the kernel's scheduler
+	 * booked meanwhile is not booked again. The time belongs to who moves
+	 * since from where it stood. */
+	u64 since = s->since;
+	if (now <= since)
 		return;
-	u64 elapsed = now - s->since;
+	u64 elapsed = now - since;
 	u64 stopped = stopped_until(tgid, now);
 	u32 cause = s->cause & CAUSE_MASK;
+	if (__sync_val_compare_and_swap(&s->since, since, now) != since)
+		return;
 
 	if (cause == RUNNABLE || cause == GC_ASSIST || cause == STOP_THE_WORLD) {
 		u64 lost = stopped > s->stopped_before ? stopped - s->stopped_before : 0;
 		if (lost > elapsed)
 			lost = elapsed;
-		s->spent[STOP_THE_WORLD] += lost;
+		__sync_fetch_and_add(&s->spent[STOP_THE_WORLD], lost);
 		elapsed -= lost;
 		if (cause == STOP_THE_WORLD)
 			cause = ON_CPU;
 	}
-	s->spent[cause] += elapsed;
-	s->since = now;
+	__sync_fetch_and_add(&s->spent[cause], elapsed);
 	s->stopped_before = stopped;
 }
 
