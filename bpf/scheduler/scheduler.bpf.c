@@ -65,12 +65,26 @@ static __always_inline void goroutine_waits(struct goroutine *s, struct process 
 	release_thread(s, key);
 }
 
+static __always_inline int waits_executing(struct goroutine_key *key)
+{
+	struct process *p = bpf_map_lookup_elem(&processes, &key->tgid);
+	u8 reason = 0;
+	if (!p)
+		return 0;
+	READ_USER(reason, key->g + p->g_waitreason);
+	return p->wait_causes[reason & (WAIT_REASONS - 1)] & WAIT_EXECUTES;
+}
+
 /* A thread that starts another goroutine has left the one it ran before, by
- * whatever path. */
-static __always_inline void leave_thread(struct goroutine_key *next, u32 tid, u64 now)
+ * whatever path. So has one on which another stops: a coroutine (iter.Pull),
+ * which was switched to without casgstatus and whose caller waits with it. The
+ * end of a coroutine switches back to the caller on the same thread. */
+static __always_inline void leave_thread(struct goroutine_key *other, u32 status, u32 tid, u64 now)
 {
 	struct goroutine_key *bound = bpf_map_lookup_elem(&threads, &tid);
-	if (!bound || same_goroutine(bound, next))
+	if (!bound || same_goroutine(bound, other))
+		return;
+	if (status == GO_DEAD || status == GO_DEAD_EXTRA || (status == GO_WAITING && waits_executing(other)))
 		return;
 	struct goroutine_key key = *bound;
 	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
@@ -86,11 +100,11 @@ SEC("uprobe.multi")
 int goroutine_status(struct pt_regs *ctx)
 {
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
-	u32 tid = id, status = GO_ARG3(ctx);
+	u32 tid = id, before = GO_ARG2(ctx), status = GO_ARG3(ctx);
 	struct goroutine_key key = { .g = GO_ARG1(ctx), .tgid = id >> 32 };
 
-	if (status == GO_RUNNING)
-		leave_thread(&key, tid, now);
+	if (status == GO_RUNNING || before == GO_RUNNING)
+		leave_thread(&key, status, tid, now);
 	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
 	if (!s)
 		return 0;
