@@ -16,7 +16,6 @@ enum record_kind {
 };
 
 enum request_flags {
-	REQUEST_SDK_INSIDE = 1, /* an SDK tells it, or decided not to */
 	REQUEST_ABORTED = 2, /* its goroutine ended without finishing it: a panic */
 	REQUEST_HIJACKED = 4, /* its handler took the connection over */
 };

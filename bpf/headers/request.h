@@ -4,8 +4,8 @@
 
 #include "records.h"
 
-/* Tells the request at the bottom of the goroutine's stack, after spend(). Its
- * response is 0 where the goroutine ended without finishing it. */
+/* Tells the request at the bottom of the goroutine's stack, after spend(), if no
+ * SDK does (sdk_inside). Its response is 0 where the goroutine ended without finishing it. */
 static __always_inline void tell_request(struct process *p, struct goroutine *s, u32 tgid, u32 tid,
 					 u64 response)
 {
@@ -20,9 +20,8 @@ static __always_inline void tell_request(struct process *p, struct goroutine *s,
 	r->span.header.tgid = tgid;
 	r->span.header.tid = tid;
 	put_span(&r->span, p, s, span);
-	r->span.flags = span->sdk_inside ? REQUEST_SDK_INSIDE : 0;
 	if (!response)
-		r->span.flags |= span->hijacked ? REQUEST_HIJACKED : REQUEST_ABORTED;
+		r->span.flags = span->hijacked ? REQUEST_HIJACKED : REQUEST_ABORTED;
 	r->method_len = s->method_len;
 	r->path_len = s->path_len;
 	__builtin_memcpy(r->method, s->method, METHOD_SIZE);

@@ -50,8 +50,8 @@ int request_starts(struct pt_regs *ctx)
 	struct goroutine *s = enter_goroutine(&key, p, id, now);
 	if (!s)
 		return 0;
-	if (s->depth) /* a request starts on an idle connection's goroutine */
-		count(UNFINISHED_SPANS);
+	/* A request starts on an idle connection's goroutine. */
+	count_many(UNFINISHED_SPANS, s->depth);
 	struct span *span = open_span(s, key.tgid, 0, SPAN_REQUEST, GO_ARG3(ctx), now);
 	if (!identify_request(span, p, request)) {
 		count(SAMPLED_OUT);
@@ -74,7 +74,8 @@ int request_finishes(struct pt_regs *ctx)
 	if (!p || !s || find_span(s, SPAN_REQUEST, response) != 0)
 		return 0;
 	spend(s, key.tgid, now);
-	tell_request(p, s, key.tgid, id, response);
+	if (!s->spans[0].sdk_inside)
+		tell_request(p, s, key.tgid, id, response);
 	leave_goroutine(s, &key);
 	return 0;
 }

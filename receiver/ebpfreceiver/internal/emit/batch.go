@@ -47,9 +47,7 @@ func NewBatch(scopeName, scopeVersion string, clock Clock, cycles *Cycles) *Batc
 func (b *Batch) Add(p *discover.Process, r record.Record) {
 	switch r := r.(type) {
 	case *record.Request:
-		if !r.SDKInside {
-			b.addRequest(b.spansOf(p).AppendEmpty(), r)
-		}
+		b.addRequest(b.spansOf(p).AppendEmpty(), r)
 	case *record.Span:
 		if r.Exact {
 			b.addLedger(b.logsOf(p).AppendEmpty(), r)

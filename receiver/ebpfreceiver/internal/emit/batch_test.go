@@ -119,12 +119,6 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-func TestARequestThatAnSDKTellsIsNotToldTwice(t *testing.T) {
-	batch := newBatch(NewCycles())
-	batch.Add(shop(), &record.Request{SDKInside: true})
-	require.Zero(t, batch.Traces().SpanCount())
-}
-
 func TestLedgerOfAnSDKSpan(t *testing.T) {
 	log := onlyLog(t, &record.Span{Header: identified(10, 30), Exact: true, Ledger: ledger.Ledger{ledger.OnCPU: 20}})
 	require.Equal(t, events.SpanLedger, log.EventName())

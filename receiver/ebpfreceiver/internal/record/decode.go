@@ -18,7 +18,7 @@ import (
 // ErrMalformed is wrapped by every error of Decode.
 var ErrMalformed = errors.New("malformed record")
 
-// Sizes and offsets in bytes: bpf/headers/records.h.
+// Sizes and offsets in bytes, kinds, flags and kinds of paths: bpf/headers/records.h.
 const (
 	headerSize      = 72
 	causeSlots      = 16
@@ -42,7 +42,6 @@ const (
 	filePath        = headerSize + 16
 	filePathSize    = 512 + 256
 	fileSize        = filePath + filePathSize
-	flagSDKInside   = 1
 	flagAborted     = 2
 	flagHijacked    = 4
 	pathGiven       = 0
@@ -123,14 +122,13 @@ func decodeSpan(raw []byte) Span {
 func decodeRequest(raw []byte) *Request {
 	flags := u32(raw, spanFlags)
 	return &Request{
-		Span:      decodeSpan(raw),
-		SDKInside: flags&flagSDKInside != 0,
-		Aborted:   flags&flagAborted != 0,
-		Hijacked:  flags&flagHijacked != 0,
-		Status:    int(int32(u32(raw, requestStatus))),
-		Method:    text(raw, requestMethod, methodSize, u32(raw, requestLengths)),
-		Path:      text(raw, requestPath, pathSize, u32(raw, requestLengths+4)),
-		Route:     text(raw, requestRoute, pathSize, u32(raw, requestLengths+8)),
+		Span:     decodeSpan(raw),
+		Aborted:  flags&flagAborted != 0,
+		Hijacked: flags&flagHijacked != 0,
+		Status:   int(int32(u32(raw, requestStatus))),
+		Method:   text(raw, requestMethod, methodSize, u32(raw, requestLengths)),
+		Path:     text(raw, requestPath, pathSize, u32(raw, requestLengths+4)),
+		Route:    text(raw, requestRoute, pathSize, u32(raw, requestLengths+8)),
 	}
 }
 

@@ -39,11 +39,10 @@ type Span struct {
 	Exact  bool
 }
 
-// Request is the end of a request on a net/http server.
+// Request is the end of a request on a net/http server for which no SDK in the
+// process was asked for a span.
 type Request struct {
 	Span
-	// SDKInside: an SDK in the process made a span for it.
-	SDKInside bool
 	// Aborted: the goroutine ended before the response was finished: its
 	// handler panicked. Status and Route are unknown.
 	Aborted bool
