@@ -10,6 +10,12 @@
 	case 3: /* close */ \
 	case 72: /* fcntl */ \
 	case 5: /* fstat */ \
+	case 8: /* lseek */ \
+	case 327: /* preadv2 */ \
+	case 328: /* pwritev2 */ \
+	case 91: /* fchmod */ \
+	case 93: /* fchown */ \
+	case 138: /* fstatfs */ \
 	case 40: /* sendfile */ \
 	case 275: /* splice */
 
@@ -44,6 +50,21 @@
 	case 21: /* access */ \
 	case 269: /* faccessat */ \
 	case 439: /* faccessat2 */ \
+	case 85: /* creat */ \
+	case 89: /* readlink */ \
+	case 86: /* link */ \
+	case 88: /* symlink */ \
+	case 90: /* chmod */ \
+	case 92: /* chown */ \
+	case 94: /* lchown */ \
+	case 267: /* readlinkat */ \
+	case 265: /* linkat */ \
+	case 266: /* symlinkat */ \
+	case 268: /* fchmodat */ \
+	case 452: /* fchmodat2 */ \
+	case 260: /* fchownat */ \
+	case 280: /* utimensat */ \
+	case 137: /* statfs */ \
 	case 217: /* getdents64 */ \
 	case 326: /* copy_file_range */
 
@@ -68,6 +89,7 @@
 
 #define SYSCALLS_THAT_OPEN \
 	case 2: /* open */ \
+	case 85: /* creat */ \
 	case 257: /* openat */ \
 	case 437: /* openat2 */
 
@@ -75,8 +97,9 @@
 	case 74: /* fsync */ \
 	case 75: /* fdatasync */
 
-/* Which argument of an open is the path: open has it first, openat second. */
+/* Which argument of an open is the path: open and creat have it first, openat
+ * second. */
 static __always_inline u32 open_path_argument(s64 number)
 {
-	return number == 2 ? 0 : 1;
+	return number == 2 || number == 85 ? 0 : 1;
 }

@@ -10,6 +10,12 @@
 	case 57: /* close */ \
 	case 25: /* fcntl */ \
 	case 80: /* fstat */ \
+	case 62: /* lseek */ \
+	case 286: /* preadv2 */ \
+	case 287: /* pwritev2 */ \
+	case 52: /* fchmod */ \
+	case 55: /* fchown */ \
+	case 44: /* fstatfs */ \
 	case 71: /* sendfile */ \
 	case 76: /* splice */
 
@@ -36,6 +42,14 @@
 	case 291: /* statx */ \
 	case 48: /* faccessat */ \
 	case 439: /* faccessat2 */ \
+	case 78: /* readlinkat */ \
+	case 37: /* linkat */ \
+	case 36: /* symlinkat */ \
+	case 53: /* fchmodat */ \
+	case 452: /* fchmodat2 */ \
+	case 54: /* fchownat */ \
+	case 88: /* utimensat */ \
+	case 43: /* statfs */ \
 	case 61: /* getdents64 */ \
 	case 285: /* copy_file_range */
 
