@@ -6,16 +6,14 @@ package plan
 import (
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
-	"regexp"
-	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/fathom-otel/fathom/internal/ledger"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goexec"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/headertest"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest"
 )
 
@@ -143,6 +141,8 @@ func TestWhatIsNotProvenIsLeftOut(t *testing.T) {
 		"no saved frame pointer": {partial{fields: map[string]bool{"runtime.g.sched.bp": true}}, []Feature{ParkedStacks}, nil},
 		"an SDK of unknown shape": {partial{fields: map[string]bool{"go.opentelemetry.io/otel/sdk/trace.recordingSpan.spanContext": true}},
 			[]Feature{SDKSpans}, []Probe{SDKSpanStarts, SDKSpanEnds}},
+		"an SDK that keeps its ends elsewhere": {partial{fields: map[string]bool{"go.opentelemetry.io/otel/sdk/trace.recordingSpan.endTime": true}},
+			[]Feature{EndedSpans}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.binary.Binary = real
@@ -180,15 +180,18 @@ func TestWhenTheWorldTellsThatItStopped(t *testing.T) {
 
 // The BPF programs have room for that many.
 func TestCodeRangesFit(t *testing.T) {
-	header, err := os.ReadFile("../../../../bpf/headers/process.h")
-	require.NoError(t, err)
+	header := headertest.Constants(t, "process.h")
 	for name, waiters := range map[string][]string{"NETWORK_RANGES": networkWaiters(), "COLLECTOR_RANGES": collectorWaiters()} {
-		room := regexp.MustCompile(name + ` (\d+)`).FindSubmatch(header)
-		require.NotNil(t, room, name)
-		n, err := strconv.Atoi(string(room[1]))
-		require.NoError(t, err)
-		require.LessOrEqual(t, len(waiters), n, name)
+		require.Contains(t, header, name)
+		require.LessOrEqual(t, int64(len(waiters)), header[name], name)
 	}
+}
+
+func TestNumbersAreThoseOfThePrograms(t *testing.T) {
+	header := headertest.Constants(t, "process.h")
+	require.EqualValues(t, header["WAIT_REASONS"], waitReasons)
+	require.EqualValues(t, header["WAIT_EXECUTES"], waitExecutes)
+	require.EqualValues(t, header["UNKNOWN_OFFSET"], Unknown)
 }
 
 func TestVersions(t *testing.T) {

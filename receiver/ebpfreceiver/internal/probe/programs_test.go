@@ -6,6 +6,7 @@ package probe
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -113,7 +114,7 @@ func TestKindsOfLinks(t *testing.T) {
 					require.Equal(t, request.End-request.Start, request.Ledger.Total())
 				}
 			}
-			require.Equal(t, 5, seen["*record.Request"])
+			require.Equal(t, 4, seen["*record.Request"], "the SDK tells the other")
 			require.Equal(t, 2, seen["*record.Span"])
 			require.GreaterOrEqual(t, seen["*record.Stop"], 2)
 		})
@@ -243,4 +244,31 @@ func TestReadGivesUpAfterAWhile(t *testing.T) {
 	require.NoError(t, reader.Close())
 	_, err = reader.Read()
 	require.ErrorIs(t, err, ErrClosed)
+}
+
+// A file that is opened in a span is that span's, though another that began
+// later has ended elsewhere.
+func TestAFileAfterASpanThatEndedElsewhere(t *testing.T) {
+	programs, server := attached(t, Options{}, func(target *Target) { target.FileMinDuration = 0 })
+	path := filepath.Join(t.TempDir(), "opened")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	outer, _, err := server.Get("/after?path="+path, nil)
+	require.NoError(t, err)
+	require.NotEmpty(t, outer)
+	var owners []string
+	for _, r := range readAll(t, programs) {
+		if file, ok := r.(*record.File); ok && file.Path == path {
+			owners = append(owners, fmt.Sprintf("%x", file.SpanID))
+		}
+	}
+	require.Equal(t, []string{outer}, owners)
+}
+
+// A request finds what its connection's goroutine left open, and counts all of it.
+func TestSpansThatAreLeftOpenBetweenRequests(t *testing.T) {
+	programs, server := attached(t, Options{}, nil)
+	_, _, err := server.Get("/leave", nil)
+	require.NoError(t, err)
+	requests(t, server, 1) // on the same connection
+	require.EqualValues(t, 2, counters(t, programs)[UnfinishedSpans])
 }

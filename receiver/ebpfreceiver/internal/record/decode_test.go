@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fathom-otel/fathom/internal/ledger"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/headertest"
 )
 
 func put(raw []byte, at int, values ...any) {
@@ -39,7 +40,7 @@ func wantHeader() Header {
 func requestRecord() []byte {
 	raw := header(kindRequest, requestSize)
 	put(raw, headerSize+8*int(ledger.Sleep), uint64(600))
-	put(raw, spanExact, uint32(1), uint32(flagSDKInside))
+	put(raw, spanExact, uint32(1), uint32(flagHijacked))
 	put(raw, requestStatus, uint32(204), uint32(3), uint32(6), uint32(10))
 	put(raw, requestMethod, []byte("GETxxx"))
 	put(raw, requestPath, []byte("/items"))
@@ -51,8 +52,8 @@ func TestDecodeRequest(t *testing.T) {
 	got, err := Decode(requestRecord())
 	require.NoError(t, err)
 	require.Equal(t, &Request{
-		Span:      Span{Header: wantHeader(), Exact: true, Ledger: ledger.Ledger{ledger.Sleep: 600}},
-		SDKInside: true, Status: 204, Method: "GET", Path: "/items", Route: "GET /items",
+		Span:     Span{Header: wantHeader(), Exact: true, Ledger: ledger.Ledger{ledger.Sleep: 600}},
+		Hijacked: true, Status: 204, Method: "GET", Path: "/items", Route: "GET /items",
 	}, got)
 	require.Equal(t, 42, got.Process())
 }
@@ -145,6 +146,20 @@ func TestLayoutIsThatOfThePrograms(t *testing.T) {
 		for member, offset := range want.members {
 			require.Equal(t, offset, offsets[member], "%s.%s", name, member)
 		}
+	}
+}
+
+func TestNumbersAreThoseOfThePrograms(t *testing.T) {
+	header := headertest.Constants(t, "records.h")
+	for name, here := range map[string]int64{
+		"RECORD_REQUEST": kindRequest, "RECORD_SPAN": kindSpan, "RECORD_STOP": kindStop, "RECORD_FILE": kindFile,
+		"REQUEST_ABORTED": flagAborted, "REQUEST_HIJACKED": flagHijacked,
+		"PATH_GIVEN": pathGiven, "PATH_CUT": pathCut,
+		"FILE_OPEN": int64(FileOpen), "FILE_FSYNC": int64(FileFsync),
+	} {
+		there, ok := header[name]
+		require.True(t, ok, name)
+		require.Equal(t, there, here, name)
 	}
 }
 

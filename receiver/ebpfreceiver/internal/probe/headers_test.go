@@ -1,0 +1,32 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package probe
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/headertest"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
+)
+
+func TestNumbersAreThoseOfThePrograms(t *testing.T) {
+	header := headertest.Constants(t, "process.h")
+	for name, p := range map[string]plan.Plan{
+		"PROCESS_LEDGER":         {Probes: map[plan.Probe]uint64{plan.GoroutineStatus: 0}},
+		"PROCESS_TRACEPARENT":    {SwissHeaders: true},
+		"PROCESS_STOP_ARGUMENTS": {StopArguments: true},
+	} {
+		require.Contains(t, header, name)
+		require.EqualValues(t, header[name], flags(&p), name)
+	}
+	header = headertest.Constants(t, "goroutine.h")
+	for name, told := range map[string]int{"SPAN_REQUEST": 0, "SPAN_SDK": 1} {
+		require.Contains(t, header, name)
+		span := spansGoroutine{Depth: 1}
+		span.Spans[0].Kind, span.Spans[0].SdkInside = uint32(header[name]), 1
+		require.Equal(t, told, openSpans(&span), name)
+	}
+}
