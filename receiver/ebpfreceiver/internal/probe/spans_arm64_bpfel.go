@@ -62,9 +62,11 @@ type spansProcess struct {
 	ResponseRequest   uint16
 	SpanContext       uint16
 	SpanParent        uint16
+	SpanEndTime       uint16
 	ContextTraceId    uint16
 	ContextSpanId     uint16
 	ContextFlags      uint16
+	_                 [6]byte
 	Network           [8]struct {
 		_     structs.HostLayout
 		Begin uint64
