@@ -30,8 +30,10 @@ struct span {
 	u8 span_id[8];
 	u8 parent_id[8];
 	u32 kind;
+	u32 epoch; /* the process's when it started: its ledger is exact if that is still the same */
 	u16 sdk_inside; /* of a request: an SDK in the process tells it, or decided not to */
 	u16 hijacked; /* of a request: its handler took the connection over */
+	u32 pad;
 	u64 spent_before[CAUSE_SLOTS]; /* the goroutine's ledger when it started */
 };
 
@@ -44,6 +46,8 @@ struct goroutine {
 	u32 executing; /* the cause while its thread is on a CPU */
 	u32 tid; /* the thread that runs it, 0 while none does */
 	u32 depth; /* spans in use */
+	u32 epoch; /* the process's when its ledger was last known to be right */
+	u32 pad;
 	u64 spent[CAUSE_SLOTS];
 	struct span spans[SPAN_DEPTH];
 	u32 method_len, path_len;

@@ -17,7 +17,7 @@
 #define UNKNOWN_OFFSET 0xffff
 
 enum process_flags {
-	PROCESS_LEDGER = 1, /* the scheduler probe is attached */
+	PROCESS_LEDGER = 1, /* the scheduler's probes are attached: ledgers are exact */
 	PROCESS_TRACEPARENT = 2, /* http.Header is a Swiss map: Go 1.24 and later */
 	PROCESS_STOP_ARGUMENTS =
 	    4, /* startTheWorldWithSema is told when all had stopped: Go 1.23 and later */
@@ -30,6 +30,8 @@ struct code_range {
 struct process {
 	u32 flags;
 	u32 sample_rate; /* of 1000 requests */
+	u32 epoch; /* changes whenever PROCESS_LEDGER does */
+	u32 pad;
 	u64 file_min_duration; /* ns; all ones: no file events */
 	u64 gc_cycles; /* address of runtime.work.cycles, 0 where unknown */
 	u64 gc_phase; /* address of runtime.gcphase, 0 where unknown */

@@ -37,7 +37,7 @@ struct record_header {
 struct span_record {
 	struct record_header header;
 	u64 spent[CAUSE_SLOTS];
-	u32 exact; /* 0: no scheduler probe, spent says nothing */
+	u32 exact; /* 0: the scheduler's probes were not there all the time, spent says nothing */
 	u32 flags;
 };
 
@@ -115,5 +115,5 @@ static __always_inline void put_span(struct span_record *r, struct process *p, s
 	for (int i = 0; i < CAUSES; i++)
 		r->spent[i] = s->spent[i] - span->spent_before[i];
 	r->spent[CAUSES] = 0;
-	r->exact = !!(p->flags & PROCESS_LEDGER);
+	r->exact = (p->flags & PROCESS_LEDGER) && span->epoch == p->epoch;
 }

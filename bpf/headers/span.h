@@ -13,19 +13,30 @@ struct blank_goroutine_map {
 	__type(value, struct goroutine);
 } blank_goroutine SEC(".maps");
 
+/* The goroutine executes, whatever was seen last: coroutines (iter.Pull) switch
+ * without casgstatus, and while the scheduler's probes were detached nothing was
+ * seen at all. */
+static __always_inline void find_executing(struct goroutine *s, struct goroutine_key *key, struct process *p,
+					   u32 tid, u64 now)
+{
+	if (s->tid == tid && s->epoch == p->epoch)
+		return;
+	if (s->epoch != p->epoch)
+		s->executing = ON_CPU;
+	s->epoch = p->epoch;
+	change_cause(s, key->tgid, now, s->executing);
+	release_thread(s, key);
+	bind_thread(s, key, tid);
+}
+
 /* The entry of the goroutine that executes, made where it is not known yet. */
 static __always_inline struct goroutine *enter_goroutine(struct goroutine_key *key, struct process *p,
 							 u32 tid, u64 now)
 {
 	struct goroutine *s = bpf_map_lookup_elem(&goroutines, key);
 	if (s) {
-		/* It executes, whatever was seen last: coroutines (iter.Pull)
-		 * switch without casgstatus. */
-		if (s->tid != tid) {
-			change_cause(s, key->tgid, now, s->executing);
-			release_thread(s, key);
-			bind_thread(s, key, tid);
-		}
+		if (p->flags & PROCESS_LEDGER)
+			find_executing(s, key, p, tid, now);
 		return s;
 	}
 	u32 zero = 0;
@@ -41,7 +52,9 @@ static __always_inline struct goroutine *enter_goroutine(struct goroutine_key *k
 	s->since = now;
 	s->stopped_before = stopped_until(key->tgid, now);
 	s->cause = s->executing = ON_CPU;
-	bind_thread(s, key, tid);
+	s->epoch = p->epoch;
+	if (p->flags & PROCESS_LEDGER)
+		bind_thread(s, key, tid);
 	return s;
 }
 
@@ -89,14 +102,15 @@ static __always_inline void make_room(struct goroutine *s, u32 kind, u64 handle)
 
 /* Opens a span at the place of the stack that is given, with the ledger as it
  * stands. */
-static __always_inline struct span *open_span(struct goroutine *s, u32 tgid, u32 place, u32 kind, u64 handle,
-					      u64 now)
+static __always_inline struct span *open_span(struct goroutine *s, struct process *p, u32 tgid, u32 place,
+					      u32 kind, u64 handle, u64 now)
 {
 	spend(s, tgid, now);
 	struct span *span = &s->spans[place];
 	span->start = s->since;
 	span->kind = kind;
 	span->handle = handle;
+	span->epoch = p->epoch;
 	span->sdk_inside = span->hijacked = 0;
 	__builtin_memcpy(span->spent_before, s->spent, sizeof(span->spent_before));
 	s->depth = place + 1;

@@ -2,7 +2,8 @@
 /* The ledger's clockwork: every change of state of a goroutine that is in a
  * span, from the Go scheduler's one choke point, and the kernel scheduler's
  * view of the thread that runs it. */
-#include "request.h"
+#include "exit.h"
+#include "hits.h"
 
 #define FRAMES 8
 #define TASK_RUNNING 0
@@ -23,23 +24,6 @@ static __always_inline int parked_by(struct process *p, u64 g, struct code_range
 		frame = read_word(frame);
 	}
 	return 0;
-}
-
-/* The goroutine's time ends with it: requests that never finished are told,
- * spans of an SDK are counted, since their own end never came. */
-static __always_inline void goroutine_exits(struct goroutine *s, struct process *p, struct goroutine_key *key,
-					    u32 tid, u64 now)
-{
-	spend(s, key->tgid, now);
-	release_thread(s, key);
-	u32 unfinished = s->depth;
-	if (unfinished && s->spans[0].kind == SPAN_REQUEST) {
-		unfinished--;
-		if (!s->spans[0].sdk_inside)
-			tell_request(p, s, key->tgid, tid, 0);
-	}
-	count_many(UNFINISHED_SPANS, unfinished);
-	bpf_map_delete_elem(&goroutines, key);
 }
 
 static __always_inline void goroutine_waits(struct goroutine *s, struct process *p, struct goroutine_key *key,
@@ -99,6 +83,7 @@ static __always_inline void leave_thread(struct goroutine_key *other, u32 status
 SEC("uprobe.multi")
 int goroutine_status(struct pt_regs *ctx)
 {
+	count_scheduler_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
 	u32 tid = id, before = GO_ARG2(ctx), status = GO_ARG3(ctx);
 	struct goroutine_key key = { .g = GO_ARG1(ctx), .tgid = id >> 32 };
@@ -125,7 +110,7 @@ int goroutine_status(struct pt_regs *ctx)
 	case GO_WAITING:
 		goroutine_waits(s, p, &key, now);
 		break;
-	case GO_DEAD:
+	case GO_DEAD: /* goroutine_ends was there before, where it is attached */
 	case GO_DEAD_EXTRA:
 		goroutine_exits(s, p, &key, tid, now);
 		break;
@@ -138,6 +123,7 @@ int goroutine_status(struct pt_regs *ctx)
 SEC("uprobe.multi")
 int goroutine_preempted(struct pt_regs *ctx)
 {
+	count_scheduler_hit(ctx);
 	u64 now = bpf_ktime_get_ns();
 	struct goroutine_key key = { .g = GO_ARG1(ctx), .tgid = bpf_get_current_pid_tgid() >> 32 };
 	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Dual MIT/GPL */
 /* Where spans begin and end: requests of a net/http server and spans of the
  * OpenTelemetry SDK, each bound to the goroutine that executes it. */
-#include "request.h"
+#include "exit.h"
+#include "hits.h"
 #include "span.h"
 #include "traceparent.h"
 
@@ -34,6 +35,7 @@ static __always_inline int identify_request(struct span *span, struct process *p
 SEC("uprobe.multi")
 int request_starts(struct pt_regs *ctx)
 {
+	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), request = GO_ARG4(ctx);
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
@@ -52,7 +54,7 @@ int request_starts(struct pt_regs *ctx)
 		return 0;
 	/* A request starts on an idle connection's goroutine. */
 	count_many(UNFINISHED_SPANS, s->depth);
-	struct span *span = open_span(s, key.tgid, 0, SPAN_REQUEST, GO_ARG3(ctx), now);
+	struct span *span = open_span(s, p, key.tgid, 0, SPAN_REQUEST, GO_ARG3(ctx), now);
 	if (!identify_request(span, p, request)) {
 		count(SAMPLED_OUT);
 		leave_goroutine(s, &key);
@@ -67,6 +69,7 @@ int request_starts(struct pt_regs *ctx)
 SEC("uprobe.multi")
 int request_finishes(struct pt_regs *ctx)
 {
+	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), response = GO_ARG1(ctx);
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
@@ -84,6 +87,7 @@ int request_finishes(struct pt_regs *ctx)
 SEC("uprobe.multi")
 int request_hijacked(struct pt_regs *ctx)
 {
+	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid();
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
@@ -98,6 +102,7 @@ int request_hijacked(struct pt_regs *ctx)
 SEC("uprobe.multi")
 int sdk_tracer_starts(struct pt_regs *ctx)
 {
+	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid();
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
@@ -121,6 +126,7 @@ static __always_inline void identify_by_sdk(struct goroutine *s, struct span *sd
 SEC("uprobe.multi")
 int sdk_span_starts(struct pt_regs *ctx)
 {
+	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), handle = GO_ARG1(ctx);
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
@@ -139,7 +145,7 @@ int sdk_span_starts(struct pt_regs *ctx)
 	barrier_var(place);
 	if (place >= SPAN_DEPTH)
 		return 0;
-	struct span *span = open_span(s, key.tgid, place, SPAN_SDK, handle, now);
+	struct span *span = open_span(s, p, key.tgid, place, SPAN_SDK, handle, now);
 	READ_USER(span->trace_id, context + p->context_trace_id);
 	READ_USER(span->span_id, context + p->context_span_id);
 	READ_USER(span->parent_id, handle + p->span_parent + p->context_span_id);
@@ -151,6 +157,7 @@ int sdk_span_starts(struct pt_regs *ctx)
 SEC("uprobe.multi")
 int sdk_span_ends(struct pt_regs *ctx)
 {
+	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), handle = GO_ARG1(ctx);
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
@@ -182,6 +189,21 @@ int sdk_span_ends(struct pt_regs *ctx)
 	remove_span(s, index);
 	if (!s->depth)
 		leave_goroutine(s, &key);
+	return 0;
+}
+
+/* func goexit0(gp *g), on the thread's system stack: the goroutine has returned.
+ * With the scheduler's probes detached, nothing else tells of its end. */
+SEC("uprobe.multi")
+int goroutine_ends(struct pt_regs *ctx)
+{
+	count_span_hit(ctx);
+	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
+	struct goroutine_key key = { .g = GO_ARG1(ctx), .tgid = id >> 32 };
+	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
+	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
+	if (s && p)
+		goroutine_exits(s, p, &key, id, now);
 	return 0;
 }
 

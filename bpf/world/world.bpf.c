@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Dual MIT/GPL */
 /* Stops of the world: two probes a stop, and so four a GC cycle. */
+#include "hits.h"
 #include "records.h"
 
 /* func stopTheWorldWithSema(reason stwReason) worldStop */
 SEC("uprobe.multi")
 int world_stops(struct pt_regs *ctx)
 {
+	count_span_hit(ctx);
 	u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct stop_clock *clock = bpf_map_lookup_elem(&stop_clocks, &tgid);
 	if (clock) {
@@ -23,6 +25,7 @@ int world_stops(struct pt_regs *ctx)
 SEC("uprobe.multi")
 int world_starts(struct pt_regs *ctx)
 {
+	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
 	u32 tgid = id >> 32;
 	struct process *p = bpf_map_lookup_elem(&processes, &tgid);

@@ -6,6 +6,7 @@ package ebpfreceiver
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
@@ -22,6 +23,10 @@ type Config struct {
 	Runtime RuntimeConfig `mapstructure:"runtime"`
 	// Events of the kernel that become log records.
 	Events EventsConfig `mapstructure:"events"`
+	// Ledger says how time ledgers are made.
+	Ledger LedgerConfig `mapstructure:"ledger"`
+	// Budget bounds what probes cost.
+	Budget BudgetConfig `mapstructure:"budget"`
 }
 
 // TargetConfig selects processes: all keys that are set must match.
@@ -65,6 +70,31 @@ type FileConfig struct {
 	MinDuration time.Duration `mapstructure:"min_duration"`
 }
 
+// LedgerConfig says how time ledgers are made.
+type LedgerConfig struct {
+	// Mode is ModeExact or ModeGoverned.
+	Mode string `mapstructure:"mode"`
+}
+
+// Modes of ledgers.
+const (
+	// ModeExact keeps the probes on the goroutine scheduler, whatever they cost.
+	ModeExact = "exact"
+	// ModeGoverned takes probes off, the scheduler's first, while they cost more
+	// than the budget.
+	ModeGoverned = "governed"
+)
+
+// BudgetConfig bounds what probes cost in ModeGoverned.
+type BudgetConfig struct {
+	// CPUPercent is what the probes on a process may cost, in percent of the CPU
+	// time that the process uses for itself.
+	CPUPercent float64 `mapstructure:"cpu_percent"`
+	// NodeCPUPercent is what the probes on all processes may cost together, in
+	// percent of one core.
+	NodeCPUPercent float64 `mapstructure:"node_cpu_percent"`
+}
+
 const (
 	maxSampleRate = 1000
 	// minInterval keeps a typing error from turning observation into load.
@@ -76,6 +106,8 @@ func createDefaultConfig() *Config {
 		Discovery: DiscoveryConfig{Interval: discover.DefaultInterval},
 		Runtime:   RuntimeConfig{Enabled: true, Interval: 10 * time.Second},
 		Events:    EventsConfig{File: FileConfig{Enabled: true, MinDuration: time.Millisecond}},
+		Ledger:    LedgerConfig{Mode: ModeExact},
+		Budget:    BudgetConfig{CPUPercent: 3, NodeCPUPercent: 10},
 	}
 }
 
@@ -95,6 +127,23 @@ func (c *Config) Validate() error {
 	}
 	if c.Events.File.Enabled && c.Events.File.MinDuration < 0 {
 		errs = append(errs, fmt.Errorf("events.file.min_duration: %v is negative: want 0 for every operation, or events.file.enabled: false for none", c.Events.File.MinDuration))
+	}
+	return errors.Join(append(errs, c.Ledger.check(), c.Budget.check())...)
+}
+
+func (l LedgerConfig) check() error {
+	if l.Mode != ModeExact && l.Mode != ModeGoverned {
+		return fmt.Errorf("ledger.mode: %q is none: want %s or %s", l.Mode, ModeGoverned, ModeExact)
+	}
+	return nil
+}
+
+func (b BudgetConfig) check() error {
+	var errs []error
+	for key, percent := range map[string]float64{"budget.cpu_percent": b.CPUPercent, "budget.node_cpu_percent": b.NodeCPUPercent} {
+		if !(percent > 0) || math.IsInf(percent, 0) {
+			errs = append(errs, fmt.Errorf("%s: %v is no share: want more than 0, or ledger.mode: %s for no bound", key, percent, ModeExact))
+		}
 	}
 	return errors.Join(errs...)
 }

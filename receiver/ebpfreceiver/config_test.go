@@ -44,6 +44,8 @@ func TestConfig(t *testing.T) {
 		"ebpf/discovery":    func(c *Config) { c.Discovery.Interval = 5 * time.Second },
 		"ebpf/runtime":      func(c *Config) { c.Runtime = RuntimeConfig{Enabled: false, Interval: time.Minute} },
 		"ebpf/events":       func(c *Config) { c.Events.File = FileConfig{Enabled: false, MinDuration: 5 * time.Millisecond} },
+		"ebpf/ledger":       func(c *Config) { c.Ledger.Mode = ModeGoverned },
+		"ebpf/budget":       func(c *Config) { c.Budget = BudgetConfig{CPUPercent: 1.5, NodeCPUPercent: 25} },
 	} {
 		t.Run(id, func(t *testing.T) {
 			want := createDefaultConfig()
@@ -66,6 +68,8 @@ func TestConfigIsRefused(t *testing.T) {
 		"ebpf/discovery":    {"discovery.interval", "100ms"},
 		"ebpf/runtime":      {"runtime.interval", "runtime.enabled"},
 		"ebpf/events":       {"events.file.min_duration", "events.file.enabled"},
+		"ebpf/ledger":       {"ledger.mode", "perfect", "governed", "exact"},
+		"ebpf/budget":       {"budget.cpu_percent", "budget.node_cpu_percent", "-1", "ledger.mode"},
 		"ebpf/all_at_once":  {"targets[1]", "selects nothing", "sample_rate", "discovery.interval", "runtime.interval"},
 	} {
 		t.Run(id, func(t *testing.T) {
@@ -91,7 +95,7 @@ func TestAnErrorIsToldOnce(t *testing.T) {
 }
 
 func TestEveryCaseOfTheFilesIsTested(t *testing.T) {
-	for file, n := range map[string]int{"config.yaml": 9, "config_bad.yaml": 10} {
+	for file, n := range map[string]int{"config.yaml": 11, "config_bad.yaml": 12} {
 		all, err := confmaptest.LoadConf(filepath.Join("testdata", file))
 		require.NoError(t, err)
 		require.Len(t, all.ToStringMap(), n, file)

@@ -12,26 +12,35 @@ import (
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goruntime"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/governor"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
 )
 
-// observer counts what becomes of processes and has their runtimes read.
+// observer counts what becomes of processes, has their runtimes read, and their
+// probes governed.
 type observer struct {
 	telemetry *metadata.TelemetryBuilder
 	runtimes  *runtimes
+	governor  *governor.Governor // nil: none
 }
 
-func (o *observer) Attached(p *discover.Process, runtime *goruntime.Layout, bias uint64) {
+func (o *observer) Attached(p *discover.Process, a *probe.Attachment, runtime *goruntime.Layout, bias uint64) {
 	o.telemetry.ProcessesAttached.Add(context.Background(), 1)
 	o.runtimes.add(p, runtime, bias)
+	if o.governor != nil && governable(a.Plan()) {
+		o.governor.Add(p.PID, a)
+	}
 }
 
 func (o *observer) Detached(p *discover.Process, open int) {
 	o.telemetry.ProcessesAttached.Add(context.Background(), -1)
 	o.telemetry.RecordsDropped.Add(context.Background(), int64(open), by("reason", "process_detached"))
 	o.runtimes.remove(p)
+	if o.governor != nil {
+		o.governor.Remove(p.PID)
+	}
 }
 
 func (o *observer) Failed(_ *discover.Process, reason string) {

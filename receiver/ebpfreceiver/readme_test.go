@@ -86,11 +86,13 @@ func TestReadmeExampleIsValid(t *testing.T) {
 }
 
 func TestReadmeListsEveryMetricReasonAndFeature(t *testing.T) {
-	source, err := os.ReadFile("internal/metadata/telemetry.go")
-	require.NoError(t, err)
 	var inCode, documented []string
-	for _, match := range regexp.MustCompile(`Prefix\+"([a-z_]+)"`).FindAllStringSubmatch(string(source), -1) {
-		inCode = append(inCode, metadata.Prefix+match[1])
+	for _, file := range []string{"telemetry.go", "governor.go"} {
+		source, err := os.ReadFile("internal/metadata/" + file)
+		require.NoError(t, err)
+		for _, match := range regexp.MustCompile(`Prefix\+"([a-z_]+)"`).FindAllStringSubmatch(string(source), -1) {
+			inCode = append(inCode, metadata.Prefix+match[1])
+		}
 	}
 	for _, match := range regexp.MustCompile("(?m)^\\| `("+metadata.Prefix+"[a-z_]+)`").FindAllStringSubmatch(readme(t), -1) {
 		documented = append(documented, match[1])
@@ -103,7 +105,7 @@ func TestReadmeListsEveryMetricReasonAndFeature(t *testing.T) {
 		require.Contains(t, readme(t), "`"+c.String()+"`")
 	}
 	for _, feature := range []plan.Feature{plan.Ledger, plan.StopTheWorld, plan.Requests, plan.Routes, plan.TraceContext,
-		plan.SDKSpans, plan.EndedSpans, plan.Hijacks, plan.GCCycles, plan.ParkedStacks, plan.RuntimeMetrics} {
+		plan.SDKSpans, plan.EndedSpans, plan.Hijacks, plan.GCCycles, plan.ParkedStacks, plan.Governing, plan.RuntimeMetrics} {
 		require.Contains(t, readme(t), "`"+string(feature)+"`")
 	}
 }

@@ -20,8 +20,8 @@ import (
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
 )
 
-// ebpfReceiver owns the programs and four goroutines: discovery, the attacher,
-// the reader of records and that of the runtime metrics.
+// ebpfReceiver owns the programs and five goroutines: discovery, the attacher,
+// the governor, the reader of records and that of the runtime metrics.
 type ebpfReceiver struct {
 	config    *Config
 	settings  receiver.Settings
@@ -69,8 +69,12 @@ func (r *ebpfReceiver) Start(_ context.Context, host component.Host) error {
 	if err := r.telemetry.ObserveKernel(r.counts.get); err != nil {
 		return errors.Join(err, r.release())
 	}
+	governor, err := r.newGovernor()
+	if err != nil {
+		return errors.Join(err, r.release())
+	}
 	runtimes := newRuntimes(r)
-	watched := &observer{telemetry: r.telemetry, runtimes: runtimes}
+	watched := &observer{telemetry: r.telemetry, runtimes: runtimes, governor: governor}
 	attacher := attach.New(r.programs, r.fileMinDuration(), watched, r.settings.Logger)
 	records := newRecords(r, attacher.Table())
 
@@ -78,6 +82,9 @@ func (r *ebpfReceiver) Start(_ context.Context, host component.Host) error {
 	r.stop = cancel
 	r.run(host, &r.observing, "discovering processes", func() error { return watcher.Run(ctx, attacher.Handle) })
 	r.run(host, &r.observing, "attaching probes", func() error { return attacher.Run(ctx) })
+	if governor != nil {
+		r.run(host, &r.observing, "governing probes", func() error { return governor.Run(ctx) })
+	}
 	r.run(host, &r.observing, "reading runtime metrics", func() error { return runtimes.run(ctx) })
 	r.run(host, &r.delivering, "reading records", records.run)
 	return nil

@@ -37,23 +37,38 @@ type analysis struct {
 // analyses holds those of executables that were met, bounded by maxAnalyses.
 type analyses map[identity]analysis
 
-// executablePath leads to the file that a process executes, even where it was
-// deleted, replaced or is in another mount namespace.
-func executablePath(pid int) string { return "/proc/" + strconv.Itoa(pid) + "/exe" }
+// openExecutable opens the file that a process executes, even where it was
+// deleted, replaced or is in another mount namespace. All that follows is about
+// that file, whatever the process executes by then.
+func openExecutable(pid int) (*os.File, error) {
+	file, err := os.Open("/proc/" + strconv.Itoa(pid) + "/exe")
+	if err != nil {
+		return nil, fmt.Errorf("opening the executable: %w", err)
+	}
+	return file, nil
+}
 
-// of returns the analysis of the executable of a process, and whether it was made now.
-func (a analyses) of(pid int) (made analysis, fresh bool, err error) {
-	path := executablePath(pid)
-	id, err := identify(path)
+// reopen analyses an open file anew, with an offset of its own.
+func reopen(file *os.File) (*goexec.Binary, error) {
+	binary, err := goexec.Open("/proc/self/fd/" + strconv.Itoa(int(file.Fd())))
+	if err != nil {
+		return nil, fmt.Errorf("analysing the executable: %w", err)
+	}
+	return binary, nil
+}
+
+// of returns the analysis of an executable, and whether it was made now.
+func (a analyses) of(file *os.File) (made analysis, fresh bool, err error) {
+	id, err := identify(file)
 	if err != nil {
 		return analysis{}, false, err
 	}
 	if known, ok := a[id]; ok {
 		return known, false, nil
 	}
-	binary, err := goexec.Open(path)
+	binary, err := reopen(file)
 	if err != nil {
-		return analysis{}, false, fmt.Errorf("analysing the executable: %w", err)
+		return analysis{}, false, err
 	}
 	defer func() { err = errors.Join(err, binary.Close()) }()
 	made = analysis{plan: plan.For(binary), runtime: goruntime.Resolve(binary)}
@@ -75,23 +90,23 @@ func (a analysis) refusals() []plan.Refusal {
 	return refused
 }
 
-func identify(path string) (identity, error) {
-	info, err := os.Stat(path)
+func identify(file *os.File) (identity, error) {
+	info, err := file.Stat()
 	if err != nil {
 		return identity{}, fmt.Errorf("looking at the executable: %w", err)
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
-		return identity{}, fmt.Errorf("looking at the executable: %s has no inode", path)
+		return identity{}, fmt.Errorf("looking at the executable: %s has no inode", file.Name())
 	}
 	return identity{stat.Dev, stat.Ino, info.Size(), info.ModTime().UnixNano()}, nil
 }
 
-// loadBias is where the process's executable was loaded, less where it was linked.
-func loadBias(pid int) (bias uint64, err error) {
-	binary, err := goexec.Open(executablePath(pid))
+// loadBias is where the process loaded the executable, less where it was linked.
+func loadBias(pid int, file *os.File) (bias uint64, err error) {
+	binary, err := reopen(file)
 	if err != nil {
-		return 0, fmt.Errorf("analysing the executable: %w", err)
+		return 0, err
 	}
 	defer func() { err = errors.Join(err, binary.Close()) }()
 	if !binary.PIE() {

@@ -6,6 +6,7 @@ package attach
 import (
 	"context"
 	"errors"
+	"os"
 	"time"
 
 	"go.uber.org/zap"
@@ -28,7 +29,7 @@ const (
 type Observer interface {
 	// Attached tells of a process whose probes are in place, and how to read
 	// its runtime: by the layout of its executable and its load bias.
-	Attached(p *discover.Process, runtime *goruntime.Layout, bias uint64)
+	Attached(p *discover.Process, a *probe.Attachment, runtime *goruntime.Layout, bias uint64)
 	// Detached tells how many of its spans and requests were still open.
 	Detached(p *discover.Process, open int)
 	Failed(p *discover.Process, reason string)
@@ -97,7 +98,21 @@ func (a *Attacher) start(p *discover.Process) {
 }
 
 func (a *Attacher) attach(p *discover.Process) (reason string, err error) {
-	analysed, fresh, err := a.analyses.of(p.PID)
+	executable, err := openExecutable(p.PID)
+	if err != nil {
+		return ReasonAnalysis, err
+	}
+	reason, err = a.attachTo(p, executable)
+	if reason == ReasonAnalysis || reason == ReasonNothing {
+		err = errors.Join(err, executable.Close())
+	}
+	return reason, err
+}
+
+// attachTo attaches to a process by its open executable, which is the
+// attachment's from the moment when one is made.
+func (a *Attacher) attachTo(p *discover.Process, executable *os.File) (reason string, err error) {
+	analysed, fresh, err := a.analyses.of(executable)
 	if err != nil {
 		return ReasonAnalysis, err
 	}
@@ -106,19 +121,19 @@ func (a *Attacher) attach(p *discover.Process) (reason string, err error) {
 	if len(planned.Probes) == 0 {
 		return ReasonNothing, errors.New("no probe has a proven place in it")
 	}
-	bias, err := loadBias(p.PID)
+	bias, err := loadBias(p.PID, executable)
 	if err != nil {
 		return ReasonAnalysis, err
 	}
 	a.table.add(p) // before the first record can come
 	attachment, err := a.programs.Attach(probe.Target{
 		PID:             p.PID,
-		Executable:      executablePath(p.PID),
+		Executable:      executable,
 		Bias:            bias,
 		SampleRate:      sampleRate(p),
 		FileMinDuration: a.fileMinDuration,
 		Plan:            planned,
-	})
+	}, probe.TierScheduler)
 	if err != nil {
 		a.table.end(p, time.Now())
 		return ReasonProbes, err
@@ -126,7 +141,7 @@ func (a *Attacher) attach(p *discover.Process) (reason string, err error) {
 	a.attached[p] = attachment
 	a.logger.Info("Observing a process", zap.Int("pid", p.PID), zap.String("service", p.ServiceName),
 		zap.String("executable", p.Executable), zap.String("go", planned.GoVersion), zap.Int("probes", len(planned.Probes)))
-	a.observer.Attached(p, analysed.runtime, bias)
+	a.observer.Attached(p, attachment, analysed.runtime, bias)
 	return "", nil
 }
 

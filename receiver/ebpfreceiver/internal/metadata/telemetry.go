@@ -25,6 +25,8 @@ type TelemetryBuilder struct {
 	ProbesRefused metric.Int64Counter
 	// RecordsDropped counts what was seen but not delivered, by reason.
 	RecordsDropped metric.Int64Counter
+	// GovernorSwitches counts changes of a process's tier, by the new tier.
+	GovernorSwitches metric.Int64Counter
 	// RuntimeReadFailures counts failed reads of a process's runtime metrics.
 	RuntimeReadFailures metric.Int64Counter
 
@@ -34,7 +36,7 @@ type TelemetryBuilder struct {
 // NewTelemetryBuilder makes the metrics.
 func NewTelemetryBuilder(settings component.TelemetrySettings) (*TelemetryBuilder, error) {
 	b := &TelemetryBuilder{meter: settings.MeterProvider.Meter(ScopeName)}
-	var errs [5]error
+	var errs [6]error
 	b.ProcessesAttached, errs[0] = b.meter.Int64UpDownCounter(Prefix+"processes_attached",
 		metric.WithUnit("{process}"), metric.WithDescription("Processes that have probes now."))
 	b.AttachFailures, errs[1] = b.meter.Int64Counter(Prefix+"attach_failures",
@@ -45,6 +47,8 @@ func NewTelemetryBuilder(settings component.TelemetrySettings) (*TelemetryBuilde
 		metric.WithUnit("{record}"), metric.WithDescription("Records that were seen but not delivered, by reason."))
 	b.RuntimeReadFailures, errs[4] = b.meter.Int64Counter(Prefix+"runtime_read_failures",
 		metric.WithUnit("{read}"), metric.WithDescription("Failed reads of a process's runtime metrics."))
+	b.GovernorSwitches, errs[5] = b.meter.Int64Counter(Prefix+"governor_switches",
+		metric.WithUnit("{switch}"), metric.WithDescription("Times that a process was given another tier of probes, by the new tier."))
 	return b, errors.Join(errs[:]...)
 }
 
@@ -86,8 +90,12 @@ func (b *TelemetryBuilder) ObserveKernel(read func() (Kernel, error)) error {
 	return err
 }
 
-func observeBy(o metric.Observer, counter metric.Int64ObservableCounter, key string, values map[string]uint64) {
+func observeBy[N int64 | uint64](o metric.Observer, instrument metric.Int64Observable, key string, values map[string]N) {
 	for value, n := range values {
-		o.ObserveInt64(counter, int64(n), metric.WithAttributes(attribute.String(key, value)))
+		o.ObserveInt64(instrument, int64(n), withString(key, value))
 	}
+}
+
+func withString(key, value string) metric.MeasurementOption {
+	return metric.WithAttributes(attribute.String(key, value))
 }

@@ -171,6 +171,16 @@ func (m *maker) sdkSpans() {
 	m.offsets(EndedSpans, want{goexec.Field{Type: sdk + "recordingSpan", Name: "endTime"}, &o.SpanEndTime})
 }
 
+// governing needs to see goroutines end without the probes on the scheduler.
+// Ledgers are of spans: where nothing begins one, these would cost for nothing.
+func (m *maker) governing() {
+	if !m.plan.Has(RequestStarts) && !m.plan.Has(SDKSpanStarts) {
+		m.drop(GoroutineStatus, GoroutinePreempted)
+		return
+	}
+	m.probes(Governing, map[Probe]string{GoroutineEnds: "runtime.goexit0"})
+}
+
 func (m *maker) goroutineID(feature Feature) bool {
 	if m.plan.Offsets.GoroutineID != Unknown {
 		return true

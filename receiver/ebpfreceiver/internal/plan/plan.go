@@ -30,6 +30,7 @@ type Probe string
 const (
 	GoroutineStatus    Probe = "goroutine_status"
 	GoroutinePreempted Probe = "goroutine_preempted"
+	GoroutineEnds      Probe = "goroutine_ends"
 	WorldStops         Probe = "world_stops"
 	WorldStarts        Probe = "world_starts"
 	RequestStarts      Probe = "request_starts"
@@ -56,6 +57,8 @@ const (
 	Hijacks      Feature = "hijacks"
 	GCCycles     Feature = "gc_cycles"
 	ParkedStacks Feature = "parked_stacks"
+	// Governing takes the scheduler's probes off while they cost too much.
+	Governing Feature = "governing"
 	// RuntimeMetrics need no probe: package goruntime plans them.
 	RuntimeMetrics Feature = "runtime_metrics"
 )
@@ -132,6 +135,7 @@ func For(b Binary) *Plan {
 	m.stopTheWorld(version)
 	m.requests(version)
 	m.sdkSpans()
+	m.governing()
 	return p
 }
 

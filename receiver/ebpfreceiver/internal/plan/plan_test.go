@@ -97,7 +97,7 @@ func features(p *Plan) []Feature {
 func TestForARealServer(t *testing.T) {
 	p := For(target(t))
 	require.Empty(t, p.Refused)
-	require.Len(t, p.Probes, 10)
+	require.Len(t, p.Probes, 11)
 	require.NotZero(t, p.GCPhase)
 	require.NotContains(t, fmt.Sprint(p.Offsets), "65535")
 	require.True(t, p.SwissHeaders)
@@ -139,6 +139,8 @@ func TestWhatIsNotProvenIsLeftOut(t *testing.T) {
 		"an offset too far":      {partial{farAwayType: "net/url.URL"}, []Feature{Requests}, []Probe{RequestStarts}},
 		"no symbols":             {partial{noSymbols: true}, []Feature{GCCycles}, nil},
 		"no saved frame pointer": {partial{fields: map[string]bool{"runtime.g.sched.bp": true}}, []Feature{ParkedStacks}, nil},
+		"no place for the ends of goroutines": {partial{points: map[string]error{"runtime.goexit0": goexec.ErrNoProbePoint}},
+			[]Feature{Governing}, []Probe{GoroutineEnds}},
 		"an SDK of unknown shape": {partial{fields: map[string]bool{"go.opentelemetry.io/otel/sdk/trace.recordingSpan.spanContext": true}},
 			[]Feature{SDKSpans}, []Probe{SDKSpanStarts, SDKSpanEnds}},
 		"an SDK that keeps its ends elsewhere": {partial{fields: map[string]bool{"go.opentelemetry.io/otel/sdk/trace.recordingSpan.endTime": true}},
@@ -169,6 +171,9 @@ func TestAProgramWithoutServerOrSDK(t *testing.T) {
 	require.False(t, p.Has(SDKSpanStarts))
 	require.NotContains(t, features(p), Requests)
 	require.NotContains(t, features(p), SDKSpans)
+	require.False(t, p.Has(GoroutineStatus), "there is no span to make a ledger of")
+	require.False(t, p.Has(GoroutineEnds))
+	require.True(t, p.Has(WorldStops))
 }
 
 func TestWhenTheWorldTellsThatItStopped(t *testing.T) {

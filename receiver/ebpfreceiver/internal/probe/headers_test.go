@@ -15,7 +15,6 @@ import (
 func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 	header := headertest.Constants(t, "process.h")
 	for name, p := range map[string]plan.Plan{
-		"PROCESS_LEDGER":         {Probes: map[plan.Probe]uint64{plan.GoroutineStatus: 0}},
 		"PROCESS_TRACEPARENT":    {SwissHeaders: true},
 		"PROCESS_STOP_ARGUMENTS": {StopArguments: true},
 	} {
@@ -23,6 +22,7 @@ func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 		require.EqualValues(t, header[name], flags(&p), name)
 	}
 	header = headertest.Constants(t, "goroutine.h")
+	require.EqualValues(t, header["PROCESS_LEDGER"], flagLedger)
 	for name, told := range map[string]int{"SPAN_REQUEST": 0, "SPAN_SDK": 1} {
 		require.Contains(t, header, name)
 		span := spansGoroutine{Depth: 1}

@@ -32,6 +32,7 @@ type Programs struct {
 	world     worldObjects
 	links     []link.Link
 	multi     bool // uprobes are multi-uprobe links
+	slots     slots
 }
 
 // Load loads all programs and attaches the kernel's tracepoints. The error says
@@ -59,9 +60,11 @@ func (p *Programs) load(options Options) error {
 	if err := spec.LoadAndAssign(&p.spans, nil); err != nil {
 		return fmt.Errorf("loading the span programs: %w", err)
 	}
+	p.slots.max = p.spans.Hits.MaxEntries()
 	shared := &ebpf.CollectionOptions{MapReplacements: map[string]*ebpf.Map{
 		spansMapCounters:   p.spans.Counters,
 		spansMapGoroutines: p.spans.Goroutines,
+		spansMapHits:       p.spans.Hits,
 		spansMapProcesses:  p.spans.Processes,
 		spansMapRecords:    p.spans.Records,
 		spansMapStopClocks: p.spans.StopClocks,
@@ -139,6 +142,8 @@ func (p *Programs) program(probe plan.Probe) *ebpf.Program {
 		return p.scheduler.GoroutineStatus
 	case plan.GoroutinePreempted:
 		return p.scheduler.GoroutinePreempted
+	case plan.GoroutineEnds:
+		return p.spans.GoroutineEnds
 	case plan.WorldStops:
 		return p.world.WorldStops
 	case plan.WorldStarts:

@@ -34,17 +34,24 @@ func attached(t *testing.T, options Options, change func(*Target)) (*Programs, *
 	require.NoError(t, err, "this test needs root on a kernel that loads BPF")
 	t.Cleanup(func() { require.NoError(t, programs.Close()) })
 	server := targettest.Start(t, binary)
-	target := Target{PID: server.PID, Executable: fmt.Sprintf("/proc/%d/exe", server.PID), SampleRate: 1000, FileMinDuration: -1, Plan: planned}
+	target := Target{PID: server.PID, Executable: opened(t, fmt.Sprintf("/proc/%d/exe", server.PID)), SampleRate: 1000, FileMinDuration: -1, Plan: planned}
 	if change != nil {
 		change(&target)
 	}
-	attachment, err := programs.Attach(target)
+	attachment, err := programs.Attach(target, TierScheduler)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		_, err := attachment.Close()
 		require.NoError(t, err)
 	})
 	return programs, server
+}
+
+func opened(t *testing.T, path string) *os.File {
+	t.Helper()
+	file, err := os.Open(path)
+	require.NoError(t, err)
+	return file
 }
 
 func requests(t *testing.T, server *targettest.Target, n int) {
@@ -171,7 +178,7 @@ func TestOpenSpansAreCountedAtTheEnd(t *testing.T) {
 	require.NoError(t, err)
 	defer programs.Close()
 	server := targettest.Start(t, binary)
-	attachment, err := programs.Attach(Target{PID: server.PID, Executable: binary, SampleRate: 1000, Plan: plan.For(analysed)})
+	attachment, err := programs.Attach(Target{PID: server.PID, Executable: opened(t, binary), SampleRate: 1000, Plan: plan.For(analysed)}, TierScheduler)
 	require.NoError(t, err)
 	requests := make(chan error)
 	go func() {
@@ -207,7 +214,7 @@ func TestAttachToNoProcess(t *testing.T) {
 	defer programs.Close()
 	server := targettest.Start(t, binary)
 	server.Kill()
-	_, err = programs.Attach(Target{PID: server.PID, Executable: binary, Plan: plan.For(analysed)})
+	_, err = programs.Attach(Target{PID: server.PID, Executable: opened(t, binary), Plan: plan.For(analysed)}, TierScheduler)
 	require.ErrorContains(t, err, fmt.Sprint(server.PID))
 }
 

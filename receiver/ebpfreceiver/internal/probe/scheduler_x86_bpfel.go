@@ -18,6 +18,7 @@ import (
 const (
 	schedulerMapCounters            = "counters"
 	schedulerMapGoroutines          = "goroutines"
+	schedulerMapHits                = "hits"
 	schedulerMapProcesses           = "processes"
 	schedulerMapRecords             = "records"
 	schedulerMapStopClocks          = "stop_clocks"
@@ -82,6 +83,7 @@ type schedulerProgramSpecs struct {
 type schedulerMapSpecs struct {
 	Counters   *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits       *ebpf.MapSpec `ebpf:"hits"`
 	Processes  *ebpf.MapSpec `ebpf:"processes"`
 	Records    *ebpf.MapSpec `ebpf:"records"`
 	StopClocks *ebpf.MapSpec `ebpf:"stop_clocks"`
@@ -116,6 +118,7 @@ func (o *schedulerObjects) Close() error {
 type schedulerMaps struct {
 	Counters   *ebpf.Map `ebpf:"counters"`
 	Goroutines *ebpf.Map `ebpf:"goroutines"`
+	Hits       *ebpf.Map `ebpf:"hits"`
 	Processes  *ebpf.Map `ebpf:"processes"`
 	Records    *ebpf.Map `ebpf:"records"`
 	StopClocks *ebpf.Map `ebpf:"stop_clocks"`
@@ -126,6 +129,7 @@ func (m *schedulerMaps) Close() error {
 	return _SchedulerClose(
 		m.Counters,
 		m.Goroutines,
+		m.Hits,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

@@ -23,6 +23,8 @@ type spansGoroutine struct {
 	Executing     uint32
 	Tid           uint32
 	Depth         uint32
+	Epoch         uint32
+	Pad           uint32
 	Spent         [16]uint64
 	Spans         [8]struct {
 		_           structs.HostLayout
@@ -32,8 +34,10 @@ type spansGoroutine struct {
 		SpanId      [8]uint8
 		ParentId    [8]uint8
 		Kind        uint32
+		Epoch       uint32
 		SdkInside   uint16
 		Hijacked    uint16
+		Pad         uint32
 		SpentBefore [16]uint64
 	}
 	MethodLen uint32
@@ -42,10 +46,18 @@ type spansGoroutine struct {
 	Path      [128]int8
 }
 
+type spansHitCount struct {
+	_         structs.HostLayout
+	Scheduler uint64
+	Spans     uint64
+}
+
 type spansProcess struct {
 	_                 structs.HostLayout
 	Flags             uint32
 	SampleRate        uint32
+	Epoch             uint32
+	Pad               uint32
 	FileMinDuration   uint64
 	GcCycles          uint64
 	GcPhase           uint64
@@ -87,10 +99,12 @@ const (
 	spansMapBlankGoroutine   = "blank_goroutine"
 	spansMapCounters         = "counters"
 	spansMapGoroutines       = "goroutines"
+	spansMapHits             = "hits"
 	spansMapProcesses        = "processes"
 	spansMapRecords          = "records"
 	spansMapStopClocks       = "stop_clocks"
 	spansMapThreads          = "threads"
+	spansProgGoroutineEnds   = "goroutine_ends"
 	spansProgRequestFinishes = "request_finishes"
 	spansProgRequestHijacked = "request_hijacked"
 	spansProgRequestStarts   = "request_starts"
@@ -141,6 +155,7 @@ type spansSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type spansProgramSpecs struct {
+	GoroutineEnds   *ebpf.ProgramSpec `ebpf:"goroutine_ends"`
 	RequestFinishes *ebpf.ProgramSpec `ebpf:"request_finishes"`
 	RequestHijacked *ebpf.ProgramSpec `ebpf:"request_hijacked"`
 	RequestStarts   *ebpf.ProgramSpec `ebpf:"request_starts"`
@@ -156,6 +171,7 @@ type spansMapSpecs struct {
 	BlankGoroutine *ebpf.MapSpec `ebpf:"blank_goroutine"`
 	Counters       *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits           *ebpf.MapSpec `ebpf:"hits"`
 	Processes      *ebpf.MapSpec `ebpf:"processes"`
 	Records        *ebpf.MapSpec `ebpf:"records"`
 	StopClocks     *ebpf.MapSpec `ebpf:"stop_clocks"`
@@ -191,6 +207,7 @@ type spansMaps struct {
 	BlankGoroutine *ebpf.Map `ebpf:"blank_goroutine"`
 	Counters       *ebpf.Map `ebpf:"counters"`
 	Goroutines     *ebpf.Map `ebpf:"goroutines"`
+	Hits           *ebpf.Map `ebpf:"hits"`
 	Processes      *ebpf.Map `ebpf:"processes"`
 	Records        *ebpf.Map `ebpf:"records"`
 	StopClocks     *ebpf.Map `ebpf:"stop_clocks"`
@@ -202,6 +219,7 @@ func (m *spansMaps) Close() error {
 		m.BlankGoroutine,
 		m.Counters,
 		m.Goroutines,
+		m.Hits,
 		m.Processes,
 		m.Records,
 		m.StopClocks,
@@ -219,6 +237,7 @@ type spansVariables struct {
 //
 // It can be passed to loadSpansObjects or ebpf.CollectionSpec.LoadAndAssign.
 type spansPrograms struct {
+	GoroutineEnds   *ebpf.Program `ebpf:"goroutine_ends"`
 	RequestFinishes *ebpf.Program `ebpf:"request_finishes"`
 	RequestHijacked *ebpf.Program `ebpf:"request_hijacked"`
 	RequestStarts   *ebpf.Program `ebpf:"request_starts"`
@@ -229,6 +248,7 @@ type spansPrograms struct {
 
 func (p *spansPrograms) Close() error {
 	return _SpansClose(
+		p.GoroutineEnds,
 		p.RequestFinishes,
 		p.RequestHijacked,
 		p.RequestStarts,

@@ -18,6 +18,7 @@ import (
 const (
 	worldMapCounters     = "counters"
 	worldMapGoroutines   = "goroutines"
+	worldMapHits         = "hits"
 	worldMapProcesses    = "processes"
 	worldMapRecords      = "records"
 	worldMapStopClocks   = "stop_clocks"
@@ -78,6 +79,7 @@ type worldProgramSpecs struct {
 type worldMapSpecs struct {
 	Counters   *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits       *ebpf.MapSpec `ebpf:"hits"`
 	Processes  *ebpf.MapSpec `ebpf:"processes"`
 	Records    *ebpf.MapSpec `ebpf:"records"`
 	StopClocks *ebpf.MapSpec `ebpf:"stop_clocks"`
@@ -112,6 +114,7 @@ func (o *worldObjects) Close() error {
 type worldMaps struct {
 	Counters   *ebpf.Map `ebpf:"counters"`
 	Goroutines *ebpf.Map `ebpf:"goroutines"`
+	Hits       *ebpf.Map `ebpf:"hits"`
 	Processes  *ebpf.Map `ebpf:"processes"`
 	Records    *ebpf.Map `ebpf:"records"`
 	StopClocks *ebpf.Map `ebpf:"stop_clocks"`
@@ -122,6 +125,7 @@ func (m *worldMaps) Close() error {
 	return _WorldClose(
 		m.Counters,
 		m.Goroutines,
+		m.Hits,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

@@ -1,0 +1,64 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpfreceiver
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/governor"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
+)
+
+// governing counts and logs what the governor does.
+type governing struct {
+	telemetry *metadata.TelemetryBuilder
+	logger    *zap.Logger
+}
+
+func (g governing) Switched(tier probe.Tier, lost int) {
+	g.telemetry.GovernorSwitches.Add(context.Background(), 1, by("tier", tier.String()))
+	g.telemetry.RecordsDropped.Add(context.Background(), int64(lost), by("reason", "governed"))
+}
+
+func (g governing) Failed(pid int, err error) {
+	g.logger.Warn("Governing the probes of a process", zap.Int("pid", pid), zap.Error(err))
+}
+
+// newGovernor is nil where ledgers are to be exact whatever that costs.
+func (r *ebpfReceiver) newGovernor() (*governor.Governor, error) {
+	if r.config.Ledger.Mode == ModeExact {
+		return nil, nil
+	}
+	hit, err := r.programs.HitCost()
+	if err != nil {
+		return nil, err
+	}
+	r.settings.Logger.Info("Measured what a hit of a probe costs on this machine", zap.Duration("cost", hit))
+	g := governor.New(governor.Budget{
+		Process: r.config.Budget.CPUPercent / 100,
+		Node:    r.config.Budget.NodeCPUPercent / 100,
+	}, hit, governing{r.telemetry, r.settings.Logger})
+	return g, r.telemetry.ObserveGovernor(func() metadata.Governor {
+		state := g.State()
+		seen := metadata.Governor{
+			Processes: make(map[string]int64),
+			Cost:      map[string]time.Duration{"spans": state.Spans, "scheduler": state.Scheduler},
+			CPU:       state.CPU,
+			Hit:       hit,
+		}
+		for tier := range probe.Tier(probe.NumTiers) {
+			seen.Processes[tier.String()] = int64(state.Processes[tier])
+		}
+		return seen
+	})
+}
+
+// governable tells whether probes can be taken off a process and put back: the
+// ends of its goroutines must be seen without those on the scheduler.
+func governable(p *plan.Plan) bool { return p.Has(plan.GoroutineEnds) }

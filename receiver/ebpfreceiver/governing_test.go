@@ -1,0 +1,172 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpfreceiver
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest"
+)
+
+// saturate sends requests as fast as the server answers, until stop is called.
+func saturate(t *testing.T, target *targettest.Target, connections int) (stop func() int64) {
+	t.Helper()
+	var sent atomic.Int64
+	var over atomic.Bool
+	var senders sync.WaitGroup
+	for range connections {
+		senders.Go(func() {
+			for !over.Load() {
+				if _, _, err := target.Get("/nothing", nil); err != nil {
+					t.Errorf("a request failed: %v", err)
+					return
+				}
+				sent.Add(1)
+			}
+		})
+	}
+	stop = func() int64 {
+		over.Store(true)
+		senders.Wait()
+		return sent.Load()
+	}
+	t.Cleanup(func() { stop() })
+	return stop
+}
+
+// spent is what probes have cost, and what the process has used for itself.
+type spent struct{ cost, own float64 }
+
+func (h *harness) spent() spent {
+	return spent{h.seconds("governor_probe_time"), h.seconds("governor_process_time")}
+}
+
+func (h *harness) seconds(name string) (total float64) {
+	h.t.Helper()
+	m, err := h.telemetry.GetMetric(metadata.Prefix + name)
+	require.NoError(h.t, err)
+	for _, point := range m.Data.(metricdata.Sum[float64]).DataPoints {
+		total += point.Value
+	}
+	return total
+}
+
+func TestASaturatedServerIsHeldToTheBudget(t *testing.T) {
+	const budget = 5.0
+	binary := targettest.Build(t)
+	target := targettest.Start(t, binary)
+	h := observe(t, func(c *Config) {
+		c.Ledger.Mode = ModeGoverned
+		c.Budget = BudgetConfig{CPUPercent: budget, NodeCPUPercent: 1000}
+	}, TargetConfig{Executable: binary})
+	h.awaitAttached(1)
+	stop := saturate(t, target, 4)
+
+	// Two cycles of the scheduler's probes, to settle and to pay for what was
+	// not known.
+	require.Eventually(t, func() bool {
+		return h.counter("governor_switches", "tier", "scheduler") >= 2
+	}, 3*patience, tick, "the probes come back")
+	before := h.spent()
+	// Whole cycles, so that the part of one that is on counts fully.
+	cycles := h.counter("governor_switches", "tier", "scheduler") + 8
+	require.Eventually(t, func() bool {
+		return h.counter("governor_switches", "tier", "scheduler") >= cycles
+	}, 6*patience, tick)
+	after := h.spent()
+	percent := 100 * (after.cost - before.cost) / (after.own - before.own)
+	t.Logf("probes cost %.2f %% of %.1f s of CPU: %s", percent, after.own-before.own, h.tiers())
+	require.InEpsilon(t, budget, percent, 0.2)
+
+	require.Positive(t, stop())
+	require.Eventually(t, func() bool { return h.counter("governor_processes", "tier", "scheduler") == 1 },
+		3*patience, tick, "an idle server has all its probes again: %s", h.tiers())
+	_, _, err := target.Get("/sleep/governed", nil)
+	require.NoError(t, err)
+	source, ok := h.awaitSpan("/sleep/governed").Attributes().Get("fathom.time.source")
+	require.True(t, ok)
+	require.Equal(t, "exact", source.Str())
+}
+
+// Where probes of spans alone cost too much, they go too, after the scheduler's.
+func TestTiersGoInTheirOrder(t *testing.T) {
+	binary := targettest.Build(t)
+	target := targettest.Start(t, binary)
+	h := observe(t, func(c *Config) {
+		c.Ledger.Mode = ModeGoverned
+		c.Budget.CPUPercent = 0.05
+	}, TargetConfig{Executable: binary})
+	h.awaitAttached(1)
+	saturate(t, target, 4)
+	require.Eventually(t, func() bool { return h.counter("governor_processes", "tier", "none") == 1 }, 3*patience, tick,
+		"no probe is left: %s", h.tiers())
+	require.EqualValues(t, 1, h.counter("governor_switches", "tier", "none"), h.tiers())
+	require.EqualValues(t, 1, h.counter("governor_switches", "tier", "spans"), h.tiers())
+	require.Zero(t, h.counter("governor_switches", "tier", "scheduler"), h.tiers())
+	require.Eventually(t, func() bool { return h.counter("governor_switches", "tier", "spans") >= 2 }, 6*patience, tick,
+		"the probes of spans come back first: %s", h.tiers())
+}
+
+func (h *harness) tiers() string {
+	all := ""
+	for _, tier := range []string{"none", "spans", "scheduler"} {
+		all += fmt.Sprintf("%s %d now, %d switches; ", tier,
+			h.counter("governor_processes", "tier", tier), h.counter("governor_switches", "tier", tier))
+	}
+	return all
+}
+
+// Tiers change while requests are under way: none is told twice, or with a wrong
+// ledger, and each ledger that is told as exact adds up.
+func TestLedgersWhileTiersChange(t *testing.T) {
+	binary := targettest.Build(t)
+	target := targettest.Start(t, binary)
+	h := observe(t, func(c *Config) {
+		c.Ledger.Mode = ModeGoverned
+		c.Budget = BudgetConfig{CPUPercent: 5, NodeCPUPercent: 1000}
+	}, TargetConfig{Executable: binary})
+	h.awaitAttached(1)
+	saturate(t, target, 3)
+	var exact, other int
+	asked := 0
+	require.Eventually(t, func() bool {
+		asked++
+		if _, _, err := target.Get(fmt.Sprintf("/sleep/%d", asked), nil); err != nil {
+			return false
+		}
+		return h.counter("governor_switches", "tier", "scheduler") >= 4
+	}, 6*patience, time.Millisecond, "tiers change")
+	last := fmt.Sprintf("/sleep/%d", asked)
+	h.awaitSpan(last)
+	told := map[string]int{}
+	for _, span := range h.spans() {
+		path, _ := span.Attributes().Get("url.path")
+		if path.Str() == "/nothing" {
+			continue
+		}
+		told[path.Str()]++
+		if source, ok := span.Attributes().Get("fathom.time.source"); !ok || source.Str() != "exact" {
+			other++
+			continue
+		}
+		exact++
+		slept, ok := span.Attributes().Get("fathom.time.sleep")
+		require.True(t, ok, "%s is exact and slept: %v", path.Str(), span.Attributes().AsRaw())
+		require.GreaterOrEqual(t, slept.Int(), int64(15*time.Millisecond), "%s slept for 20 ms: %v", path.Str(), span.Attributes().AsRaw())
+	}
+	for path, n := range told {
+		require.Equal(t, 1, n, path)
+	}
+	t.Logf("%d requests: %d with an exact ledger, %d with another or none", asked, exact, other)
+	require.Positive(t, exact)
+	require.Positive(t, other)
+}

@@ -1,0 +1,234 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package governor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
+)
+
+// Probed is a process whose probes can be taken off; *probe.Attachment is one.
+type Probed interface {
+	// Hits since the process was attached.
+	Hits() (probe.Hits, error)
+	// SetTier returns how many open spans are lost by it.
+	SetTier(probe.Tier) (lost int, err error)
+}
+
+// Budget bounds what probes may cost.
+type Budget struct {
+	// Process is the share of a process's own CPU time that its probes may cost.
+	Process float64
+	// Node is how many cores the probes of all processes may cost together.
+	Node float64
+}
+
+// Observer is told what the governor does.
+type Observer interface {
+	// Switched tells of a process that has another tier now, and how many open
+	// spans and requests it lost by that.
+	Switched(tier probe.Tier, lost int)
+	// Failed tells of probes that could not be attached or detached, or of a
+	// process that could not be measured.
+	Failed(pid int, err error)
+}
+
+// State is what the governor knows of all processes together.
+type State struct {
+	// Processes by tier.
+	Processes [probe.NumTiers]int
+	// Spans and Scheduler are what the probes of these tiers have cost all
+	// processes so far, and CPU what the processes used for themselves.
+	Spans, Scheduler, CPU time.Duration
+}
+
+// Governor looks at each process some times a second and sets its tier. It is
+// safe for concurrent use.
+type Governor struct {
+	budget   Budget
+	hit      time.Duration // what a hit costs
+	observer Observer
+	cpu      func(pid int) (time.Duration, error)
+
+	mu        sync.Mutex
+	processes map[int]*governed
+	state     State
+	node      node
+}
+
+type governed struct {
+	pid     int
+	probed  Probed
+	account account
+	hits    probe.Hits
+	cpu     time.Duration
+	last    time.Time
+	due     time.Time
+}
+
+// New makes a governor. A hit is what one hit of a probe costs on this machine.
+func New(budget Budget, hit time.Duration, observer Observer) *Governor {
+	return &Governor{
+		budget: budget, hit: hit, observer: observer, cpu: cpuTime,
+		processes: make(map[int]*governed), node: node{budget: budget.Node, scale: 1},
+	}
+}
+
+// cpuTime is what all threads of a process have used, from the kernel's CPU
+// clock of the process: MAKE_PROCESS_CPUCLOCK of include/linux/posix-timers.h
+// with CPUCLOCK_SCHED.
+func cpuTime(pid int) (time.Duration, error) {
+	const sched = 2
+	var t unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|sched), &t); err != nil {
+		return 0, fmt.Errorf("reading the CPU time of process %d: %w", pid, err)
+	}
+	return time.Duration(t.Nano()), nil
+}
+
+// Add governs a process from now on. It has all its probes.
+func (g *Governor) Add(pid int, probed Probed) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	p := &governed{pid: pid, probed: probed, last: now, due: now.Add(shortestLook)}
+	p.account.tier = probe.TierScheduler
+	if err := p.begin(g.cpu); err != nil {
+		g.fail(pid, err)
+		return
+	}
+	g.processes[pid] = p
+}
+
+// begin notes from where usage counts.
+func (p *governed) begin(cpu func(int) (time.Duration, error)) (err error) {
+	if p.hits, err = p.probed.Hits(); err != nil {
+		return err
+	}
+	p.cpu, err = cpu(p.pid)
+	return err
+}
+
+// Remove ends the governing of a process.
+func (g *Governor) Remove(pid int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.processes, pid)
+}
+
+// State of all processes that are governed now.
+func (g *Governor) State() State {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	state := g.state
+	for _, p := range g.processes {
+		state.Processes[p.account.tier]++
+	}
+	return state
+}
+
+// Run governs until ctx is done.
+func (g *Governor) Run(ctx context.Context) error {
+	ticker := time.NewTicker(shortestLook)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-ticker.C:
+			for _, p := range g.due(now) {
+				g.look(p, now)
+			}
+		}
+	}
+}
+
+func (g *Governor) due(now time.Time) []*governed {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var due []*governed
+	for _, p := range g.processes {
+		if !now.Before(p.due) {
+			due = append(due, p)
+		}
+	}
+	return due
+}
+
+// look books what a process used, and sets the tier that it can pay for.
+func (g *Governor) look(p *governed, now time.Time) {
+	used, err := p.use(g.cpu, g.hit, now)
+	if err != nil {
+		p.due = now.Add(longestLook)
+		g.fail(p.pid, err)
+		return
+	}
+	share := g.share(used, now)
+	g.mu.Lock()
+	had, tier := p.account.tier, p.account.book(used, share)
+	p.account.take(tier)
+	g.mu.Unlock()
+	if tier != had {
+		// Not under the lock: it waits for the kernel.
+		lost, err := p.probed.SetTier(tier)
+		if err != nil {
+			g.fail(p.pid, err)
+		}
+		if err != nil && tier > had {
+			g.mu.Lock()
+			p.account.take(had) // and it is tried again
+			g.mu.Unlock()
+		} else {
+			g.observer.Switched(tier, lost)
+		}
+	}
+	p.due = now.Add(p.account.nextLook(share))
+}
+
+// use is what happened since the last look.
+func (p *governed) use(cpu func(int) (time.Duration, error), hit time.Duration, now time.Time) (usage, error) {
+	hits, err := p.probed.Hits()
+	if err != nil {
+		return usage{}, err
+	}
+	total, err := cpu(p.pid)
+	if err != nil {
+		return usage{}, err
+	}
+	used := usage{
+		elapsed:   now.Sub(p.last),
+		cpu:       max(total-p.cpu, 0),
+		spans:     time.Duration(hits.Spans-p.hits.Spans) * hit,
+		scheduler: time.Duration(hits.Scheduler-p.hits.Scheduler) * hit,
+	}
+	p.hits, p.cpu, p.last = hits, total, now
+	return used, nil
+}
+
+// share is what a process may spend of its own CPU time: less where the probes
+// of all processes together exceed the node's budget. It adds the usage to the
+// state.
+func (g *Governor) share(u usage, now time.Time) float64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.state.Spans += u.spans
+	g.state.Scheduler += u.scheduler
+	g.state.CPU += u.own()
+	return g.budget.Process * g.node.add(u.spans+u.scheduler, now)
+}
+
+// fail tells of an error, unless the process has only ended.
+func (g *Governor) fail(pid int, err error) {
+	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) {
+		return // Remove will come
+	}
+	g.observer.Failed(pid, err)
+}

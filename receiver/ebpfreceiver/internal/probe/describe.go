@@ -1,0 +1,72 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package probe
+
+import (
+	"math"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
+)
+
+// describe is what the BPF programs know of a process.
+func describe(t Target) spansProcess {
+	o := t.Plan.Offsets
+	d := spansProcess{
+		SampleRate:        t.SampleRate,
+		FileMinDuration:   math.MaxUint64,
+		G_goid:            o.GoroutineID,
+		G_waitreason:      o.WaitReason,
+		G_schedBp:         o.SchedBP,
+		RequestMethod:     o.RequestMethod,
+		RequestUrl:        o.RequestURL,
+		RequestHeader:     o.RequestHeader,
+		RequestProtoMajor: o.RequestProtoMajor,
+		RequestPattern:    o.RequestPattern,
+		UrlPath:           o.URLPath,
+		ResponseStatus:    o.ResponseStatus,
+		ResponseRequest:   o.ResponseRequest,
+		SpanContext:       o.SpanContext,
+		SpanParent:        o.SpanParent,
+		SpanEndTime:       o.SpanEndTime,
+		ContextTraceId:    o.ContextTraceID,
+		ContextSpanId:     o.ContextSpanID,
+		ContextFlags:      o.ContextFlags,
+		WaitCauses:        t.Plan.WaitCauses,
+	}
+	if t.FileMinDuration >= 0 {
+		d.FileMinDuration = uint64(t.FileMinDuration)
+	}
+	if t.Plan.GCCycles != 0 {
+		d.GcCycles = t.Plan.GCCycles + t.Bias
+	}
+	if t.Plan.GCPhase != 0 {
+		d.GcPhase = t.Plan.GCPhase + t.Bias
+	}
+	for i := range min(len(t.Plan.Network), len(d.Network)) {
+		d.Network[i].Begin = t.Plan.Network[i].Begin + t.Bias
+		d.Network[i].End = t.Plan.Network[i].End + t.Bias
+	}
+	for i := range min(len(t.Plan.Collector), len(d.Collector)) {
+		d.Collector[i].Begin = t.Plan.Collector[i].Begin + t.Bias
+		d.Collector[i].End = t.Plan.Collector[i].End + t.Bias
+	}
+	d.Flags = flags(t.Plan)
+	return d
+}
+
+// flagLedger is PROCESS_LEDGER of bpf/headers/process.h.
+const flagLedger = 1
+
+// flags are those of enum process_flags that follow from the plan.
+func flags(p *plan.Plan) uint32 {
+	const traceparent, stopArguments = 2, 4
+	var set uint32
+	if p.SwissHeaders {
+		set |= traceparent
+	}
+	if p.StopArguments {
+		set |= stopArguments
+	}
+	return set
+}

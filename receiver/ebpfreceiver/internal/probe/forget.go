@@ -1,0 +1,59 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package probe
+
+import (
+	"errors"
+	"fmt"
+)
+
+// goroutineKey is struct goroutine_key of bpf/headers/goroutine.h.
+type goroutineKey struct {
+	G    uint64
+	TGID uint32
+	_    uint32
+}
+
+// forget removes what the process left in the maps of goroutines and threads.
+func (a *Attachment) forget() (open int, err error) {
+	stale := map[goroutineKey]int{} // the open spans of each
+	err = visit(a.programs.spans.Goroutines, func(key goroutineKey, value *spansGoroutine) {
+		if key.TGID == a.pid {
+			stale[key] = openSpans(value)
+		}
+	})
+	errs := []error{err}
+	for key, spans := range stale {
+		open += spans
+		errs = append(errs, ignoreMissing(a.programs.spans.Goroutines.Delete(key)))
+	}
+	if err := errors.Join(append(errs, a.forgetThreads())...); err != nil {
+		return open, fmt.Errorf("forgetting the goroutines of process %d: %w", a.pid, err)
+	}
+	return open, nil
+}
+
+// forgetThreads removes what is known of which thread runs which goroutine.
+func (a *Attachment) forgetThreads() error {
+	stale := map[uint32]struct{}{}
+	errs := []error{visit(a.programs.spans.Threads, func(tid uint32, key *goroutineKey) {
+		if key.TGID == a.pid {
+			stale[tid] = struct{}{}
+		}
+	})}
+	for tid := range stale {
+		errs = append(errs, ignoreMissing(a.programs.spans.Threads.Delete(tid)))
+	}
+	return errors.Join(errs...)
+}
+
+// openSpans are those of a goroutine that would have been told: not the request
+// around an SDK's spans.
+func openSpans(s *spansGoroutine) int {
+	const request = 1 // SPAN_REQUEST
+	if s.Depth > 0 && s.Spans[0].Kind == request && s.Spans[0].SdkInside != 0 {
+		return int(s.Depth) - 1
+	}
+	return int(s.Depth)
+}
