@@ -21,8 +21,8 @@ func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 		require.Contains(t, header, name)
 		require.EqualValues(t, header[name], flags(&p), name)
 	}
-	header = headertest.Constants(t, "goroutine.h")
 	require.EqualValues(t, header["PROCESS_LEDGER"], flagLedger)
+	header = headertest.Constants(t, "goroutine.h")
 	for name, told := range map[string]int{"SPAN_REQUEST": 0, "SPAN_SDK": 1} {
 		require.Contains(t, header, name)
 		span := spansGoroutine{Depth: 1}
