@@ -152,6 +152,8 @@ const (
 	codeNotImplemented   = 48
 	codeIncorrectData    = 117
 	codeTooManyQueries   = 202
+	codeNetworkError     = 210
+	codeAborted          = 236
 	codeUnknownException = 1002
 )
 

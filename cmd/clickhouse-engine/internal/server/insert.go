@@ -51,10 +51,10 @@ func (c *client) store(query wire.Query, stream *chdb.Insert) error {
 	for {
 		block, cancelled, err := c.nextBlock(query, data)
 		switch {
-		case err != nil:
-			return errors.Join(err, c.exception(malformed(err)), c.flush())
 		case data.refusal != nil:
-			return c.refuse(query, data.refusal, block.End())
+			return errors.Join(err, c.refuse(query, data.refusal, err != nil || block.End()))
+		case err != nil:
+			return errors.Join(err, c.exception(c.unfinished(err)), c.flush())
 		case cancelled:
 			return c.out.EndOfStream()
 		}
@@ -77,7 +77,7 @@ func (c *client) store(query wire.Query, stream *chdb.Insert) error {
 }
 
 // refuse tells the client at once why the engine refused its data, then reads
-// over the blocks that are still on their way.
+// over the blocks that are still on their way, unless they ended.
 func (c *client) refuse(query wire.Query, cause error, ended bool) error {
 	if err := errors.Join(c.exception(cause), c.flush()); err != nil {
 		return err
@@ -99,8 +99,18 @@ func (c *client) refuse(query wire.Query, cause error, ended bool) error {
 	return nil
 }
 
-func malformed(cause error) error {
-	return &chdb.Error{Code: codeIncorrectData, Name: exceptionName, Message: "DB::Exception: " + cause.Error()}
+// unfinished is what the client hears of an INSERT whose data did not come
+// whole. Only data that makes no sense is to blame on the rows; a client that
+// hears of anything else may send the same ones again.
+func (c *client) unfinished(cause error) error {
+	if c.stopped.Err() != nil {
+		return aborted("clickhouse-engine stops, and stored nothing of this INSERT")
+	}
+	code := int32(codeIncorrectData)
+	if c.in.Broken() != nil {
+		code = codeNetworkError
+	}
+	return &chdb.Error{Code: code, Name: exceptionName, Message: "DB::Exception: " + cause.Error()}
 }
 
 // nextBlock reads the next data packet into dst, or finds that the client

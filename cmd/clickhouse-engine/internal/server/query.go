@@ -5,6 +5,7 @@ package server
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -141,8 +142,11 @@ func (c *client) stream(sql string, reply *reply, cancelled func() bool) error {
 			return err
 		}
 	}
-	return nil
+	return errCutOff
 }
+
+// errCutOff says that a query had more to send when it was cancelled.
+var errCutOff = errors.New("the query was cut off")
 
 // emptyHeader sends the names and types of a query that returned no row: the
 // Native format leaves them out, so the query runs once more in one that has

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/ClickHouse/ch-go/proto"
+
+	"github.com/fathom-otel/fathom/cmd/clickhouse-engine/internal/chdb"
 )
 
 // watched runs a query while it listens for the client to cancel it or to go,
@@ -49,10 +51,17 @@ func (c *client) watched(run func(cancelled func() bool) error) (failed, broken 
 		return nil, err
 	case errors.As(failed, &gone):
 		return nil, failed
+	case failed != nil && c.stopped.Err() != nil:
+		return aborted("clickhouse-engine stops, and cut the statement off"), nil
 	case cancelled.Load():
 		return nil, nil
 	}
 	return failed, nil
+}
+
+// aborted is an error for a client that may ask for the same again.
+func aborted(why string) error {
+	return &chdb.Error{Code: codeAborted, Name: exceptionName, Message: "DB::Exception: " + why}
 }
 
 // kill ends the session's query, unless it ends by itself: a SELECT does, that

@@ -22,14 +22,31 @@ const (
 
 // Reader reads the packets of one client.
 type Reader struct {
-	raw          *bufio.Reader
+	source       *source
+	raw          *bufio.Reader // of source
 	decompressed *bufio.Reader // of raw, where compressed frames come
 }
 
 // NewReader reads from a connection.
 func NewReader(from io.Reader) *Reader {
-	raw := bufio.NewReaderSize(from, 64<<10)
-	return &Reader{raw: raw, decompressed: bufio.NewReaderSize(compress.NewReader(raw), 64<<10)}
+	source := &source{from: from}
+	raw := bufio.NewReaderSize(source, 64<<10)
+	return &Reader{source: source, raw: raw, decompressed: bufio.NewReaderSize(compress.NewReader(raw), 64<<10)}
+}
+
+// Broken is the last error of the connection itself, its end included, or nil:
+// it tells a packet that did not come whole from one that makes no sense.
+func (r *Reader) Broken() error { return r.source.err }
+
+// source remembers how the last read of a connection failed.
+type source struct {
+	from io.Reader
+	err  error
+}
+
+func (s *source) Read(p []byte) (n int, err error) {
+	n, s.err = s.from.Read(p)
+	return n, s.err
 }
 
 // Code reads the code that begins a packet.

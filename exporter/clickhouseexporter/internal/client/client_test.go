@@ -5,6 +5,7 @@ package client
 
 import (
 	"context"
+	"io"
 	"slices"
 	"testing"
 	"time"
@@ -191,4 +192,27 @@ func TestInsertStatement(t *testing.T) {
 
 func TestLiteral(t *testing.T) {
 	assert.Equal(t, `'it\'s a \\ backslash'`, literal(`it's a \ backslash`))
+}
+
+// TestStoppedServerIsRetried stops a real engine between the header of an
+// INSERT and its rows: they are not refused for good.
+func TestStoppedServerIsRetried(t *testing.T) {
+	engine := enginetest.StartAt(t, t.TempDir())
+	c := New(optionsFor(engine.Endpoint))
+	defer c.Close()
+	require.NoError(t, c.Execute(t.Context(), "CREATE TABLE t (a String) ENGINE = MergeTree ORDER BY a"))
+	rows := new(proto.ColStr)
+	err := c.pool.with(t.Context(), func(conn *ch.Client) error {
+		return conn.Do(t.Context(), ch.Query{
+			Body: "INSERT INTO t (a) VALUES", Input: proto.Input{{Name: "a", Data: rows}},
+			OnInput: func(context.Context) error {
+				engine.Stop(t)
+				rows.Append("x")
+				return io.EOF
+			},
+		})
+	})
+	require.Error(t, err)
+	assert.False(t, Permanent(err), err)
+	assert.Equal(t, "ABORTED", Reason(err))
 }
