@@ -45,6 +45,7 @@ func requireLandlock(t *testing.T) {
 }
 
 func reachesNothingElse(t *testing.T) {
+	t.Setenv("FATHOM_TEST_SECRET", "planted")
 	conn := connect(t, enginetest.Start(t))
 	outside := t.TempDir()
 	secret := filepath.Join(outside, "secret")
@@ -62,6 +63,12 @@ func reachesNothingElse(t *testing.T) {
 	assert.NoFileExists(t, written)
 	require.ErrorContains(t, conn.Exec(t.Context(), fmt.Sprintf("SELECT * FROM url('http://%s/', 'LineAsString', 'line String') SETTINGS http_max_tries = 1", listener.Addr())), "1001")
 	require.NoError(t, conn.Ping(t.Context()))
+
+	// The process may read its own environment, in which no secret is left.
+	environment := one[string](t, conn, "SELECT * FROM file('/proc/self/environ', 'RawBLOB', 'all String')")
+	assert.Contains(t, environment, "FATHOM_ENGINE_CONFINED=pid ")
+	assert.Contains(t, environment, "HOME="+os.Getenv("HOME"))
+	assert.NotContains(t, environment, "planted")
 }
 
 // TestShowStatements are answered too, though the engine can not stream them.

@@ -10,6 +10,8 @@ import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/fathom-otel/fathom/internal/engineenv"
 )
 
 // marker is set in the environment of a process that is confined, to ownMark.
@@ -35,10 +37,10 @@ type Allowed struct {
 	Readable []string
 }
 
-// Exec replaces this process by itself, confined: same PID, same arguments. In
-// the confined process it does nothing and returns nil. Landlock confines a
-// thread and what comes from it, and the Go runtime has several threads by
-// now; a new start has one.
+// Exec replaces this process by itself, confined: same PID, same arguments, of
+// the environment only what an engine needs. In the confined process it does
+// nothing and returns nil. Landlock confines a thread and what comes from it,
+// and the Go runtime has several threads by now; a new start has one.
 //
 // Exec returns an *UnavailableError when the kernel can not confine.
 func Exec(allowed Allowed) error {
@@ -54,10 +56,8 @@ func Exec(allowed Allowed) error {
 	if err := restrict(allowed, self); err != nil {
 		return err
 	}
-	if err := os.Setenv(marker, ownMark()); err != nil {
-		return err
-	}
-	return fmt.Errorf("starting %s again, confined: %w", self, unix.Exec(self, os.Args, os.Environ()))
+	environment := append(engineenv.Of(os.Environ()), marker+"="+ownMark())
+	return fmt.Errorf("starting %s again, confined: %w", self, unix.Exec(self, os.Args, environment))
 }
 
 func restrict(allowed Allowed, self string) error {
@@ -82,7 +82,7 @@ func restrict(allowed Allowed, self string) error {
 
 // machine is what the C library, the Go runtime and ClickHouse read of the
 // machine and of this process, and nothing of other processes: their
-// environment may hold secrets.
+// environment may hold secrets. That of this one holds none, see engineenv.
 func machine() []string {
 	return []string{
 		"/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/loadavg", "/proc/uptime",

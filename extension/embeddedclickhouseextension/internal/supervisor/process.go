@@ -7,11 +7,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"syscall"
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/fathom-otel/fathom/internal/engineenv"
 )
 
 // process is one life of the engine.
@@ -29,6 +32,7 @@ func startProcess(binary string, arguments []string, log *zap.Logger) (*process,
 		said:    &lastLines{},
 		ended:   make(chan struct{}),
 	}
+	p.command.Env = engineenv.Of(os.Environ())
 	ownGroup(p.command)
 	stdin, err := p.command.StdinPipe()
 	if err != nil {

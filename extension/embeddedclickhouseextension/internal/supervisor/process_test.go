@@ -45,3 +45,16 @@ func TestStopTellsOfAnEarlierDeath(t *testing.T) {
 	<-p.ended
 	require.ErrorContains(t, p.stop(10*time.Second), "signal: killed")
 }
+
+// TestEngineGetsNoSecrets plants one in the agent's environment.
+func TestEngineGetsNoSecrets(t *testing.T) {
+	t.Setenv("FATHOM_TEST_SECRET", "planted")
+	t.Setenv("TZ", "Europe/Berlin")
+	path := filepath.Join(t.TempDir(), "engine")
+	require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\necho secret=$FATHOM_TEST_SECRET zone=$TZ\n"), 0o700))
+	p, err := startProcess(path, nil, zap.NewNop())
+	require.NoError(t, err)
+	<-p.ended
+	require.NoError(t, p.err)
+	require.Equal(t, "secret= zone=Europe/Berlin", p.said.text())
+}
