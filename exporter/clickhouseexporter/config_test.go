@@ -44,7 +44,10 @@ func load(t *testing.T, name string) (*Config, error) {
 	return cfg, xconfmap.Validate(cfg)
 }
 
-var asynchronous = ch.Setting{Key: "async_insert", Value: "1", Important: true}
+var (
+	asynchronous  = ch.Setting{Key: "async_insert", Value: "1", Important: true}
+	allPartitions = ch.Setting{Key: "max_partitions_per_insert_block", Value: "0", Important: true}
+)
 
 // change is how a case differs from the defaults.
 type change struct {
@@ -145,7 +148,20 @@ func goodCases() map[string]change {
 					asynchronous,
 					{Key: "insert_quorum", Value: "2", Important: true},
 					{Key: "max_execution_time", Value: "60", Important: true},
+					allPartitions,
 				}
+			},
+		},
+		"clickhouse/partitions": {
+			config: func(c *Config) {
+				c.ConnectionParams = map[string]string{"max_partitions_per_insert_block": "7"}
+			},
+			target: func(o *target) { o.client.Settings[1].Value = "7" },
+		},
+		"clickhouse/partitions_not_thrown": {
+			config: func(c *Config) { c.Endpoint += "?throw_on_max_partitions_per_insert_block=1" },
+			target: func(o *target) {
+				o.client.Settings[1].Key, o.client.Settings[1].Value = "throw_on_max_partitions_per_insert_block", "1"
 			},
 		},
 		"clickhouse/sending_queue": {config: func(c *Config) {
@@ -166,7 +182,7 @@ func TestGoodConfigs(t *testing.T) {
 				Addresses:      []string{"127.0.0.1:9000"},
 				DialTimeout:    30 * time.Second,
 				Database:       "default",
-				Settings:       []ch.Setting{asynchronous},
+				Settings:       []ch.Setting{asynchronous, allPartitions},
 				Compression:    ch.CompressionLZ4,
 				ClientName:     "fathom/test",
 				MaxConnections: 50,

@@ -110,6 +110,11 @@ func (cfg *Config) dsn() (string, error) {
 	if !query.Has("async_insert") {
 		query.Set("async_insert", fmt.Sprint(cfg.AsyncInsert))
 	}
+	if !query.Has("max_partitions_per_insert_block") && !query.Has("throw_on_max_partitions_per_insert_block") {
+		// The tables have a partition a day. Past the server's limit of 100 a batch
+		// would fail for ever, as TOO_MANY_PARTS, which an overload is, too.
+		query.Set("max_partitions_per_insert_block", "0")
+	}
 	if !query.Has("compress") {
 		query.Set("compress", cfg.Compress)
 	}

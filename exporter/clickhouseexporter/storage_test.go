@@ -7,10 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/ClickHouse/ch-go/proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/rows"
 	"github.com/fathom-otel/fathom/internal/enginetest"
@@ -131,4 +133,24 @@ func TestOwnTableNames(t *testing.T) {
 	require.NoError(t, p.send(t.Context()))
 	assert.Equal(t, 4, db.number(t, "SELECT count() FROM `dash-board`.`spans\\`of \\\\ all`"))
 	assert.Equal(t, 1, db.number(t, "SELECT count() FROM `dash-board`.`spans\\`of \\\\ all_trace_id_ts`"))
+}
+
+// TestManyDaysAtOnce stores a batch of more days, each a partition of the
+// tables, than ClickHouse takes in one INSERT by default.
+func TestManyDaysAtOnce(t *testing.T) {
+	const days = 101
+	endpoint := enginetest.Start(t)
+	db := connect(t, endpoint)
+	p, consume := startTraces(t, synchronous(endpoint))
+	batch := numbered(0, days)
+	spans := batch.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+	for day := range days {
+		spans.At(day).SetStartTimestamp(pcommon.NewTimestampFromTime(time.Date(2026, 1, 1+day, 0, 0, 0, 0, time.UTC)))
+		spans.At(day).SetEndTimestamp(spans.At(day).StartTimestamp() + 1)
+	}
+	require.NoError(t, consume(t.Context(), batch))
+	assert.Equal(t, int64(days), p.counter(t, "rows_written", "table")["otel_traces"])
+	for _, table := range []string{"otel_traces", "otel_traces_trace_id_ts"} {
+		assert.Equal(t, days, db.number(t, "SELECT count() FROM otel."+table), table)
+	}
 }
