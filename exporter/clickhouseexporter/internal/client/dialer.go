@@ -96,6 +96,9 @@ func connector(options Options) func(context.Context, string) (*ch.Client, error
 		CompressionLevel: options.CompressionLevel,
 		ClientName:       options.ClientName,
 		HandshakeTimeout: options.DialTimeout,
+		// Of one packet; unless it is set, 3 s, in which a server that wakes up
+		// does not say hello.
+		ReadTimeout: options.DialTimeout,
 	}
 	return func(ctx context.Context, address string) (*ch.Client, error) {
 		conn, err := dial(ctx, "tcp", address)

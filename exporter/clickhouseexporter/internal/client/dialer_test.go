@@ -145,6 +145,54 @@ func TestSilentServerTimesOut(t *testing.T) {
 	assert.Equal(t, "timeout", Reason(err))
 }
 
+// TestSlowLogIn has a server that is silent for longer than ch-go waits by
+// default before it says hello.
+func TestSlowLogIn(t *testing.T) {
+	endpoint := enginetest.Start(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	proxied := make(chan struct{})
+	go func() {
+		defer close(proxied)
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		time.Sleep(ch.DefaultReadTimeout + 500*time.Millisecond) // it wakes up
+		pass(conn, endpoint)
+	}()
+	c := New(optionsFor(listener.Addr().String()))
+	require.NoError(t, c.Execute(t.Context(), "SELECT 1"))
+	c.Close()
+	<-proxied
+	require.NoError(t, listener.Close())
+}
+
+// TestCancelEndsAQuery gives up on a query that the server would work on for
+// hours, long before the next packet is due.
+func TestCancelEndsAQuery(t *testing.T) {
+	endpoint := enginetest.Start(t)
+	c := New(optionsFor(endpoint))
+	defer c.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- c.Execute(ctx, "SELECT max(sipHash64(number)) FROM numbers(1000000000000)") }()
+	other := New(optionsFor(endpoint))
+	defer other.Close()
+	require.Eventually(t, func() bool {
+		return other.Execute(t.Context(), "SELECT throwIf(count() = 0) FROM system.processes WHERE query LIKE '%sipHash64%' AND query NOT LIKE '%processes%'") == nil
+	}, 30*time.Second, 20*time.Millisecond)
+	cancel()
+	select {
+	case err := <-ended:
+		require.ErrorIs(t, err, context.Canceled)
+	case <-time.After(30 * time.Second): // half of the time for a packet
+		t.Fatal("the query goes on")
+	}
+	assert.Empty(t, c.pool.idle, "a connection that was cut is not used again")
+	require.NoError(t, c.Execute(t.Context(), "SELECT 1"))
+}
+
 func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)

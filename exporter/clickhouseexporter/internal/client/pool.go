@@ -64,10 +64,16 @@ func (p *pool) with(ctx context.Context, exchange func(*ch.Client) error) error 
 	if err != nil {
 		return err
 	}
-	if err := exchange(conn.Client); err != nil {
-		return errors.Join(err, ignoreClosed(conn.Close()))
+	// An exchange looks at its context only between two packets.
+	unwatch := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	err = exchange(conn.Client)
+	cut := !unwatch()
+	if err != nil {
+		return errors.Join(err, ctx.Err(), ignoreClosed(conn.Close()))
 	}
-	p.release(conn)
+	if !cut {
+		p.release(conn)
+	}
 	return nil
 }
 
