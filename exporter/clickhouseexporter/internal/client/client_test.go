@@ -46,6 +46,7 @@ func TestClient(t *testing.T) {
 		"connections are bounded":      testConnectionsAreBounded,
 		"old connections are replaced": testOldConnectionsAreReplaced,
 		"idle connections grow old":    testIdleConnectionsGrowOld,
+		"an expired context":           testExpiredContext,
 		"closed":                       testClosed,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, endpoint) })
@@ -172,6 +173,21 @@ func testIdleConnectionsGrowOld(t *testing.T, endpoint string) {
 	}))
 	assert.True(t, idle[2].IsClosed())
 	assert.Len(t, c.pool.idle, 1)
+}
+
+// testExpiredContext asks for an exchange when its time is over already.
+func testExpiredContext(t *testing.T, endpoint string) {
+	c := New(optionsFor(endpoint))
+	defer c.Close()
+	require.NoError(t, c.Execute(t.Context(), "SELECT 1"))
+	idle := slices.Clone(c.pool.idle)
+	require.Len(t, idle, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 50 { // a free slot and the end of the context are chosen from at random
+		require.ErrorIs(t, c.Execute(ctx, "SELECT 1"), context.Canceled)
+	}
+	assert.Equal(t, idle, c.pool.idle, "it says nothing of the idle connections")
 }
 
 func testClosed(t *testing.T, endpoint string) {

@@ -77,9 +77,14 @@ func (p *pool) with(ctx context.Context, exchange func(*ch.Client) error) error 
 	return nil
 }
 
-// take is an idle connection that answers, or a new one.
+// take is an idle connection that answers, or a new one. Once the context has
+// ended it takes none: a connection that is not given the time to answer would
+// pass for dead.
 func (p *pool) take(ctx context.Context) (connection, error) {
 	for {
+		if err := ctx.Err(); err != nil {
+			return connection{}, fmt.Errorf("take a connection: %w", err)
+		}
 		conn, ok, err := p.pop()
 		if err != nil {
 			return connection{}, err
