@@ -7,10 +7,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,6 +23,7 @@ import (
 	"go.opentelemetry.io/collector/extension/extensiontest"
 
 	"github.com/fathom-otel/fathom/extension/embeddedclickhouseextension/internal/metadata"
+	"github.com/fathom-otel/fathom/internal/enginetest"
 )
 
 func TestKilledEngineComesBackWithItsData(t *testing.T) {
@@ -43,6 +46,59 @@ func TestKilledEngineComesBackWithItsData(t *testing.T) {
 	assert.Equal(t, int64(deaths), f.counter(t, "engine_exits"))
 	require.Eventually(t, func() bool { return f.counter(t, "engine_starts") == deaths+1 }, 5*time.Second, 10*time.Millisecond)
 	f.shutdown(t)
+}
+
+// TestRestartTrustsNobodyElse has another server on the engine's port when the
+// engine is started again.
+func TestRestartTrustsNobodyElse(t *testing.T) {
+	other := enginetest.Start(t)
+	f := newFixture(t, func(c *Config) {
+		c.Restart = RestartConfig{InitialInterval: 2 * time.Second, MaxInterval: 2 * time.Second}
+	})
+	f.start(t)
+	require.NoError(t, syscall.Kill(enginePID(f.config.Path), syscall.SIGKILL))
+	require.Eventually(t, func() bool { return f.counter(t, "engine_exits") == 1 }, 30*time.Second, 5*time.Millisecond)
+	impostor, err := net.Listen("tcp", f.config.Endpoint)
+	require.NoError(t, err)
+	relayed := make(chan struct{})
+	go func() {
+		defer close(relayed)
+		relay(impostor, other)
+	}()
+	conn := open(t, f.config.Endpoint)
+	require.NoError(t, conn.Ping(t.Context()), "the other server answers there")
+	require.NoError(t, conn.Close())
+
+	require.Eventually(t, func() bool { return f.counter(t, "engine_exits") > 1 }, 30*time.Second, 10*time.Millisecond)
+	assert.Equal(t, int64(1), f.counter(t, "engine_starts"), "another's answer is not the engine's")
+	require.NoError(t, impostor.Close())
+	<-relayed
+	require.Eventually(t, func() bool { return f.counter(t, "engine_starts") == 2 }, 30*time.Second, 10*time.Millisecond)
+	f.shutdown(t)
+}
+
+// relay passes what comes to a listener on to another address, until the
+// listener is closed; then it hangs up.
+func relay(listener net.Listener, to string) {
+	var passing sync.WaitGroup
+	defer passing.Wait()
+	for {
+		client, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("tcp", to)
+		if err != nil {
+			_ = client.Close()
+			continue
+		}
+		for from, to := range map[net.Conn]net.Conn{client: server, server: client} {
+			passing.Go(func() {
+				_, _ = io.Copy(to, from)
+				_, _ = to.Close(), from.Close() // either side's end is the end of both
+			})
+		}
+	}
 }
 
 func TestShutdownWhileEngineIsDead(t *testing.T) {

@@ -54,9 +54,6 @@ func New(config Config, observer Observer, log *zap.Logger) *Supervisor {
 // Start starts the engine and waits until it answers. When that fails there is
 // no process left, and Stop has nothing to do.
 func (s *Supervisor) Start(ctx context.Context) error {
-	if err := checkFree(ctx, s.config.Endpoint); err != nil {
-		return err
-	}
 	p, err := s.launch(ctx)
 	if err != nil {
 		return err
@@ -101,6 +98,9 @@ func checkFree(ctx context.Context, endpoint string) error {
 // launch starts a process and waits until it answers; a process that does not
 // is ended.
 func (s *Supervisor) launch(ctx context.Context) (*process, error) {
+	if err := checkFree(ctx, s.config.Endpoint); err != nil {
+		return nil, err
+	}
 	p, err := startProcess(s.config.Binary, s.arguments(), s.log)
 	if err != nil {
 		return nil, err
@@ -130,6 +130,11 @@ func (s *Supervisor) waitUntilAnswering(ctx context.Context, p *process) error {
 	const interval = 25 * time.Millisecond
 	for {
 		err := greet(ctx, s.config.Endpoint)
+		select {
+		case <-p.ended: // if there was an answer, it was another's
+			return p.cause()
+		default:
+		}
 		if err == nil {
 			return nil
 		}
