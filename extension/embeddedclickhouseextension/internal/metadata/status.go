@@ -9,14 +9,13 @@ import (
 	"go.opentelemetry.io/collector/component"
 )
 
-var (
-	// Type is the component's type in a configuration.
-	Type = component.MustNewType("embedded_clickhouse")
-	// ScopeName is the instrumentation scope of the component's own telemetry.
-	ScopeName = "github.com/fathom-otel/fathom/extension/embeddedclickhouseextension"
-)
+// Type is the component's type in a configuration.
+var Type = component.MustNewType("embedded_clickhouse")
 
 const (
+	// ScopeName is the instrumentation scope of the component's own telemetry.
+	ScopeName = "github.com/fathom-otel/fathom/extension/embeddedclickhouseextension"
+
 	// ExtensionStability is how far the extension may be relied on.
 	ExtensionStability = component.StabilityLevelAlpha
 )
