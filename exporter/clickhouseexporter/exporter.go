@@ -86,7 +86,7 @@ func (i *inserter) prepare(ctx context.Context, tables func(context.Context, *in
 	}
 	if err != nil {
 		i.telemetry.SchemaFailures.Add(ctx, 1, metric.WithAttributes(attribute.String("reason", client.Reason(err))))
-		return explain(fmt.Errorf("prepare the tables in ClickHouse: %w", err))
+		return explainPrepare(fmt.Errorf("prepare the tables in ClickHouse: %w", err))
 	}
 	return nil
 }
@@ -133,14 +133,24 @@ func (i *inserter) insert(ctx context.Context, table string, input proto.Input, 
 	return explain(err)
 }
 
-// explain says what to do about an error that is not the rows' and that waiting
-// alone does not mend.
+// explain says what to do about an error of an INSERT that is not the rows' and
+// that waiting alone does not mend.
 func explain(err error) error {
 	if !client.Misconfigured(err) {
 		return err
 	}
 	return fmt.Errorf("the query is at fault, not its rows: mend the settings in endpoint and connection_params, "+
 		"which go with each query, or the server: %w", err)
+}
+
+// explainPrepare is explain for an error of the statements that create the
+// tables, which hold the text of table_engine as it stands.
+func explainPrepare(err error) error {
+	if !client.BadSyntax(err) {
+		return explain(err)
+	}
+	return fmt.Errorf("ClickHouse does not understand a statement that creates the tables: mend table_engine.name and "+
+		"table_engine.params, or the settings in endpoint and connection_params, which go with each statement: %w", err)
 }
 
 func (i *inserter) countCorrections(ctx context.Context, table string, corrected rows.Corrections) {

@@ -239,6 +239,22 @@ func TestUnknownSettingIsNamed(t *testing.T) {
 	assert.NotEmpty(t, p.counter(t, "schema_failures", "reason")["UNKNOWN_SETTING"])
 }
 
+// TestBadTableEngineIsNamed has the text of table_engine break the statement
+// that it becomes a part of.
+func TestBadTableEngineIsNamed(t *testing.T) {
+	endpoint := enginetest.Start(t)
+	for signal := range signals() {
+		cfg := synchronous(endpoint)
+		cfg.TableEngine = TableEngineConfig{Name: "MergeTree", Params: "'it's'"}
+		p := start(t, signal, cfg)
+		err := p.send(t.Context())
+		require.ErrorContains(t, err, "mend table_engine.name and table_engine.params")
+		assert.False(t, consumererror.IsPermanent(err), err)
+		assert.NotEmpty(t, p.counter(t, "schema_failures", "reason")["SYNTAX_ERROR"])
+		p.stop()
+	}
+}
+
 // TestBadSettingsKeepTheData inserts rows that are well under settings that are
 // not: a server may be mended while the data waits.
 func TestBadSettingsKeepTheData(t *testing.T) {

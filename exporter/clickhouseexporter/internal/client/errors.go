@@ -60,8 +60,11 @@ func Permanent(err error) bool {
 // Misconfigured reports whether the server refuses the query for a setting or
 // for its text, neither of which comes from the rows.
 func Misconfigured(err error) bool {
-	return ch.IsErr(err, proto.ErrUnknownSetting, proto.ErrSyntaxError)
+	return ch.IsErr(err, proto.ErrUnknownSetting) || BadSyntax(err)
 }
+
+// BadSyntax reports whether the server does not understand the query's text.
+func BadSyntax(err error) bool { return ch.IsErr(err, proto.ErrSyntaxError) }
 
 // Missing reports whether the table or database is not there.
 func Missing(err error) bool {

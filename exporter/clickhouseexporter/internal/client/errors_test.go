@@ -45,6 +45,7 @@ func TestClasses(t *testing.T) {
 			assert.Equal(t, test.reason, Reason(test.err))
 			assert.Equal(t, test.permanent, Permanent(test.err))
 			assert.Equal(t, test.misconfigured, Misconfigured(test.err))
+			assert.Equal(t, test.reason == "SYNTAX_ERROR", BadSyntax(test.err))
 			assert.Equal(t, test.missing, Missing(test.err))
 			assert.Equal(t, test.denied, Denied(test.err))
 		})
