@@ -63,6 +63,18 @@ func goodCases() map[string]change {
 			config: func(c *Config) { c.Username, c.Password = "fathom", "s3cr#t/?" },
 			target: func(o *target) { o.client.User, o.client.Password = "fathom", "s3cr#t/?" },
 		},
+		"clickhouse/username_over_parameters": {
+			config: func(c *Config) {
+				c.Endpoint += "?username=other&password=hers"
+				c.ConnectionParams = map[string]string{"username": "third", "password": "his"}
+				c.Username = "fathom"
+			},
+			target: func(o *target) { o.client.User = "fathom" },
+		},
+		"clickhouse/username_in_parameters": {
+			config: func(c *Config) { c.Endpoint += "?username=other&password=hers" },
+			target: func(o *target) { o.client.User, o.client.Password = "other", "hers" },
+		},
 		"clickhouse/database": {
 			config: func(c *Config) { c.Endpoint, c.Database = "tcp://127.0.0.1:9000/ignored", "otel" },
 			target: func(o *target) { o.database = "otel" },

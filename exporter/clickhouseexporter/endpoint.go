@@ -124,6 +124,8 @@ func (cfg *Config) dsn() (string, error) {
 	}
 	query.Set("compress", compress)
 	if cfg.Username != "" {
+		query.Del("username")
+		query.Del("password")
 		endpoint.User = url.UserPassword(cfg.Username, string(cfg.Password))
 	}
 	endpoint.RawQuery = query.Encode()
