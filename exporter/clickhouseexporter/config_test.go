@@ -63,6 +63,14 @@ func goodCases() map[string]change {
 			config: func(c *Config) { c.Username, c.Password = "fathom", "s3cr#t/?" },
 			target: func(o *target) { o.client.User, o.client.Password = "fathom", "s3cr#t/?" },
 		},
+		"clickhouse/several_ipv6": {
+			config: func(c *Config) { c.Endpoint = "tcp://user:s3cr%23t@[::1]:9000,[fe80::2]:9001,127.0.0.1:9002/otel" },
+			target: func(o *target) {
+				o.client.Addresses = []string{"[::1]:9000", "[fe80::2]:9001", "127.0.0.1:9002"}
+				o.database, o.client.User, o.client.Password = "otel", "user", "s3cr#t"
+			},
+			schema: func(s *schema.Schema) { s.Database = "otel" },
+		},
 		"clickhouse/username_over_parameters": {
 			config: func(c *Config) {
 				c.Endpoint += "?username=other&password=hers"

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ClickHouse/ch-go"
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/churl"
 
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/client"
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/schema"
@@ -96,7 +97,8 @@ func (cfg *Config) dsn() (string, error) {
 	if _, err := clickhouse.ParseDSN(cfg.Endpoint); err != nil {
 		return "", fmt.Errorf("endpoint: %w", err)
 	}
-	endpoint, err := url.Parse(cfg.Endpoint)
+	// net/url refuses several addresses where one is of IPv6.
+	endpoint, err := churl.Parse(cfg.Endpoint)
 	if err != nil {
 		return "", errors.New("endpoint: is not a URL; write it as tcp://host1:9000,host2:9000?parameter=value")
 	}
