@@ -15,7 +15,6 @@ import (
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/config/configtls"
-	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/schema"
@@ -63,6 +62,9 @@ type Config struct {
 	// AsyncInsert is the server's async_insert setting, unless Endpoint or
 	// ConnectionParams have it.
 	AsyncInsert bool `mapstructure:"async_insert"`
+
+	// leftOut is what Unmarshal left out, a line for the log each.
+	leftOut []string
 }
 
 // MetricsTablesConfig are the tables of the five kinds of metrics.
@@ -108,30 +110,6 @@ func createDefaultConfig() component.Config {
 		Compress:     "lz4",
 		AsyncInsert:  true,
 	}
-}
-
-// refusedKeys is the keys of contrib's exporter that this one does not have,
-// with what to do about each.
-func refusedKeys() map[string]string {
-	return map[string]string{
-		"json":                "this version writes Map columns only; remove the key",
-		"metrics_table_name":  "set metrics_tables.<kind>.name instead, and remove the key",
-		"profiles_table_name": "this version does not store profiles; remove the key",
-	}
-}
-
-var _ confmap.Unmarshaler = (*Config)(nil)
-
-// Unmarshal says what to do about the refused keys, where an unknown key would
-// only be called unknown.
-func (cfg *Config) Unmarshal(conf *confmap.Conf) error {
-	var errs error
-	for key, advice := range refusedKeys() {
-		if conf.IsSet(key) {
-			errs = errors.Join(errs, fmt.Errorf("%s is not supported: %s", key, advice))
-		}
-	}
-	return errors.Join(errs, conf.Unmarshal(cfg))
 }
 
 // Validate reports everything that is wrong with the configuration at once.

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +18,8 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 	"go.opentelemetry.io/collector/confmap/xconfmap"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/client"
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/schema"
@@ -63,6 +66,13 @@ func goodCases() map[string]change {
 			config: func(c *Config) { c.Username, c.Password = "fathom", "s3cr#t/?" },
 			target: func(o *target) { o.client.User, o.client.Password = "fathom", "s3cr#t/?" },
 		},
+		"clickhouse/contribs_defaults": {config: func(c *Config) {
+			c.leftOut = []string{
+				"json is left out: this version writes Map columns only; remove the key",
+				"metrics_table_name is left out: set metrics_tables.<kind>.name instead, and remove the key",
+				"profiles_table_name is left out: this version does not store profiles; remove the key",
+			}
+		}},
 		"clickhouse/several_ipv6": {
 			config: func(c *Config) { c.Endpoint = "tcp://user:s3cr%23t@[::1]:9000,[fe80::2]:9001,127.0.0.1:9002/otel" },
 			target: func(o *target) {
@@ -291,6 +301,31 @@ func TestBadConfigs(t *testing.T) {
 			assert.NotContains(t, err.Error(), "hidden")
 			assert.NotContains(t, err.Error(), "hid den")
 		})
+	}
+}
+
+// TestForeignKeysAreNamedOnce has nothing else say that they are invalid.
+func TestForeignKeysAreNamedOnce(t *testing.T) {
+	for key := range foreignKeys() {
+		_, err := load(t, "bad/"+key)
+		require.Error(t, err)
+		assert.Equal(t, 1, strings.Count(err.Error(), key+" is not supported"), err)
+		assert.NotContains(t, err.Error(), "invalid keys")
+	}
+}
+
+// TestLeftOutKeysAreLogged makes each exporter from contrib's defaults.
+func TestLeftOutKeysAreLogged(t *testing.T) {
+	cfg, err := load(t, "clickhouse/contribs_defaults")
+	require.NoError(t, err)
+	for signal, create := range signals() {
+		core, logs := observer.New(zap.WarnLevel)
+		set := settings()
+		set.Logger = zap.New(core)
+		e, err := create(t.Context(), set, cfg)
+		require.NoError(t, err)
+		require.NoError(t, e.Shutdown(t.Context()))
+		assert.Equal(t, len(foreignKeys()), logs.FilterMessageSnippet("is left out").Len(), signal)
 	}
 }
 

@@ -50,6 +50,9 @@ func newInserter(set exporter.Settings, config *Config, prepare func(context.Con
 		telemetry: telemetry,
 		logger:    set.Logger,
 	}
+	for _, line := range config.leftOut {
+		set.Logger.Warn(line)
+	}
 	i.gate = newGate(func(ctx context.Context) error { return i.prepare(ctx, prepare) }, set.Logger)
 	return i, nil
 }

@@ -42,6 +42,9 @@ func TestReadmeKeys(t *testing.T) {
 func flatten(v reflect.Value, prefix string, into map[string]string) {
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
+		if !field.IsExported() {
+			continue
+		}
 		name, options, _ := strings.Cut(field.Tag.Get("mapstructure"), ",")
 		switch {
 		case options == "squash":
@@ -115,11 +118,11 @@ func section(t *testing.T, heading string) string {
 	return body
 }
 
-// TestRefusedKeysAreDocumented compares the keys that get an error of their
+// TestForeignKeysAreDocumented compares the keys that get an error of their
 // own with the README.
-func TestRefusedKeysAreDocumented(t *testing.T) {
+func TestForeignKeysAreDocumented(t *testing.T) {
 	keys := section(t, "## Keys")
-	for _, key := range slices.Sorted(maps.Keys(refusedKeys())) {
+	for _, key := range slices.Sorted(maps.Keys(foreignKeys())) {
 		assert.Contains(t, keys, "`"+key+"`")
 	}
 }
