@@ -31,6 +31,9 @@ type inserter struct {
 	gate      *gate
 	telemetry *metadata.TelemetryBuilder
 	logger    *zap.Logger
+	// stale finds out whether an INSERT of that input failed because the table
+	// is no longer as it was prepared; nil where only its absence can tell.
+	stale func(ctx context.Context, err error, input proto.Input) bool
 }
 
 // newInserter makes an inserter whose gate prepares the tables by prepare.
@@ -125,13 +128,15 @@ func (i *inserter) insert(ctx context.Context, table string, input proto.Input, 
 	byReason := metric.WithAttributes(attribute.String("table", table), attribute.String("reason", client.Reason(err)))
 	i.telemetry.InsertFailures.Add(ctx, 1, byReason)
 	err = fmt.Errorf("insert %d rows into %s: %w", count, table, err)
+	if client.Missing(err) || i.stale != nil && i.stale(ctx, err, input) {
+		// Somebody dropped the table, or made it anew: the next attempt creates it
+		// again, or looks at it.
+		i.gate.shut()
+		return err
+	}
 	if client.Permanent(err) {
 		i.telemetry.RowsRefused.Add(ctx, count, byReason)
 		return consumererror.NewPermanent(err)
-	}
-	if client.Missing(err) {
-		// Somebody dropped the table: the next attempt creates it again.
-		i.gate.shut()
 	}
 	return explain(err)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/ClickHouse/ch-go/proto"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.uber.org/zap"
@@ -33,6 +34,7 @@ func newLogsExporter(set exporter.Settings, config *Config) (*logsExporter, erro
 		return nil, err
 	}
 	e.inserter = inserter
+	e.stale = e.lostEventName
 	return e, nil
 }
 
@@ -70,6 +72,17 @@ func (e *logsExporter) lookForEventName(ctx context.Context, i *inserter) error 
 	}
 	e.withoutEventName.Store(!slices.Contains(columns, rows.EventNameColumn))
 	return nil
+}
+
+// lostEventName finds out whether the table lost its column for event names
+// since it was prepared: somebody made it anew, with an older exporter's
+// statement. Where it can not be told, the rows wait.
+func (e *logsExporter) lostEventName(ctx context.Context, err error, input proto.Input) bool {
+	if !client.NoSuchColumn(err) || input[len(input)-1].Name != rows.EventNameColumn {
+		return false
+	}
+	columns, err := e.client.Columns(ctx, e.schema.Database, e.config.LogsTableName)
+	return err != nil || !slices.Contains(columns, rows.EventNameColumn)
 }
 
 func (e *logsExporter) push(ctx context.Context, logs plog.Logs) error {

@@ -230,6 +230,36 @@ func TestLogsTableOfAnOlderExporter(t *testing.T) {
 	assert.Equal(t, int64(1), older.counter(t, "values_corrected", "reason")["event_name_without_column"])
 }
 
+// TestLogsTableMadeAnew takes the column for event names away from a running
+// exporter: what it sent with it is stored without.
+func TestLogsTableMadeAnew(t *testing.T) {
+	endpoint := enginetest.Start(t)
+	db := connect(t, endpoint)
+	p := start(t, "logs", patient(endpoint))
+	require.NoError(t, p.send(t.Context()))
+	db.eventually(t, 4, "SELECT count() FROM otel.otel_logs")
+	db.exec(t, "ALTER TABLE otel.otel_logs DROP COLUMN EventName")
+	require.NoError(t, p.send(t.Context()))
+	db.eventually(t, 8, "SELECT count() FROM otel.otel_logs")
+	p.stop()
+	assert.Empty(t, p.counter(t, "rows_refused", "reason"))
+	assert.Equal(t, int64(8), p.counter(t, "rows_written", "table")["otel_logs"])
+	assert.Equal(t, int64(1), p.counter(t, "values_corrected", "reason")["event_name_without_column"])
+}
+
+// TestLogsTableWithoutAnotherColumn refuses for good what no other look at the
+// table would store.
+func TestLogsTableWithoutAnotherColumn(t *testing.T) {
+	endpoint := enginetest.Start(t)
+	db := connect(t, endpoint)
+	p := start(t, "logs", synchronous(endpoint))
+	require.NoError(t, p.send(t.Context()))
+	db.exec(t, "ALTER TABLE otel.otel_logs DROP COLUMN ScopeVersion")
+	err := p.send(t.Context())
+	assert.True(t, consumererror.IsPermanent(err), err)
+	assert.Equal(t, map[string]int64{"NO_SUCH_COLUMN_IN_TABLE": 4}, p.counter(t, "rows_refused", "reason"))
+}
+
 func TestUnknownSettingIsNamed(t *testing.T) {
 	cfg := synchronous(enginetest.Start(t))
 	cfg.ConnectionParams = map[string]string{"max_thredas": "1"}

@@ -71,5 +71,8 @@ func Missing(err error) bool {
 	return ch.IsErr(err, proto.ErrUnknownTable, proto.ErrUnknownDatabase)
 }
 
+// NoSuchColumn reports whether the table lacks a column that the query names.
+func NoSuchColumn(err error) bool { return ch.IsErr(err, proto.ErrNoSuchColumnInTable) }
+
 // Denied reports whether the user lacks a privilege.
 func Denied(err error) bool { return ch.IsErr(err, proto.ErrAccessDenied) }

@@ -46,6 +46,7 @@ func TestClasses(t *testing.T) {
 			assert.Equal(t, test.permanent, Permanent(test.err))
 			assert.Equal(t, test.misconfigured, Misconfigured(test.err))
 			assert.Equal(t, test.reason == "SYNTAX_ERROR", BadSyntax(test.err))
+			assert.Equal(t, test.reason == "NO_SUCH_COLUMN_IN_TABLE", NoSuchColumn(test.err))
 			assert.Equal(t, test.missing, Missing(test.err))
 			assert.Equal(t, test.denied, Denied(test.err))
 		})
