@@ -36,8 +36,9 @@ func (c *attributes) Rows() int { return c.offsets.Rows() }
 // Reset empties the column.
 func (c *attributes) Reset() {
 	c.offsets.Reset()
-	c.keys.Reset()
+	resetLowCardinality(c.keys)
 	c.values.Reset()
+	c.scratch.forget()
 }
 
 // EncodeState writes the version of the keys' dictionary.
@@ -91,6 +92,13 @@ func (s *sortedAttributes) fill(m pcommon.Map) {
 		*s = append(*s, attribute{key, value})
 	}
 	slices.SortStableFunc(*s, func(a, b attribute) int { return strings.Compare(a.key, b.key) })
+}
+
+// forget lets go of what the attributes refer to: they would keep a batch alive
+// for as long as the block waits for the next one.
+func (s *sortedAttributes) forget() {
+	clear((*s)[:cap(*s)])
+	*s = (*s)[:0]
 }
 
 // serviceName is the resource attribute service.name, or nothing.

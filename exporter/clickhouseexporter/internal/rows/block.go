@@ -24,10 +24,22 @@ func (b *block) Rows() int { return b.columns[0].Data.Rows() }
 // Corrected counts the values that were stored other than they came.
 func (b *block) Corrected() Corrections { return b.corrected }
 
-// Reset empties the block and keeps its memory.
+// Reset empties the block, keeps its memory and refers to nothing of what was
+// appended.
 func (b *block) Reset() {
-	b.columns.Reset()
+	for _, column := range b.columns {
+		reset(column.Data)
+	}
 	b.corrected = Corrections{}
+}
+
+func reset(data proto.ColInput) {
+	switch data := data.(type) {
+	case *proto.ColLowCardinality[string]:
+		resetLowCardinality(data)
+	case proto.Resettable:
+		data.Reset()
+	}
 }
 
 // Correction is a reason for storing a value other than it came.

@@ -97,6 +97,13 @@ func newLowCardinality() *proto.ColLowCardinality[string] {
 	return new(proto.ColStr).LowCardinality()
 }
 
+// resetLowCardinality empties the column and lets go of its strings, which
+// ch-go's Reset keeps behind the end of its slice.
+func resetLowCardinality(c *proto.ColLowCardinality[string]) {
+	clear(c.Values)
+	c.Reset()
+}
+
 // array is an Array(T) column: a row is what was appended to its elements
 // since the row before was ended.
 type array struct {
@@ -113,7 +120,7 @@ func (c *array) Rows() int { return c.offsets.Rows() }
 // Reset empties the column and its elements.
 func (c *array) Reset() {
 	c.offsets.Reset()
-	c.elements.Reset()
+	reset(c.elements)
 }
 
 // EncodeState writes what the elements' encoding begins with.

@@ -85,6 +85,13 @@ func (l *Logs) EventNames() int64 {
 	return named
 }
 
+// Reset empties the block and keeps its memory.
+func (l *Logs) Reset() {
+	l.block.Reset()
+	l.resource.forget()
+	l.scope.forget()
+}
+
 // Append adds a row for each log record.
 func (l *Logs) Append(logs plog.Logs) {
 	for _, resourceLogs := range logs.ResourceLogs().All() {

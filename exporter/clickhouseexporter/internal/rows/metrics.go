@@ -119,4 +119,5 @@ func (m *Metrics) Reset() {
 		m.Block(kind).Reset()
 	}
 	m.Untyped, m.FirstUntyped = 0, ""
+	m.from.forget()
 }

@@ -19,6 +19,13 @@ type origin struct {
 	resource, scope sortedAttributes
 }
 
+// forget lets go of the metric, and keeps the memory of the attributes.
+func (o *origin) forget() {
+	o.resource.forget()
+	o.scope.forget()
+	*o = origin{resource: o.resource, scope: o.scope}
+}
+
 // points is the columns with which every metric table begins.
 type points struct {
 	resourceAttributes *attributes

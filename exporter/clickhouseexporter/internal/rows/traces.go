@@ -68,6 +68,12 @@ func NewTraces() *Traces {
 	return t
 }
 
+// Reset empties the block and keeps its memory.
+func (t *Traces) Reset() {
+	t.block.Reset()
+	t.resource.forget()
+}
+
 // Append adds a row for each span.
 func (t *Traces) Append(traces ptrace.Traces) {
 	for _, resourceSpans := range traces.ResourceSpans().All() {
