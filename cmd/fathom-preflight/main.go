@@ -13,7 +13,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
+	"github.com/fathom-otel/fathom/internal/chdblibrary"
 	"github.com/fathom-otel/fathom/internal/preflight"
 )
 
@@ -58,15 +60,30 @@ func run(args []string, out io.Writer) (bool, error) {
 	if !known || flags.NArg() != 1 {
 		return false, errors.New("say what for: run or test")
 	}
-	cache, err := os.UserCacheDir()
+	dirs, err := written()
 	if err != nil {
-		return false, fmt.Errorf("find the cache directory: %w", err)
+		return false, err
 	}
-	facts, err := preflight.Gather(".", cache)
+	facts, err := preflight.Gather(dirs...)
 	if err != nil {
 		return false, fmt.Errorf("look at this machine: %w", err)
 	}
 	return report(out, "make "+flags.Arg(0), preflight.Check(facts, need), *quiet), nil
+}
+
+// written is where the work takes space: here, in the cache of libchdb, and in
+// the user's cache, which is Go's, unless the one is inside of the other.
+func written() ([]string, error) {
+	cache, err := chdblibrary.CacheRoot()
+	if err != nil {
+		return nil, err
+	}
+	dirs := []string{".", cache}
+	user, err := os.UserCacheDir()
+	if err == nil && filepath.Dir(cache) != user {
+		dirs = append(dirs, user)
+	}
+	return dirs, nil
 }
 
 // report prints the findings and tells whether nothing is missing.

@@ -6,9 +6,12 @@ package main
 import (
 	"bytes"
 	"io"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/fathom-otel/fathom/internal/chdblibrary"
 	"github.com/fathom-otel/fathom/internal/preflight"
 )
 
@@ -34,5 +37,31 @@ func TestUnknownWorkIsRefused(t *testing.T) {
 		if _, err := run(args, io.Discard); err == nil || !strings.Contains(err.Error(), "run or test") {
 			t.Errorf("run(%q) gives %v, want an error that names the choices", args, err)
 		}
+	}
+}
+
+// TestSpaceIsAskedWhereTheLibraryGoes moves the cache, and takes the user's
+// away.
+func TestSpaceIsAskedWhereTheLibraryGoes(t *testing.T) {
+	home := t.TempDir()
+	own := filepath.Join(t.TempDir(), "cache")
+	for _, c := range []struct {
+		name, fathomCache, home string
+		want                    []string
+	}{
+		{"the user's cache", "", home, []string{".", filepath.Join(home, ".cache", "fathom")}},
+		{"another cache", own, home, []string{".", own, filepath.Join(home, ".cache")}},
+		{"no home", own, "", []string{".", own}},
+	} {
+		t.Setenv(chdblibrary.CacheVariable, c.fathomCache)
+		t.Setenv("XDG_CACHE_HOME", "")
+		t.Setenv("HOME", c.home)
+		if got, err := written(); err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%s: written() = %q, %v, want %q", c.name, got, err, c.want)
+		}
+	}
+	t.Setenv(chdblibrary.CacheVariable, "")
+	if _, err := written(); err == nil || !strings.Contains(err.Error(), "set FATHOM_CACHE") {
+		t.Errorf("without any cache: %v, want an error that names FATHOM_CACHE", err)
 	}
 }
