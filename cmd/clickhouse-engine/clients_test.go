@@ -137,6 +137,19 @@ func TestSettingsLastForTheirQuery(t *testing.T) {
 	assert.Equal(t, usual, with(nil))
 }
 
+// TestQuotedSettings sends a setting as a client dumps a text, quotes of its own
+// at both ends.
+func TestQuotedSettings(t *testing.T) {
+	conn := connect(t, enginetest.Start(t))
+	const text = `'quoted' \ "text"'`
+	ctx := clickhouse.Context(t.Context(), clickhouse.WithSettings(clickhouse.Settings{
+		"format_csv_null_representation": clickhouse.CustomSetting{Value: text},
+	}))
+	var got string
+	require.NoError(t, conn.QueryRow(ctx, "SELECT toString(getSetting('format_csv_null_representation'))").Scan(&got))
+	assert.Equal(t, text, got)
+}
+
 // TestParameters binds them: at this revision of the protocol the client does.
 func TestParameters(t *testing.T) {
 	conn := connect(t, enginetest.Start(t))

@@ -75,8 +75,8 @@ func settingsOf(query wire.Query) []engine.Setting {
 	settings := make([]engine.Setting, 0, len(query.Settings))
 	for _, s := range query.Settings {
 		value := s.Value
-		if s.Custom && len(value) > 1 && value[0] == '\'' {
-			value = strings.Trim(value, "'")
+		if s.Custom {
+			value = statement.Unquote(value)
 		}
 		settings = append(settings, engine.Setting{Key: s.Key, Value: value, Optional: !s.Important})
 	}
