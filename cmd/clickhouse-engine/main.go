@@ -65,6 +65,5 @@ func fetch(ctx context.Context, arguments []string, out, messages io.Writer) err
 	if flags.NArg() > 0 {
 		return fmt.Errorf("fetch takes no argument, got %q", flags.Arg(0))
 	}
-	_, err := library.Fetch(ctx, func(line string) { fmt.Fprintln(out, line) })
-	return err
+	return library.Fetch(ctx, func(line string) { fmt.Fprintln(out, line) })
 }

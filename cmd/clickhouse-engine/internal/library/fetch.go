@@ -22,41 +22,41 @@ const scratchPrefix = ".fetch-"
 // Progress is told, in one line, what a fetch does.
 type Progress func(line string)
 
-// Fetch puts the library into the cache and returns its path. It downloads
-// nothing when the library is there, and when another process is fetching it,
+// Fetch puts the library into the cache. It downloads nothing when the library is there, and when another process is fetching it,
 // waits for that. The package comes by "npm pack", which runs no script of the
 // package.
-func Fetch(ctx context.Context, report Progress) (string, error) {
-	path, err := find(report)
+func Fetch(ctx context.Context, report Progress) error {
+	err := find(report)
 	var missing *chdblibrary.MissingError
 	if !errors.As(err, &missing) {
-		return path, err
+		return err
 	}
 	dir := filepath.Dir(missing.Path)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", fmt.Errorf("making the cache: %w", err)
+		return fmt.Errorf("making the cache: %w", err)
 	}
 	unlock, err := lock(ctx, dir, report)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer unlock()
-	if path, err = find(report); !errors.As(err, &missing) {
-		return path, err // another process fetched it in the meantime
+	if err := find(report); !errors.As(err, &missing) {
+		return err // another process fetched it in the meantime
 	}
 	if err := install(ctx, missing.Path, report); err != nil {
-		return "", err
+		return err
 	}
 	report(fmt.Sprintf("libchdb %s is at %s", chdblibrary.Version, missing.Path))
-	return missing.Path, nil
+	return nil
 }
 
-func find(report Progress) (string, error) {
+// find tells of the library that is there, else returns a *MissingError.
+func find(report Progress) error {
 	path, err := chdblibrary.Find("")
 	if err == nil {
 		report(fmt.Sprintf("libchdb %s is already at %s", chdblibrary.Version, path))
 	}
-	return path, err
+	return err
 }
 
 // install downloads the library to path. Its caller holds the lock, so that

@@ -5,27 +5,27 @@ package wire
 
 import "fmt"
 
-// Hello is what a client says of itself when it connects.
+// Hello is what a client says when it connects, as far as it changes the
+// answers.
 type Hello struct {
-	Name                   string
-	Major, Minor, Revision uint64
-	Database               string
-	User                   string
+	Revision uint64
+	Database string
 }
 
-// Hello reads the client's hello behind its code. The password is read and
-// forgotten.
+// Hello reads the client's hello behind its code. The client's name and
+// version, the user and the password are read and forgotten.
 func (r *Reader) Hello() (Hello, error) {
 	var hello Hello
-	var password string
+	var text string
+	var number uint64
 	err := r.all(
-		field("client name", r.text, &hello.Name),
-		field("client major version", r.uvarint, &hello.Major),
-		field("client minor version", r.uvarint, &hello.Minor),
+		field("client name", r.text, &text),
+		field("client major version", r.uvarint, &number),
+		field("client minor version", r.uvarint, &number),
 		field("client revision", r.uvarint, &hello.Revision),
 		field("database", r.text, &hello.Database),
-		field("user", r.text, &hello.User),
-		field("password", r.text, &password),
+		field("user", r.text, &text),
+		field("password", r.text, &text),
 	)
 	return hello, err
 }
