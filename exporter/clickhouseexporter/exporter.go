@@ -5,6 +5,7 @@ package clickhouseexporter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/ClickHouse/ch-go/proto"
@@ -34,6 +35,8 @@ type inserter struct {
 	// stale finds out whether an INSERT of that input failed because the table
 	// is no longer as it was prepared; nil where only its absence can tell.
 	stale func(ctx context.Context, err error, input proto.Input) bool
+	// maxBlock is how many bytes go into one block.
+	maxBlock int
 }
 
 // newInserter makes an inserter whose gate prepares the tables by prepare.
@@ -52,6 +55,7 @@ func newInserter(set exporter.Settings, config *Config, prepare func(context.Con
 		client:    client.New(target.client),
 		telemetry: telemetry,
 		logger:    set.Logger,
+		maxBlock:  rows.MaxBlock,
 	}
 	for _, line := range config.leftOut {
 		set.Logger.Warn(line)
@@ -111,17 +115,38 @@ func (i *inserter) create(ctx context.Context, render func() ([]string, error)) 
 }
 
 // insert writes one block's columns to a table and counts what became of the
-// rows. It does nothing for a block without rows.
+// rows. It does nothing for a block without rows. Columns that are too large
+// for one block are inserted in parts: an *unfinishedError then says how many
+// rows are done with.
 func (i *inserter) insert(ctx context.Context, table string, input proto.Input, corrected rows.Corrections) error {
-	count := int64(input[0].Data.Rows())
-	if count == 0 {
+	if input[0].Data.Rows() == 0 {
 		return nil
 	}
+	var refused error
+	done := 0
+	for _, part := range rows.Split(input, i.maxBlock) {
+		err := i.insertPart(ctx, table, part)
+		if err != nil && !consumererror.IsPermanent(err) {
+			if refused != nil {
+				i.logger.Error("ClickHouse refused rows for good", zap.Error(refused))
+			}
+			return unfinished(done, err)
+		}
+		refused = errors.Join(refused, err)
+		done += part[0].Data.Rows()
+	}
+	if refused == nil {
+		i.countCorrections(ctx, table, corrected)
+	}
+	return refused
+}
+
+func (i *inserter) insertPart(ctx context.Context, table string, input proto.Input) error {
+	count := int64(input[0].Data.Rows())
 	byTable := metric.WithAttributes(attribute.String("table", table))
 	err := i.client.Insert(ctx, schema.Identifier(i.schema.Database, table), input)
 	if err == nil {
 		i.telemetry.RowsWritten.Add(ctx, count, byTable)
-		i.countCorrections(ctx, table, corrected)
 		return nil
 	}
 

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/ClickHouse/ch-go/proto"
+	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.uber.org/zap"
@@ -93,6 +94,14 @@ func (e *logsExporter) push(ctx context.Context, logs plog.Logs) error {
 	defer e.blocks.put(block)
 	block.Append(logs)
 
+	err := e.insertLogs(ctx, block)
+	if done := doneRows(err); done > 0 {
+		return consumererror.NewLogs(err, recordsAfter(logs, done))
+	}
+	return err
+}
+
+func (e *logsExporter) insertLogs(ctx context.Context, block *rows.Logs) error {
 	table := e.config.LogsTableName
 	if !e.withoutEventName.Load() {
 		return e.insert(ctx, table, block.Input(), block.Corrected())

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
@@ -117,7 +116,7 @@ func (e *metricsExporter) insertAll(ctx context.Context, block *rows.Metrics) []
 // twice, and rows that were refused for good are counted already.
 func (e *metricsExporter) outcome(metrics pmetric.Metrics, failures []error) error {
 	var again, refused error
-	var kinds []pmetric.MetricType
+	done := map[pmetric.MetricType]int{}
 	for n, err := range failures {
 		switch {
 		case err == nil:
@@ -125,7 +124,7 @@ func (e *metricsExporter) outcome(metrics pmetric.Metrics, failures []error) err
 			refused = errors.Join(refused, err)
 		default:
 			again = errors.Join(again, err)
-			kinds = append(kinds, rows.MetricTypes()[n])
+			done[rows.MetricTypes()[n]] = doneRows(err)
 		}
 	}
 	if again == nil {
@@ -134,19 +133,5 @@ func (e *metricsExporter) outcome(metrics pmetric.Metrics, failures []error) err
 	if refused != nil {
 		e.logger.Error("ClickHouse refused rows for good", zap.Error(refused))
 	}
-	return consumererror.NewMetrics(again, only(metrics, kinds))
-}
-
-// only is a copy of the metrics of those types.
-func only(metrics pmetric.Metrics, kinds []pmetric.MetricType) pmetric.Metrics {
-	kept := pmetric.NewMetrics()
-	metrics.CopyTo(kept)
-	kept.ResourceMetrics().RemoveIf(func(resource pmetric.ResourceMetrics) bool {
-		resource.ScopeMetrics().RemoveIf(func(scope pmetric.ScopeMetrics) bool {
-			scope.Metrics().RemoveIf(func(m pmetric.Metric) bool { return !slices.Contains(kinds, m.Type()) })
-			return scope.Metrics().Len() == 0
-		})
-		return resource.ScopeMetrics().Len() == 0
-	})
-	return kept
+	return consumererror.NewMetrics(again, pointsAfter(metrics, done))
 }

@@ -6,6 +6,7 @@ package clickhouseexporter
 import (
 	"context"
 
+	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
@@ -36,5 +37,9 @@ func (e *tracesExporter) push(ctx context.Context, traces ptrace.Traces) error {
 	block := e.blocks.take()
 	defer e.blocks.put(block)
 	block.Append(traces)
-	return e.insert(ctx, e.config.TracesTableName, block.Input(), block.Corrected())
+	err := e.insert(ctx, e.config.TracesTableName, block.Input(), block.Corrected())
+	if done := doneRows(err); done > 0 {
+		return consumererror.NewTraces(err, spansAfter(traces, done))
+	}
+	return err
 }

@@ -111,7 +111,7 @@ func measure(b *testing.B, fill func() proto.Input) {
 	compressor := compress.NewWriter(0, compress.LZ4)
 	b.ReportAllocs()
 	for b.Loop() {
-		input := fill()
+		input := rows.Split(fill(), rows.MaxBlock)[0]
 		buffer.Reset()
 		block := proto.Block{Columns: len(input), Rows: input[0].Data.Rows()}
 		require.NoError(b, block.EncodeBlock(&buffer, proto.Version, input))
