@@ -20,6 +20,17 @@ const (
 	FileOpen = "fathom.file.open"
 	// FileFsync is an fsync or fdatasync that took at least events.file.min_duration.
 	FileFsync = "fathom.file.fsync"
+	// FileRead is a read of a file that took at least events.file.min_duration.
+	FileRead = "fathom.file.read"
+	// FileWrite is a write of a file that took at least events.file.min_duration.
+	FileWrite = "fathom.file.write"
+	// NetworkConnect is a connection that was made, or failed, to a peer.
+	NetworkConnect = "fathom.network.connect"
+	// RunQueue is a time for which a ready thread waited for a CPU.
+	RunQueue = "fathom.scheduler.run_queue"
+	// CgroupThrottled is a time for which the cgroup of a process was throttled:
+	// its CPU quota was used up.
+	CgroupThrottled = "fathom.cgroup.throttled"
 )
 
 const (
@@ -48,9 +59,16 @@ const (
 	// process was stopped while it lasted, in nanoseconds (int). The ledger's
 	// stop_the_world counts only what the span's goroutine lost to it.
 	StopTheWorldOverlap = "fathom.go.stop_the_world.overlap"
+	// CgroupThrottledOverlap, on a span, is the time for which the cgroup of its
+	// process was throttled while it lasted, in nanoseconds (int).
+	CgroupThrottledOverlap = "fathom.cgroup.throttled.overlap"
 
 	// FilePath is the semantic conventions' file.path (string).
 	FilePath = "file.path"
+	// NetworkPeerAddress is the semantic conventions' network.peer.address (string).
+	NetworkPeerAddress = "network.peer.address"
+	// NetworkPeerPort is the semantic conventions' network.peer.port (int).
+	NetworkPeerPort = "network.peer.port"
 	// ThreadID is the semantic conventions' thread.id (int).
 	ThreadID = "thread.id"
 	// ErrorType is the semantic conventions' error.type: for a failed system

@@ -98,11 +98,38 @@ func (c Cause) Attribute() string { return AttributePrefix + c.String() }
 
 // ParseCause reads a cause's name, with or without AttributePrefix.
 func ParseCause(name string) (Cause, error) {
-	bare := strings.TrimPrefix(name, AttributePrefix)
-	for c := range Cause(NumCauses) {
-		if c.String() == bare {
-			return c, nil
-		}
+	switch strings.TrimPrefix(name, AttributePrefix) {
+	case "on_cpu":
+		return OnCPU, nil
+	case "runnable":
+		return Runnable, nil
+	case "os_runqueue":
+		return OSRunqueue, nil
+	case "syscall.file":
+		return SyscallFile, nil
+	case "syscall.network":
+		return SyscallNetwork, nil
+	case "syscall.other":
+		return SyscallOther, nil
+	case "blocked.network":
+		return BlockedNetwork, nil
+	case "blocked.channel":
+		return BlockedChannel, nil
+	case "blocked.select":
+		return BlockedSelect, nil
+	case "blocked.mutex":
+		return BlockedMutex, nil
+	case "blocked.sync":
+		return BlockedSync, nil
+	case "sleep":
+		return Sleep, nil
+	case "gc_assist":
+		return GCAssist, nil
+	case "stop_the_world":
+		return StopTheWorld, nil
+	case "unattributed":
+		return Unattributed, nil
+	default:
+		return 0, fmt.Errorf("%q is no cause of the time ledger", name)
 	}
-	return 0, fmt.Errorf("%q is no cause of the time ledger", name)
 }

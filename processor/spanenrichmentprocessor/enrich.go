@@ -4,8 +4,6 @@
 package spanenrichmentprocessor
 
 import (
-	"slices"
-
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
@@ -22,15 +20,37 @@ type report struct {
 
 // enrich writes a match onto a span. What the span already has stays.
 func (r *report) enrich(span ptrace.Span, match *join.Match) {
+	if n := attributesOf(match); n > 0 {
+		span.Attributes().EnsureCapacity(span.Attributes().Len() + n)
+	}
 	changed := r.putLedger(span, match.Ledger)
-	changed = putFiles(span, match.Files) || changed
+	changed = putEvents(span, match.Events) || changed
+	changed = complete(span, &match.Agreed) || changed
 	attributes := span.Attributes()
 	changed = putPositive(attributes, events.GCOverlap, match.GCOverlap) || changed
 	changed = putPositive(attributes, events.GCCycleNumber, match.GCCycle) || changed
 	changed = putPositive(attributes, events.StopTheWorldOverlap, match.StopOverlap) || changed
+	changed = putPositive(attributes, events.CgroupThrottledOverlap, match.ThrottleOverlap) || changed
 	if changed {
 		r.enriched++
 	}
+}
+
+// attributesOf is about how many attributes a match adds.
+func attributesOf(match *join.Match) (n int) {
+	if match.Ledger != nil {
+		n = 4 // unattributed, dominant, source, goroutine
+		for _, ns := range match.Ledger.Time {
+			n += min(1, int(ns))
+		}
+	}
+	if match.Agreed != (join.Agreed{}) {
+		n += 2
+	}
+	for _, value := range [...]int64{match.GCOverlap, match.GCCycle, match.StopOverlap, match.ThrottleOverlap} {
+		n += int(min(1, value))
+	}
+	return n
 }
 
 // putLedger makes the ledger fit the span's own duration and writes it.
@@ -49,59 +69,6 @@ func (r *report) putLedger(span ptrace.Span, l *join.Ledger) bool {
 		putAbsent(span.Attributes(), events.GoroutineID, l.Goroutine)
 	}
 	return true
-}
-
-// putFiles adds file events to a span that does not have them yet.
-func putFiles(span ptrace.Span, files []*join.File) bool {
-	changed := false
-	present := presentFiles(span.Events())
-	for _, file := range files {
-		if len(present) >= join.MaxFiles {
-			break
-		}
-		id := fileID{file.Name, pcommon.Timestamp(file.Interval.End), file.Path}
-		if slices.Contains(present, id) {
-			continue
-		}
-		present = append(present, id)
-		putFile(span.Events().AppendEmpty(), file)
-		changed = true
-	}
-	return changed
-}
-
-// fileID tells a span's file events apart.
-type fileID struct {
-	name string
-	at   pcommon.Timestamp
-	path string
-}
-
-func presentFiles(list ptrace.SpanEventSlice) []fileID {
-	var present []fileID
-	for _, event := range list.All() {
-		if name := event.Name(); name == events.FileOpen || name == events.FileFsync {
-			present = append(present, fileID{name, event.Timestamp(), stringAttribute(event.Attributes(), events.FilePath)})
-		}
-	}
-	return present
-}
-
-func putFile(event ptrace.SpanEvent, file *join.File) {
-	event.SetName(file.Name)
-	event.SetTimestamp(pcommon.Timestamp(file.Interval.End))
-	attributes := event.Attributes()
-	attributes.PutStr(events.FilePath, file.Path)
-	attributes.PutInt(events.Duration, file.Interval.End-file.Interval.Start)
-	if file.Goroutine != 0 {
-		attributes.PutInt(events.GoroutineID, file.Goroutine)
-	}
-	if file.Thread != 0 {
-		attributes.PutInt(events.ThreadID, file.Thread)
-	}
-	if file.Error != "" {
-		attributes.PutStr(events.ErrorType, file.Error)
-	}
 }
 
 func putPositive(attributes pcommon.Map, name string, value int64) bool {

@@ -24,6 +24,8 @@ const sweep = time.Second
 type enrichment struct {
 	logger    *zap.Logger
 	telemetry *metadata.TelemetryBuilder
+	now       func() time.Time
+	readers   recordReaders
 
 	mu    sync.Mutex
 	store *join.Store
@@ -37,6 +39,7 @@ type enrichment struct {
 func newEnrichment(set processor.Settings, config *Config) (*enrichment, error) {
 	e := &enrichment{
 		logger: set.Logger,
+		now:    time.Now,
 		store: join.NewStore(join.Config{
 			Wait:      config.Wait,
 			Retention: config.Retention,
@@ -109,7 +112,7 @@ func (e *enrichment) run() {
 // do calls use with the store locked, and then sends what it released on its way.
 func (e *enrichment) do(use func(now time.Time)) {
 	e.mu.Lock()
-	use(time.Now())
+	use(e.now())
 	released := e.store.Released()
 	e.mu.Unlock()
 	dispatch(released)

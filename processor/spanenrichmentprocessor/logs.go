@@ -40,8 +40,10 @@ func (p *logsProcessor) Shutdown(ctx context.Context) error {
 // ConsumeLogs keeps what can be joined and passes the logs on. Where
 // downstream refuses them and they come again, the store knows them.
 func (p *logsProcessor) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
-	if records := readRecords(ld); records != nil {
-		p.shared.Value().observe(records)
+	e := p.shared.Value()
+	if read := e.readers.read(ld); read != nil {
+		e.observe(&read.records)
+		e.readers.put(read)
 	}
 	return p.next.ConsumeLogs(ctx, ld)
 }

@@ -92,7 +92,7 @@ func TestReadmeTelemetry(t *testing.T) {
 	}
 }
 
-// TestReadmeLimit: the number of file events stands in the text.
+// TestReadmeLimit: the number of events stands in the text.
 func TestReadmeLimit(t *testing.T) {
-	assert.Contains(t, section(t, "## What is joined"), fmt.Sprintf("its %d longest file events", join.MaxFiles))
+	assert.Contains(t, section(t, "## What is joined"), fmt.Sprintf("its %d longest events", join.MaxEvents))
 }

@@ -4,6 +4,8 @@
 package spanenrichmentprocessor
 
 import (
+	"sync"
+
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
@@ -12,46 +14,79 @@ import (
 	"github.com/fathom-otel/fathom/processor/spanenrichmentprocessor/internal/join"
 )
 
-// readRecords copies out of a batch of logs what can be joined, nil where it
-// holds no such record: most logs are an application's own.
-func readRecords(ld plog.Logs) *join.Records {
+// recordReaders lends readers, so that their memory serves the next batch.
+type recordReaders struct{ pool sync.Pool }
+
+func (p *recordReaders) get() *recordReader {
+	if r, ok := p.pool.Get().(*recordReader); ok {
+		return r
+	}
+	return &recordReader{}
+}
+
+// put takes a reader back. Nothing may use its records any more.
+func (p *recordReaders) put(r *recordReader) {
+	if cap(r.records.Ledgers) > maxLent || cap(r.records.Events) > maxLent || cap(r.records.Facts) > maxLent {
+		return // a batch as large as this one comes seldom
+	}
+	r.records.Reset()
+	p.pool.Put(r)
+}
+
+// maxLent is the number of records up to which memory is kept for the next batch.
+const maxLent = 8192
+
+// read copies out of a batch of logs what can be joined, nil where it holds no
+// such record: most logs are an application's own.
+func (p *recordReaders) read(ld plog.Logs) *recordReader {
 	var r *recordReader
 	for _, rl := range ld.ResourceLogs().All() {
 		known := false
 		for _, sl := range rl.ScopeLogs().All() {
 			for _, lr := range sl.LogRecords().All() {
-				kind, ok := kindOf(lr.EventName())
+				kind, name, ok := kindOf(lr.EventName())
 				if !ok {
 					continue
 				}
 				if r == nil {
-					r = &recordReader{}
+					r = p.get()
 				}
 				if !known {
 					r.process, known = processOf(rl.Resource()), true
 				}
-				r.read(kind, lr)
+				r.read(kind, name, lr)
 			}
 		}
 	}
-	if r == nil {
-		return nil
-	}
-	return &r.records
+	return r
 }
 
-func kindOf(eventName string) (join.Kind, bool) {
+// kindOf returns a record's kind, and its name as this program has it, so that
+// the store keeps no copy of it.
+func kindOf(eventName string) (kind join.Kind, name string, ok bool) {
 	switch eventName {
 	case events.SpanLedger:
-		return join.KindLedger, true
-	case events.FileOpen, events.FileFsync:
-		return join.KindFile, true
+		return join.KindLedger, events.SpanLedger, true
+	case events.FileOpen:
+		return join.KindFile, events.FileOpen, true
+	case events.FileFsync:
+		return join.KindFile, events.FileFsync, true
+	case events.FileRead:
+		return join.KindFile, events.FileRead, true
+	case events.FileWrite:
+		return join.KindFile, events.FileWrite, true
+	case events.NetworkConnect:
+		return join.KindNetwork, events.NetworkConnect, true
+	case events.RunQueue:
+		return join.KindScheduler, events.RunQueue, true
 	case events.GCCycle:
-		return join.KindCycle, true
+		return join.KindCycle, events.GCCycle, true
 	case events.StopTheWorld:
-		return join.KindStop, true
+		return join.KindStop, events.StopTheWorld, true
+	case events.CgroupThrottled:
+		return join.KindThrottle, events.CgroupThrottled, true
 	default:
-		return 0, false
+		return 0, "", false
 	}
 }
 
@@ -61,64 +96,99 @@ type recordReader struct {
 	records join.Records
 }
 
-func (r *recordReader) read(kind join.Kind, lr plog.LogRecord) {
-	attributes := lr.Attributes()
-	duration, ok := intAttribute(attributes, events.Duration)
-	end := int64(lr.Timestamp())
-	interval := join.Interval{Start: end - duration, End: end}
-	if !ok || duration < 0 || end <= 0 {
-		r.refuse(kind)
-		return
-	}
+func (r *recordReader) read(kind join.Kind, name string, lr plog.LogRecord) {
+	var ok bool
 	switch kind {
 	case join.KindLedger:
-		r.readLedger(lr, interval)
-	case join.KindFile:
-		r.readFile(lr, interval)
-	case join.KindCycle:
-		number, _ := intAttribute(attributes, events.GCCycleNumber)
-		r.records.Cycles = append(r.records.Cycles, join.Cycle{Process: r.process, Interval: interval, Number: number})
-	case join.KindStop:
-		r.records.Stops = append(r.records.Stops, join.Stop{Process: r.process, Interval: interval})
+		ok = r.readLedger(lr)
+	case join.KindCycle, join.KindStop, join.KindThrottle:
+		ok = r.readFact(kind, lr)
+	default:
+		ok = r.readEvent(kind, name, lr)
+	}
+	if !ok { // it lacks what its kind must have
+		r.records.Refused = append(r.records.Refused, join.Refusal{Kind: kind, Reason: join.Invalid})
 	}
 }
 
-// refuse counts a record that lacks what its kind must have.
-func (r *recordReader) refuse(kind join.Kind) {
-	r.records.Refused = append(r.records.Refused, join.Refusal{Kind: kind, Reason: join.Invalid})
+// intervalOfRecord is the time that a record tells of, false where it makes no sense.
+func intervalOfRecord(lr plog.LogRecord, duration int64) (join.Interval, bool) {
+	end := int64(lr.Timestamp())
+	return join.Interval{Start: end - duration, End: end}, duration >= 0 && end > 0
 }
 
-func (r *recordReader) readLedger(lr plog.LogRecord, interval join.Interval) {
-	spent, source, ok := ledger.FromAttributes(lr.Attributes())
-	if !ok {
-		r.refuse(join.KindLedger)
-		return
+func keyOf(lr plog.LogRecord) join.SpanKey {
+	return join.SpanKey{Trace: lr.TraceID(), Span: lr.SpanID()}
+}
+
+func (r *recordReader) readLedger(lr plog.LogRecord) bool {
+	duration, ok := intAttribute(lr.Attributes(), events.Duration)
+	interval, sound := intervalOfRecord(lr, duration)
+	spent, source, has := ledger.FromAttributes(lr.Attributes())
+	if !ok || !sound || !has {
+		return false
 	}
 	goroutine, _ := intAttribute(lr.Attributes(), events.GoroutineID)
 	r.records.Ledgers = append(r.records.Ledgers, join.Ledger{
-		Key:       join.SpanKey{Trace: lr.TraceID(), Span: lr.SpanID()},
+		Key:       keyOf(lr),
 		Process:   r.process,
 		Interval:  interval,
 		Goroutine: goroutine,
 		Time:      spent,
 		Source:    source,
 	})
+	return true
 }
 
-func (r *recordReader) readFile(lr plog.LogRecord, interval join.Interval) {
-	attributes := lr.Attributes()
-	goroutine, _ := intAttribute(attributes, events.GoroutineID)
-	thread, _ := intAttribute(attributes, events.ThreadID)
-	r.records.Files = append(r.records.Files, join.File{
-		Key:       join.SpanKey{Trace: lr.TraceID(), Span: lr.SpanID()},
-		Process:   r.process,
-		Interval:  interval,
-		Goroutine: goroutine,
-		Thread:    thread,
-		Name:      lr.EventName(),
-		Path:      stringAttribute(attributes, events.FilePath),
-		Error:     stringAttribute(attributes, events.ErrorType),
-	})
+func (r *recordReader) readFact(kind join.Kind, lr plog.LogRecord) bool {
+	duration, ok := intAttribute(lr.Attributes(), events.Duration)
+	interval, sound := intervalOfRecord(lr, duration)
+	if !ok || !sound {
+		return false
+	}
+	fact := join.Fact{Kind: kind, Process: r.process, Interval: interval}
+	if kind == join.KindCycle {
+		fact.Cycle, _ = intAttribute(lr.Attributes(), events.GCCycleNumber)
+	}
+	r.records.Facts = append(r.records.Facts, fact)
+	return true
+}
+
+// readEvent reads the attributes in one pass: there may be many events.
+func (r *recordReader) readEvent(kind join.Kind, name string, lr plog.LogRecord) bool {
+	e := join.Event{Kind: kind, Name: name, Key: keyOf(lr), Process: r.process}
+	duration := int64(-1)
+	for name, value := range lr.Attributes().All() {
+		isText := value.Type() == pcommon.ValueTypeStr
+		if !isText && value.Type() != pcommon.ValueTypeInt {
+			continue
+		}
+		switch {
+		case !isText && name == events.Duration:
+			duration = value.Int()
+		case !isText && name == events.GoroutineID:
+			e.Goroutine = value.Int()
+		case !isText && name == events.ThreadID:
+			e.Thread = value.Int()
+		case !isText && name == events.NetworkPeerPort:
+			e.Peer.Port = value.Int()
+		case isText && name == events.NetworkPeerAddress:
+			e.Peer.Address = value.Str()
+		case isText && name == events.FilePath:
+			e.Path = value.Str()
+		case isText && name == events.ErrorType:
+			e.Error = value.Str()
+		case isText:
+			e.More = append(e.More, join.Attribute{Name: name, Text: value.Str(), IsText: true})
+		default:
+			e.More = append(e.More, join.Attribute{Name: name, Number: value.Int()})
+		}
+	}
+	var ok bool
+	if e.Interval, ok = intervalOfRecord(lr, duration); ok {
+		r.records.Events = append(r.records.Events, e)
+	}
+	return ok
 }
 
 // intAttribute returns an integer attribute, false where there is none.

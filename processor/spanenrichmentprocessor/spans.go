@@ -15,6 +15,11 @@ import (
 const (
 	attributeServiceName = "service.name"
 	attributeProcessPID  = "process.pid"
+	attributeContainerID = "container.id"
+	attributePodUID      = "k8s.pod.uid"
+	attributeNodeName    = "k8s.node.name"
+	attributeHostID      = "host.id"
+	attributeHostName    = "host.name"
 )
 
 // spanSources lead from the join's spans, by index, back to the batch.
@@ -60,15 +65,41 @@ func intervalOf(span ptrace.Span) join.Interval {
 	return join.Interval{Start: int64(start), End: int64(max(start, end))}
 }
 
+// processOf reads who a resource says that it is, in one pass: each batch of an
+// agent has many resources.
 func processOf(resource pcommon.Resource) join.Process {
 	var process join.Process
-	if name, ok := resource.Attributes().Get(attributeServiceName); ok {
-		process.Service = name.Str()
+	var origin join.Origin
+	for name, value := range resource.Attributes().All() {
+		switch name {
+		case attributeServiceName:
+			process.Service = text(value)
+		case attributeProcessPID:
+			if value.Type() == pcommon.ValueTypeInt {
+				process.PID = value.Int()
+			}
+		case attributeContainerID:
+			origin.ContainerID = text(value)
+		case attributePodUID:
+			origin.PodUID = text(value)
+		case attributeNodeName:
+			origin.NodeName = text(value)
+		case attributeHostID:
+			origin.HostID = text(value)
+		case attributeHostName:
+			origin.HostName = text(value)
+		}
 	}
-	if pid, ok := resource.Attributes().Get(attributeProcessPID); ok {
-		process.PID = pid.Int()
-	}
+	process.Host = join.HostOf(origin)
 	return process
+}
+
+// text is a value that is a text, empty for any other.
+func text(value pcommon.Value) string {
+	if value.Type() != pcommon.ValueTypeStr {
+		return ""
+	}
+	return value.Str()
 }
 
 // size estimates the memory that a span takes while it is held. The resource is

@@ -4,6 +4,8 @@
 package join
 
 import (
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,8 +25,8 @@ func audit(t *testing.T, s *Store) {
 		case r.kind == KindLedger:
 			require.Same(t, r, r.place.ledger)
 			require.Same(t, r.place, s.places[r.place.key])
-		case r.kind == KindFile && r.place != nil:
-			require.True(t, r.place.files.holds(r))
+		case r.event != nil && r.place != nil:
+			require.True(t, r.place.events.holds(r.event))
 			require.Same(t, r.place, s.places[r.place.key])
 			require.Equal(t, !r.place.seen && !r.settled, r.orphan)
 		}
@@ -33,7 +35,8 @@ func audit(t *testing.T, s *Store) {
 	aliases := 0
 	for name, named := range s.services {
 		inService := 0
-		for _, member := range named.members {
+		for _, member := range slices.Concat(slices.Collect(maps.Values(named.members))...) {
+			require.False(t, member.retired)
 			require.True(t, member.records > 0 || !member.gone.empty())
 			require.Equal(t, records[member], member.records)
 			inService += member.records
@@ -56,7 +59,10 @@ func audit(t *testing.T, s *Store) {
 		}
 		require.Equal(t, waiting, tr.waiting)
 		for _, r := range tr.orphans.records {
-			require.True(t, r.orphan)
+			require.True(t, r.orphan && !r.taken)
+		}
+		for _, r := range tr.taken.records {
+			require.True(t, r.taken && !r.orphan)
 		}
 	}
 	require.Equal(t, bytes, tally.Bytes)

@@ -65,10 +65,10 @@ func BenchmarkSpans(b *testing.B) {
 			for i := range spans {
 				span := &spans[i]
 				if i%8 == 0 {
-					r.Files = append(r.Files, File{Key: span.Key, Process: span.Process, Interval: span.Interval, Path: "/wal"})
+					r.Events = append(r.Events, Event{Kind: KindFile, Key: span.Key, Process: span.Process, Interval: span.Interval, Path: "/wal"})
 				}
 				if i%64 == 0 {
-					r.Cycles = append(r.Cycles, Cycle{span.Process, Interval{span.Interval.Start, span.Interval.Start + 2_000_000}, int64(i)})
+					r.Facts = append(r.Facts, cycleOf(span.Process, span.Interval.Start, span.Interval.Start+2_000_000, int64(i)))
 				}
 			}
 			s.Observe(now, r)

@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	shop  = Process{"shop", 4242}
+	shop  = proc("shop", 4242)
 	begin = time.Unix(1_800_000_000, 0)
 )
 
@@ -23,14 +23,24 @@ func newTestStore() *Store {
 
 func key(span byte) SpanKey { return SpanKey{pcommon.TraceID{15: 1}, pcommon.SpanID{7: span}} }
 
-func testFile(span byte, start, end, goroutine int64) File {
-	return File{Key: key(span), Process: shop, Interval: Interval{start, end}, Goroutine: goroutine, Name: "fathom.file.fsync", Path: "/wal"}
+func proc(service string, pid int64) Process { return Process{Service: service, PID: pid} }
+
+func stopOf(p Process, start, end int64) Fact {
+	return Fact{Kind: KindStop, Process: p, Interval: Interval{start, end}}
+}
+
+func cycleOf(p Process, start, end, number int64) Fact {
+	return Fact{Kind: KindCycle, Process: p, Interval: Interval{start, end}, Cycle: number}
+}
+
+func testFile(span byte, start, end, goroutine int64) Event {
+	return Event{Kind: KindFile, Key: key(span), Process: shop, Interval: Interval{start, end}, Goroutine: goroutine, Name: "fathom.file.fsync", Path: "/wal"}
 }
 
 func TestFileOfAnUnknownSpanGoesToTheInnermostThatCoversIt(t *testing.T) {
 	for name, test := range map[string]struct {
 		spans []Span
-		file  File
+		file  Event
 		want  byte // 0: none
 	}{
 		"inner of two": {
@@ -50,7 +60,7 @@ func TestFileOfAnUnknownSpanGoesToTheInnermostThatCoversIt(t *testing.T) {
 			file:  testFile(9, 20, 30, 0),
 		},
 		"another process": {
-			spans: []Span{{Key: key(1), Interval: Interval{0, 100}, Process: Process{"shop", 1}}},
+			spans: []Span{{Key: key(1), Interval: Interval{0, 100}, Process: proc("shop", 1)}},
 			file:  testFile(9, 20, 30, 0),
 		},
 		"its own span is there": {
@@ -64,7 +74,7 @@ func TestFileOfAnUnknownSpanGoesToTheInnermostThatCoversIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newTestStore()
-			s.Observe(begin, &Records{Files: []File{test.file}})
+			s.Observe(begin, &Records{Events: []Event{test.file}})
 			for i := range test.spans {
 				if test.spans[i].Process == (Process{}) {
 					test.spans[i].Process = shop
@@ -72,10 +82,10 @@ func TestFileOfAnUnknownSpanGoesToTheInnermostThatCoversIt(t *testing.T) {
 			}
 			for i, v := range s.Arrive(begin, test.spans, size) {
 				if test.spans[i].Key.Span[7] == test.want {
-					require.Len(t, v.Match.Files, 1)
-					assert.Equal(t, test.file, *v.Match.Files[0])
+					require.Len(t, v.Match.Events, 1)
+					assert.Equal(t, test.file, *v.Match.Events[0])
 				} else {
-					assert.Empty(t, v.Match.Files)
+					assert.Empty(t, v.Match.Events)
 				}
 			}
 		})
@@ -85,24 +95,24 @@ func TestFileOfAnUnknownSpanGoesToTheInnermostThatCoversIt(t *testing.T) {
 // TestProcessWideFactsNeedOneProcess: without a PID, a service says which
 // process a span is of only while one process of it is known.
 func TestProcessWideFactsNeedOneProcess(t *testing.T) {
-	stop := func(pid int64) Stop { return Stop{Process{"shop", pid}, Interval{10, 20}} }
+	stop := func(pid int64) Fact { return stopOf(proc("shop", pid), 10, 20) }
 	for name, test := range map[string]struct {
-		stops []Stop
+		stops []Fact
 		span  Process
 		want  int64
 	}{
-		"by PID":                        {[]Stop{stop(1), stop(2)}, Process{"shop", 2}, 10},
-		"by the service alone":          {[]Stop{stop(1)}, Process{"shop", 0}, 10},
-		"two processes of the service":  {[]Stop{stop(1), stop(2)}, Process{"shop", 0}, 0},
-		"another PID of the service":    {[]Stop{stop(1)}, Process{"shop", 2}, 0},
-		"another service":               {[]Stop{stop(1)}, Process{"cart", 1}, 0},
-		"a resource without a name":     {[]Stop{{Process{"", 1}, Interval{10, 20}}}, Process{"", 1}, 0},
-		"two stops overlap in the span": {[]Stop{stop(1), {Process{"shop", 1}, Interval{40, 45}}}, Process{"shop", 1}, 15},
-		"a stop ends after the span":    {[]Stop{{Process{"shop", 1}, Interval{90, 200}}}, Process{"shop", 1}, 10},
+		"by PID":                        {[]Fact{stop(1), stop(2)}, proc("shop", 2), 10},
+		"by the service alone":          {[]Fact{stop(1)}, proc("shop", 0), 10},
+		"two processes of the service":  {[]Fact{stop(1), stop(2)}, proc("shop", 0), 0},
+		"another PID of the service":    {[]Fact{stop(1)}, proc("shop", 2), 0},
+		"another service":               {[]Fact{stop(1)}, proc("cart", 1), 0},
+		"a resource without a name":     {[]Fact{stopOf(proc("", 1), 10, 20)}, proc("", 1), 0},
+		"two stops overlap in the span": {[]Fact{stop(1), stopOf(proc("shop", 1), 40, 45)}, proc("shop", 1), 15},
+		"a stop ends after the span":    {[]Fact{stopOf(proc("shop", 1), 90, 200)}, proc("shop", 1), 10},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newTestStore()
-			s.Observe(begin, &Records{Stops: test.stops})
+			s.Observe(begin, &Records{Facts: test.stops})
 			v := s.Arrive(begin, []Span{{Key: key(1), Process: test.span, Interval: Interval{0, 100}}}, size)
 			assert.Equal(t, test.want, v[0].Match.StopOverlap)
 		})
@@ -115,24 +125,24 @@ func TestLedgerTellsTheProcess(t *testing.T) {
 	s := newTestStore()
 	s.Observe(begin, &Records{
 		Ledgers: []Ledger{{Key: key(1), Process: shop, Interval: Interval{0, 100}}},
-		Cycles:  []Cycle{{shop, Interval{10, 30}, 6}, {shop, Interval{50, 60}, 7}, {shop, Interval{100, 120}, 8}},
+		Facts:   []Fact{cycleOf(shop, 10, 30, 6), cycleOf(shop, 50, 60, 7), cycleOf(shop, 100, 120, 8)},
 	})
-	v := s.Arrive(begin, []Span{{Key: key(1), Process: Process{"shop", 1}, Interval: Interval{0, 100}}}, size)
+	v := s.Arrive(begin, []Span{{Key: key(1), Process: proc("shop", 1), Interval: Interval{0, 100}}}, size)
 	assert.Equal(t, int64(30), v[0].Match.GCOverlap)
 	assert.Equal(t, int64(7), v[0].Match.GCCycle, "the last that overlapped")
 }
 
-func TestSpanGetsItsLongestFiles(t *testing.T) {
+func TestSpanGetsItsLongestEvents(t *testing.T) {
 	s := newTestStore()
-	var files []File
-	for i := range int64(MaxFiles + 10) {
+	var files []Event
+	for i := range int64(MaxEvents + 10) {
 		files = append(files, testFile(1, i*100, i*100+i, 0))
 	}
-	s.Observe(begin, &Records{Files: files})
+	s.Observe(begin, &Records{Events: files})
 	for range 2 {
 		v := s.Arrive(begin, []Span{{Key: key(1), Process: shop, Interval: Interval{0, 10_000}}}, size)
-		require.Len(t, v[0].Match.Files, MaxFiles)
-		for i, f := range v[0].Match.Files {
+		require.Len(t, v[0].Match.Events, MaxEvents)
+		for i, f := range v[0].Match.Events {
 			assert.Equal(t, int64(10+i), f.Interval.End-f.Interval.Start)
 		}
 	}
@@ -143,9 +153,8 @@ func TestRecordsThatCannotBeJoinedAreCounted(t *testing.T) {
 	s := newTestStore()
 	s.Observe(begin, &Records{
 		Ledgers: []Ledger{{Process: shop}, {Key: SpanKey{Trace: key(1).Trace}, Process: shop}, {Key: key(1), Process: shop, Interval: Interval{5, 1}}},
-		Files:   []File{{Process: shop}, {Key: key(1), Process: shop, Interval: Interval{-1, 1}}},
-		Cycles:  []Cycle{{Process{"", 1}, Interval{1, 2}, 1}},
-		Stops:   []Stop{{shop, Interval{2, 1}}},
+		Events:  []Event{{Kind: KindFile, Process: shop}, {Kind: KindFile, Key: key(1), Process: shop, Interval: Interval{-1, 1}}},
+		Facts:   []Fact{cycleOf(proc("", 1), 1, 2, 1), stopOf(shop, 2, 1)},
 		Refused: []Refusal{{KindLedger, Invalid}},
 	})
 	tally := s.Tally()
@@ -189,7 +198,7 @@ func TestAnSDKsNameOfAServiceIsLearned(t *testing.T) {
 	require.NotNil(t, s.Arrive(begin, span(1), size)[0].Match.Ledger)
 	require.NotNil(t, s.Arrive(begin, span(3), size)[0].Waiting)
 
-	s.Observe(begin, &Records{Stops: []Stop{{shop, Interval{10, 20}}}})
+	s.Observe(begin, &Records{Facts: []Fact{stopOf(shop, 10, 20)}})
 	assert.Equal(t, int64(10), s.Arrive(begin, span(1), size)[0].Match.StopOverlap)
 	s.Advance(begin.Add(time.Hour))
 	s.Advance(begin.Add(2 * time.Hour))

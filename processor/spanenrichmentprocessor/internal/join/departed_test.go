@@ -35,14 +35,14 @@ func BenchmarkLateness(b *testing.B) {
 	} {
 		b.Run(fact.name, func(b *testing.B) {
 			s := NewStore(Config{Retention: time.Hour, Bytes: 1 << 30}, begin)
-			s.Observe(begin, &Records{Stops: []Stop{{Process{"shop", 1}, Interval{1, 2}}}})
+			s.Observe(begin, &Records{Facts: []Fact{stopOf(proc("shop", 1), 1, 2)}})
 			batch := make([]Span, spans)
 			for i, n := range fact.order {
 				start := int64(n) * 1e6
-				batch[i] = Span{Key: benchKey(uint64(n)), Process: Process{"shop", 1}, Interval: Interval{start, start + 5e5}}
+				batch[i] = Span{Key: benchKey(uint64(n)), Process: proc("shop", 1), Interval: Interval{start, start + 5e5}}
 			}
 			s.Arrive(begin, batch, size)
-			p := s.services["shop"].members[1]
+			p := s.services["shop"].members[1][0]
 			require.Equal(b, fact.late, p.explains(fact.at))
 			b.ReportAllocs()
 			for b.Loop() {

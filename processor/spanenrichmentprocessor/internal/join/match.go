@@ -8,24 +8,27 @@ import (
 	"slices"
 )
 
-// MaxFiles is the number of file events that one span gets at most: the longest.
-const MaxFiles = 32
+// MaxEvents is the number of events that one span gets at most: the longest.
+const MaxEvents = 32
 
 // match collects what the store knows of a span that leaves. Nothing is taken
 // out: a span that passes again, because its sender tries again or because it
 // stands in two pipelines, gets the same.
-func (s *Store) match(p *place, span *Span) Match {
-	var m Match
-	process := s.resolve(span.Process)
+func (s *Store) match(p *place, span *Span, m *Match) {
+	var process *process
 	if p != nil {
 		process = s.processOf(p)
 		m.Ledger = s.matchLedger(p, span)
-		m.Files = s.matchFiles(p)
+		if len(p.events.records) > 0 {
+			m.Agreed = p.agree()
+			m.Events = s.matchEvents(p)
+		}
+	} else {
+		process = s.resolve(span.Process)
 	}
 	if process != nil {
-		s.matchFacts(process, span.Interval, &m)
+		s.matchFacts(process, span.Interval, m)
 	}
-	return m
 }
 
 func (s *Store) matchLedger(p *place, span *Span) *Ledger {
@@ -42,46 +45,49 @@ func (s *Store) matchLedger(p *place, span *Span) *Ledger {
 	return p.ledger.ledger
 }
 
-func (s *Store) matchFiles(p *place) []*File {
-	if len(p.files.records) == 0 {
-		return nil
-	}
-	chosen := slices.Clone(p.files.records)
-	if len(chosen) > MaxFiles {
+func (s *Store) matchEvents(p *place) []*Event {
+	chosen := p.events.records
+	if len(chosen) > MaxEvents {
+		chosen = slices.Clone(chosen)
 		slices.SortStableFunc(chosen, func(a, b *record) int {
 			return cmp.Compare(b.interval.End-b.interval.Start, a.interval.End-a.interval.Start)
 		})
-		for _, r := range chosen[MaxFiles:] {
+		for _, r := range chosen[MaxEvents:] {
 			s.giveUp(r, SpanLimit)
 		}
-		chosen = chosen[:MaxFiles]
+		chosen = chosen[:MaxEvents]
 		slices.SortStableFunc(chosen, func(a, b *record) int { return cmp.Compare(a.interval.End, b.interval.End) })
 	}
-	files := make([]*File, len(chosen))
+	events := make([]*Event, len(chosen))
 	for i, r := range chosen {
-		files[i] = r.file
-		if r.file.Key == p.key {
+		events[i] = r.event
+		if r.event.Key == p.key {
 			s.join(r, BySpan)
 		} else {
 			s.join(r, ByGoroutine)
 		}
 	}
-	return files
+	return events
 }
 
 // matchFacts sums what the process-wide facts have in common with the span.
 // Facts of a kind exclude each other in time; where clocks say otherwise, the
 // sum ends at the span's own duration.
 func (s *Store) matchFacts(p *process, interval Interval, m *Match) {
-	p.cycles.overlapping(interval, func(r *record, overlap int64) {
+	p.facts(KindCycle).overlapping(interval, func(r *record, overlap int64) {
 		s.join(r, ByProcess)
 		m.GCOverlap += overlap
 		m.GCCycle = max(m.GCCycle, r.cycle)
 	})
-	p.stops.overlapping(interval, func(r *record, overlap int64) {
+	p.facts(KindStop).overlapping(interval, func(r *record, overlap int64) {
 		s.join(r, ByProcess)
 		m.StopOverlap += overlap
 	})
+	p.facts(KindThrottle).overlapping(interval, func(r *record, overlap int64) {
+		s.join(r, ByProcess)
+		m.ThrottleOverlap += overlap
+	})
 	duration := interval.End - interval.Start
 	m.GCOverlap, m.StopOverlap = min(m.GCOverlap, duration), min(m.StopOverlap, duration)
+	m.ThrottleOverlap = min(m.ThrottleOverlap, duration)
 }

@@ -3,6 +3,32 @@
 
 package join
 
+import "unsafe"
+
+// What things take in memory, in bytes. A map's slot is its key, its value and
+// its control byte at the load that a growing map has on average.
+const (
+	mapLoad        = 2
+	slotBytes      = 3 * 8 // of a record in a queue and a timeline, at the load that these have
+	factBytes      = int64(unsafe.Sizeof(record{})) + slotBytes
+	ledgerBytes    = int64(unsafe.Sizeof(ledgerRecord{})) + slotBytes
+	eventBytes     = int64(unsafe.Sizeof(eventRecord{})) + slotBytes + 2*8 // and among those taken
+	attributeBytes = int64(unsafe.Sizeof(Attribute{}))
+	placeBytes     = int64(unsafe.Sizeof(place{})+unsafe.Sizeof(departure{})+2*unsafe.Sizeof(Interval{})) + 2*8 + mapLoad*int64(unsafe.Sizeof(SpanKey{})+9)
+	traceBytes     = int64(unsafe.Sizeof(trace{})) + mapLoad*(16+9)
+	processBytes   = int64(unsafe.Sizeof(process{})+unsafe.Sizeof(service{})+unsafe.Sizeof(Origin{})) + 768 // and the service's own map, and what the origin says
+	aliasBytes     = 16 + mapLoad*(16+9)
+)
+
+// size is what an event takes in the store.
+func (e *Event) size() int64 {
+	bytes := eventBytes + int64(len(e.Path)+len(e.Peer.Address)+len(e.Error))
+	for i := range e.More {
+		bytes += attributeBytes + int64(len(e.More[i].Name)+len(e.More[i].Text))
+	}
+	return bytes
+}
+
 // charge adds to the memory in use.
 func (s *Store) charge(bytes int64) { s.tally.Bytes += bytes }
 
@@ -26,6 +52,7 @@ func (s *Store) makeRoom(bytes int64) bool {
 // evict forgets the span that left first: that only tells late records from
 // unmatched ones. Where none is remembered, it drops the oldest record.
 func (s *Store) evict() bool {
+	s.evicted++
 	switch {
 	case s.departures.len() > 0:
 		s.forget()

@@ -37,8 +37,8 @@ func TestMemoryIsBounded(t *testing.T) {
 			switch w.random.IntN(4) {
 			case 0, 1:
 				records := w.records()
-				for i := range records.Files {
-					records.Files[i].Path = strings.Repeat("x", w.random.IntN(2000))
+				for i := range records.Events {
+					records.Events[i].Path = strings.Repeat("x", w.random.IntN(2000))
 				}
 				s.Observe(now, records)
 			case 2:
@@ -80,26 +80,26 @@ func TestBooksTellTheHeap(t *testing.T) {
 	for name, fill := range map[string]func(*Store, uint64){
 		"ledgers": func(s *Store, i uint64) { s.Observe(now, &Records{Ledgers: []Ledger{benchLedger(i)}}) },
 		"files": func(s *Store, i uint64) {
-			s.Observe(now, &Records{Files: []File{{
-				Key: benchKey(i), Process: Process{"shop", 1}, Interval: Interval{1, int64(i + 1)},
+			s.Observe(now, &Records{Events: []Event{{
+				Kind: KindFile, Key: benchKey(i), Process: proc("shop", 1), Interval: Interval{1, int64(i + 1)},
 				Name: "fathom.file.fsync", Path: fmt.Sprintf("/var/lib/shop/segments/%020d.wal", i),
 			}}})
 		},
 		"files of one span": func(s *Store, i uint64) {
-			s.Observe(now, &Records{Files: []File{{
-				Key: benchKey(1), Process: Process{"shop", 1}, Interval: Interval{1, int64(i + 1)},
+			s.Observe(now, &Records{Events: []Event{{
+				Kind: KindFile, Key: benchKey(1), Process: proc("shop", 1), Interval: Interval{1, int64(i + 1)},
 				Name: "fathom.file.fsync", Path: fmt.Sprintf("/var/lib/shop/segments/%020d.wal", i),
 			}}})
 		},
 		"stops": func(s *Store, i uint64) {
-			s.Observe(now, &Records{Stops: []Stop{{Process{"shop", 1}, Interval{int64(i), int64(i + 1)}}}})
+			s.Observe(now, &Records{Facts: []Fact{stopOf(proc("shop", 1), int64(i), int64(i+1))}})
 		},
 		"processes": func(s *Store, i uint64) {
-			s.Observe(now, &Records{Stops: []Stop{{Process{fmt.Sprintf("service-%d", i), 1}, Interval{1, 2}}}})
+			s.Observe(now, &Records{Facts: []Fact{stopOf(proc(fmt.Sprintf("service-%d", i), 1), 1, 2)}})
 		},
 		"spans seen": func(s *Store, i uint64) {
 			if i == 0 {
-				s.Observe(now, &Records{Stops: []Stop{{Process{"shop", 1}, Interval{1, 2}}}})
+				s.Observe(now, &Records{Facts: []Fact{stopOf(proc("shop", 1), 1, 2)}})
 			}
 			s.Arrive(now.Add(time.Duration(i)), []Span{benchSpan(i)}, size)
 		},
@@ -141,7 +141,7 @@ func benchKey(i uint64) SpanKey {
 
 func benchSpan(i uint64) Span {
 	start := int64(i) * 1_000_000
-	return Span{Key: benchKey(i), Process: Process{"shop", 1}, Interval: Interval{start, start + 10_000_000}}
+	return Span{Key: benchKey(i), Process: proc("shop", 1), Interval: Interval{start, start + 10_000_000}}
 }
 
 func benchLedger(i uint64) Ledger {

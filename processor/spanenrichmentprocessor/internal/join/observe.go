@@ -13,20 +13,15 @@ func (s *Store) Observe(now time.Time, records *Records) {
 		s.tally.Received[r.Kind]++
 		s.tally.Unjoined[r.Kind][r.Reason]++
 	}
-	for i := range records.Cycles {
-		c := &records.Cycles[i]
-		s.observeFact(c.Process, &record{kind: KindCycle, interval: c.Interval, cycle: c.Number})
+	for i := range records.Facts {
+		s.observeFact(&records.Facts[i])
 	}
-	for i := range records.Stops {
-		stop := &records.Stops[i]
-		s.observeFact(stop.Process, &record{kind: KindStop, interval: stop.Interval})
-	}
-	for i := range records.Files {
-		s.observeFile(records.Files[i])
+	for i := range records.Events {
+		s.observeEvent(&records.Events[i])
 	}
 	var ready []*Waiting
 	for i := range records.Ledgers {
-		if p := s.observeLedger(records.Ledgers[i]); p != nil {
+		if p := s.observeLedger(&records.Ledgers[i]); p != nil {
 			ready = append(ready, p.waiting...)
 		}
 	}
@@ -34,14 +29,13 @@ func (s *Store) Observe(now time.Time, records *Records) {
 }
 
 // observeLedger returns the ledger's place where it was stored there.
-func (s *Store) observeLedger(l Ledger) *place {
+func (s *Store) observeLedger(l *Ledger) *place {
 	s.tally.Received[KindLedger]++
 	if l.Key.Trace.IsEmpty() || l.Key.Span.IsEmpty() || !l.Interval.valid() {
 		s.tally.Unjoined[KindLedger][Invalid]++
 		return nil
 	}
-	bytes := ledgerBytes
-	if !s.makeRoom(bytes + newcomerBytes(l.Process)) {
+	if !s.makeRoom(ledgerBytes + newcomerBytes(l.Process)) {
 		s.tally.Unjoined[KindLedger][Memory]++
 		return nil
 	}
@@ -50,7 +44,12 @@ func (s *Store) observeLedger(l Ledger) *place {
 		s.tally.Unjoined[KindLedger][Duplicate]++
 		return nil
 	}
-	r := &record{kind: KindLedger, interval: l.Interval, process: s.process(l.Process), place: p, ledger: &l, bytes: bytes}
+	stored := &ledgerRecord{
+		record: record{kind: KindLedger, interval: l.Interval, process: s.process(l.Process), place: p, bytes: ledgerBytes},
+		ledger: *l,
+	}
+	r := &stored.record
+	r.ledger = &stored.ledger
 	p.ledger = r
 	s.keep(r)
 	if p.left && p.open == 0 {
@@ -59,59 +58,75 @@ func (s *Store) observeLedger(l Ledger) *place {
 	return p
 }
 
-func (s *Store) observeFile(f File) {
-	s.tally.Received[KindFile]++
-	if !f.Interval.valid() {
-		s.tally.Unjoined[KindFile][Invalid]++
+func (s *Store) observeEvent(e *Event) {
+	s.tally.Received[e.Kind]++
+	if !e.Interval.valid() {
+		s.tally.Unjoined[e.Kind][Invalid]++
 		return
 	}
-	if f.Key.Trace.IsEmpty() {
-		s.tally.Unjoined[KindFile][NoTrace]++
+	if e.Key.Trace.IsEmpty() {
+		s.tally.Unjoined[e.Kind][NoTrace]++
 		return
 	}
-	bytes := fileBytes + int64(len(f.Path)+len(f.Name)+len(f.Error))
-	if !s.makeRoom(bytes + newcomerBytes(f.Process)) {
-		s.tally.Unjoined[KindFile][Memory]++
+	bytes := e.size()
+	if !s.makeRoom(bytes + newcomerBytes(e.Process)) {
+		s.tally.Unjoined[e.Kind][Memory]++
 		return
 	}
-	r := &record{kind: KindFile, interval: f.Interval, file: &f, bytes: bytes}
-	if !f.Key.Span.IsEmpty() {
-		r.place = s.place(f.Key)
-		if r.place.files.holds(r) {
-			s.tally.Unjoined[KindFile][Duplicate]++
-			return
-		}
-		r.place.files.insert(r)
+	own := s.places[e.Key] // nil for an event without a span ID
+	var t *trace
+	if own != nil && own.trace != nil {
+		t = own.trace
+	} else {
+		t = s.traces[e.Key.Trace]
 	}
-	r.process = s.process(f.Process)
+	// It may be at its own span, wait for a span of its trace, or be at one that took it.
+	if own != nil && own.events.holds(e) || t != nil && (t.orphans.holds(e) || t.taken.holds(e)) {
+		s.tally.Unjoined[e.Kind][Duplicate]++
+		return
+	}
+	s.storeEvent(e, bytes, own, t)
+}
+
+// storeEvent stores an event, where its place and its trace are known with them.
+func (s *Store) storeEvent(e *Event, bytes int64, own *place, t *trace) {
+	stored := &eventRecord{record: record{kind: e.Kind, interval: e.Interval, bytes: bytes, place: own}, event: *e}
+	r := &stored.record
+	r.event = &stored.event
+	if own == nil && !e.Key.Span.IsEmpty() {
+		r.place = s.newPlace(e.Key)
+	}
+	if r.place != nil {
+		r.place.events.insert(r)
+	}
+	r.process = s.process(e.Process)
 	s.keep(r)
 	switch {
 	case r.place == nil || !r.place.seen:
-		s.orphan(r)
+		if t == nil {
+			t = s.newTrace(e.Key.Trace)
+		}
+		s.orphan(t, r)
 	case r.place.open == 0:
 		s.giveUp(r, Late)
 	}
 }
 
-// observeFact stores a collection or a stop of the world.
-func (s *Store) observeFact(id Process, r *record) {
-	s.tally.Received[r.kind]++
-	if id.Service == "" || !r.interval.valid() {
-		s.tally.Unjoined[r.kind][Invalid]++
+func (s *Store) observeFact(f *Fact) {
+	s.tally.Received[f.Kind]++
+	if f.Process.Service == "" || !f.Interval.valid() {
+		s.tally.Unjoined[f.Kind][Invalid]++
 		return
 	}
-	r.bytes = recordBytes
-	if !s.makeRoom(r.bytes + newcomerBytes(id)) {
-		s.tally.Unjoined[r.kind][Memory]++
+	if !s.makeRoom(factBytes + newcomerBytes(f.Process)) {
+		s.tally.Unjoined[f.Kind][Memory]++
 		return
 	}
-	if known := s.services[id.Service]; known != nil {
-		if p := known.members[id.PID]; p != nil && p.facts(r.kind).holds(r) {
-			s.tally.Unjoined[r.kind][Duplicate]++
-			return
-		}
+	if p := s.member(f.Process); p != nil && p.facts(f.Kind).holds(f) {
+		s.tally.Unjoined[f.Kind][Duplicate]++
+		return
 	}
-	r.process = s.process(id)
+	r := &record{kind: f.Kind, interval: f.Interval, cycle: f.Cycle, process: s.process(f.Process), bytes: factBytes}
 	r.process.facts(r.kind).add(r)
 	s.keep(r)
 	if r.process.explains(r.interval) {

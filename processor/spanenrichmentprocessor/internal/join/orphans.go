@@ -9,37 +9,45 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
-// trace is what joins the file events of a trace that name no span seen to the
-// spans that cover them.
+// trace is what joins the events of a trace that name no span seen to the spans
+// that cover them.
 type trace struct {
 	id      pcommon.TraceID
 	seen    []*place // open spans, and those that left and are remembered
 	waiting int      // of all spans seen, those that wait
-	orphans timeline // file events whose own span was not seen
+	orphans timeline // events whose own span was not seen
+	taken   timeline // and those of them that another span took, to know them again
+
+	few [4]*place  // seen, as long as it has no more
+	two [2]*record // and orphans
 }
 
 func (s *Store) trace(id pcommon.TraceID) *trace {
-	t := s.traces[id]
-	if t == nil {
-		t = &trace{id: id}
-		s.traces[id] = t
-		s.charge(traceBytes)
+	if t := s.traces[id]; t != nil {
+		return t
 	}
+	return s.newTrace(id)
+}
+
+func (s *Store) newTrace(id pcommon.TraceID) *trace {
+	t := &trace{id: id}
+	t.seen, t.orphans.records = t.few[:0], t.two[:0]
+	s.traces[id] = t
+	s.charge(traceBytes)
 	return t
 }
 
 func (s *Store) tidyTrace(t *trace) {
-	if len(t.seen) == 0 && len(t.orphans.records) == 0 {
+	if len(t.seen) == 0 && len(t.orphans.records) == 0 && len(t.taken.records) == 0 {
 		delete(s.traces, t.id)
 		s.charge(-traceBytes)
 	}
 }
 
-// orphan offers a file event whose span was not seen to the spans of its trace
+// orphan offers an event whose span was not seen to the spans of its trace
 // that will leave. A span that has left by now does not get it, and neither
 // does one that it lies within: the event was bypassed.
-func (s *Store) orphan(r *record) {
-	t := s.trace(r.file.Key.Trace)
+func (s *Store) orphan(t *trace, r *record) {
 	for _, p := range t.seen {
 		if p.open > 0 || !s.covers(p, r) {
 			continue
@@ -50,15 +58,16 @@ func (s *Store) orphan(r *record) {
 	}
 	r.orphan = true
 	t.orphans.insert(r)
+	s.untake(r)
 }
 
-// adopt ends that a file event is an orphan.
+// adopt ends that an event is an orphan.
 func (s *Store) adopt(r *record) {
 	if !r.orphan {
 		return
 	}
 	r.orphan = false
-	t := s.traces[r.file.Key.Trace]
+	t := s.traces[r.event.Key.Trace]
 	t.orphans.remove(r)
 	s.tidyTrace(t)
 }
@@ -70,7 +79,7 @@ func (s *Store) covers(p *place, r *record) bool {
 		return false
 	}
 	goroutine := goroutineOf(p)
-	return goroutine == 0 || r.file.Goroutine == 0 || goroutine == r.file.Goroutine
+	return goroutine == 0 || r.event.Goroutine == 0 || goroutine == r.event.Goroutine
 }
 
 // takeOrphans gives a span that is about to leave the orphans of its trace for
@@ -102,12 +111,27 @@ func (s *Store) innerThan(t *trace, p *place, r *record) bool {
 	})
 }
 
-// move puts a file event to the place of the span that took it.
+// untake ends that an event is known as one that another span took.
+func (s *Store) untake(r *record) {
+	if !r.taken {
+		return
+	}
+	r.taken = false
+	t := s.traces[r.event.Key.Trace]
+	t.taken.remove(r)
+	s.tidyTrace(t)
+}
+
+// move puts an event to the place of the span that took it.
 func (s *Store) move(r *record, to *place) {
+	if !r.taken {
+		r.taken = true
+		to.trace.taken.insert(r)
+	}
 	if from := r.place; from != nil {
-		from.files.remove(r)
+		from.events.remove(r)
 		s.tidy(from)
 	}
 	r.place = to
-	to.files.insert(r)
+	to.events.insert(r)
 }

@@ -9,7 +9,8 @@ import "time"
 type place struct {
 	key    SpanKey
 	ledger *record
-	files  timeline
+	events timeline
+	two    [2]*record // events, as long as there are no more
 
 	seen  bool   // a span came
 	left  bool   // a copy of it left, and is remembered
@@ -35,25 +36,30 @@ func (p *place) rank() rank { return rank{interval: p.interval, span: p.key.Span
 
 // place returns what is known of the key, and makes it if there is nothing.
 func (s *Store) place(key SpanKey) *place {
-	p := s.places[key]
-	if p == nil {
-		p = &place{key: key}
-		s.places[key] = p
-		s.charge(placeBytes)
+	if p := s.places[key]; p != nil {
+		return p
 	}
+	return s.newPlace(key)
+}
+
+func (s *Store) newPlace(key SpanKey) *place {
+	p := &place{key: key}
+	p.events.records = p.two[:0]
+	s.places[key] = p
+	s.charge(placeBytes)
 	return p
 }
 
 // tidy removes a place that says nothing any more.
 func (s *Store) tidy(p *place) {
-	if p.ledger == nil && len(p.files.records) == 0 && p.open == 0 && !p.left {
+	if p.ledger == nil && len(p.events.records) == 0 && p.open == 0 && !p.left {
 		delete(s.places, p.key)
 		s.charge(-placeBytes)
 	}
 }
 
-// see notes that a span came. The file events that waited for it are no
-// orphans any more.
+// see notes that a span came. The events that waited for it are no orphans
+// any more.
 func (s *Store) see(p *place, span *Span) {
 	p.open++
 	p.identity, p.interval = span.Process, span.Interval
@@ -65,7 +71,7 @@ func (s *Store) see(p *place, span *Span) {
 	t := s.trace(p.key.Trace)
 	p.trace, p.index = t, len(t.seen)
 	t.seen = append(t.seen, p)
-	for _, r := range p.files.records {
+	for _, r := range p.events.records {
 		s.adopt(r)
 	}
 }
@@ -80,9 +86,9 @@ func (s *Store) unsee(p *place) {
 	t.seen[last] = nil
 	t.seen = t.seen[:last]
 	p.seen, p.trace = false, nil
-	for _, r := range p.files.records {
+	for _, r := range p.events.records {
 		if !r.settled {
-			s.orphan(r)
+			s.orphan(t, r)
 		}
 	}
 	s.tidyTrace(t)

@@ -3,11 +3,13 @@
 
 package join
 
+import "slices"
+
 // service is what is known of the processes that share a service.name.
 type service struct {
 	name    string
 	aliases []string // names that SDKs in its processes give to it
-	members map[int64]*process
+	members map[int64][]*process
 	records int // of all members, in the store
 	ledgers int // those of them that are ledgers
 }
@@ -18,12 +20,13 @@ type process struct {
 	id      Process
 	service *service
 	records int
-	cycles  facts
-	stops   facts
+	lists   [numFacts]facts
 	gone    departed // its spans that have left and are remembered
+	retired bool
 }
 
-// facts are what holds for the whole process: collections, or stops of the world.
+// facts are the collections of a process, or its stops of the world, or the
+// times in which its cgroup was throttled.
 type facts struct {
 	timeline
 	longest int64 // no fact since the list was last empty was longer
@@ -35,6 +38,16 @@ func (f *facts) add(r *record) {
 	}
 	f.longest = max(f.longest, r.interval.End-r.interval.Start)
 	f.insert(r)
+}
+
+// holds tells whether the same fact is there.
+func (f *facts) holds(fact *Fact) bool {
+	for i := f.from(fact.Interval.End); i < len(f.records) && f.records[i].interval.End == fact.Interval.End; i++ {
+		if f.records[i].interval == fact.Interval && f.records[i].cycle == fact.Cycle {
+			return true
+		}
+	}
+	return false
 }
 
 // overlapping calls visit for each fact that overlaps the interval.
@@ -50,26 +63,27 @@ func (f *facts) overlapping(interval Interval, visit func(r *record, overlap int
 }
 
 // facts returns the process's list of the kind.
-func (p *process) facts(kind Kind) *facts {
-	if kind == KindCycle {
-		return &p.cycles
-	}
-	return &p.stops
-}
+func (p *process) facts(kind Kind) *facts { return &p.lists[kind-firstFact] }
 
-func (p *process) gain(r *record) {
+func (s *Store) gain(p *process, r *record) {
 	p.records++
 	p.service.records++
 	if r.kind == KindLedger {
 		p.service.ledgers++
 	}
+	if p.records == 1 {
+		s.generation++
+	}
 }
 
-func (p *process) lose(r *record) {
+func (s *Store) lose(p *process, r *record) {
 	p.records--
 	p.service.records--
 	if r.kind == KindLedger {
 		p.service.ledgers--
+	}
+	if p.records == 0 {
+		s.generation++
 	}
 }
 
@@ -94,53 +108,53 @@ func (s *Store) service(name string) *service {
 // service: the SDK and the receiver may name a service differently, and spans
 // are to wait for ledgers all the same.
 func (s *Store) learn(name string, named *service) {
+	if name == "" || name == named.name || s.service(name) != nil {
+		return
+	}
 	bytes := aliasBytes + int64(len(name))
-	if name == "" || name == named.name || s.service(name) != nil || s.tally.Bytes+bytes > s.config.Bytes {
+	if s.tally.Bytes+bytes > s.config.Bytes {
 		return
 	}
 	s.charge(bytes)
 	s.aliases[name] = named
 	named.aliases = append(named.aliases, name)
+	s.generation++
+}
+
+// member returns the process of a record, nil where it is not known.
+func (s *Store) member(id Process) *process {
+	if recent := s.recent; recent != nil && !recent.retired && recent.id == id {
+		return recent
+	}
+	named := s.services[id.Service]
+	if named == nil {
+		return nil
+	}
+	for _, p := range named.members[id.PID] {
+		if p.id.Host == id.Host {
+			s.recent = p
+			return p
+		}
+	}
+	return nil
 }
 
 // process returns the process of a record, and makes it known.
 func (s *Store) process(id Process) *process {
+	if p := s.member(id); p != nil {
+		return p
+	}
 	named := s.services[id.Service]
 	if named == nil {
-		named = &service{name: id.Service, members: map[int64]*process{}}
+		named = &service{name: id.Service, members: map[int64][]*process{}}
 		s.services[id.Service] = named
 	}
-	found := named.members[id.PID]
-	if found == nil {
-		found = &process{id: id, service: named}
-		named.members[id.PID] = found
-		s.charge(processBytes + int64(len(id.Service)))
-	}
-	return found
-}
-
-// resolve finds the process that a span's resource names: by service and PID,
-// or by the service alone where just one process of it has records. It returns
-// nil where there is none, or no telling which.
-func (s *Store) resolve(id Process) *process {
-	named := s.service(id.Service)
-	if named == nil {
-		return nil
-	}
-	if id.PID != 0 {
-		return named.members[id.PID]
-	}
-	var only *process
-	for _, member := range named.members {
-		if member.records == 0 {
-			continue
-		}
-		if only != nil {
-			return nil
-		}
-		only = member
-	}
-	return only
+	made := &process{id: id, service: named}
+	named.members[id.PID] = append(named.members[id.PID], made)
+	s.charge(processBytes + int64(len(id.Service)))
+	s.recent = made
+	s.generation++
+	return made
 }
 
 // retire forgets a process that nothing in the store refers to.
@@ -148,13 +162,20 @@ func (s *Store) retire(p *process) {
 	if p.records > 0 || !p.gone.empty() {
 		return
 	}
+	p.retired = true
+	s.generation++
 	s.charge(-processBytes - int64(len(p.id.Service)))
-	delete(p.service.members, p.id.PID)
-	if len(p.service.members) > 0 {
+	named, pid := p.service, p.id.PID
+	named.members[pid] = slices.DeleteFunc(named.members[pid], func(other *process) bool { return other == p })
+	if len(named.members[pid]) > 0 {
 		return
 	}
-	delete(s.services, p.id.Service)
-	for _, name := range p.service.aliases {
+	delete(named.members, pid)
+	if len(named.members) > 0 {
+		return
+	}
+	delete(s.services, named.name)
+	for _, name := range named.aliases {
 		delete(s.aliases, name)
 		s.charge(-aliasBytes - int64(len(name)))
 	}

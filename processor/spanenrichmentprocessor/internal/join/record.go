@@ -4,21 +4,8 @@
 package join
 
 import (
+	"slices"
 	"time"
-	"unsafe"
-)
-
-// What things take in memory, in bytes. A map's slot is its key, its value and
-// its control byte at the load that a growing map has on average.
-const (
-	mapLoad      = 2
-	recordBytes  = int64(unsafe.Sizeof(record{})) + 4*8 // and its slots in a queue and a timeline
-	ledgerBytes  = recordBytes + int64(unsafe.Sizeof(Ledger{}))
-	fileBytes    = recordBytes + int64(unsafe.Sizeof(File{}))
-	placeBytes   = int64(unsafe.Sizeof(place{})+unsafe.Sizeof(departure{})+2*unsafe.Sizeof(Interval{})) + 2*8 + mapLoad*int64(unsafe.Sizeof(SpanKey{})+9)
-	traceBytes   = int64(unsafe.Sizeof(trace{})) + mapLoad*(16+9)
-	processBytes = int64(unsafe.Sizeof(process{})+unsafe.Sizeof(service{})) + 512 // and the service's own map
-	aliasBytes   = 16 + mapLoad*(16+9)
 )
 
 // record is a stored record of any kind.
@@ -26,24 +13,35 @@ type record struct {
 	kind     Kind
 	settled  bool // counted as matched or unjoined
 	orphan   bool // in its trace's orphans
+	taken    bool // among its trace's taken
 	bypassed bool // a span that covers it had left when it came
 	arrived  time.Duration
 	bytes    int64
 	interval Interval
 	process  *process
-	place    *place // of ledgers and files; nil where no span ID is known
+	place    *place // of ledgers and events; nil where no span ID is known
 	ledger   *Ledger
-	file     *File
+	event    *Event
 	cycle    int64
 	left     rank // the innermost span that it was bypassed by
 }
 
-// tellsSame tells whether two records of one place or process are duplicates.
-func (r *record) tellsSame(other *record) bool {
-	if r.kind != other.kind || r.interval != other.interval || r.cycle != other.cycle {
-		return false
-	}
-	return r.file == nil || *r.file == *other.file
+// ledgerRecord and eventRecord are a record and what it tells, made at once.
+type ledgerRecord struct {
+	record
+	ledger Ledger
+}
+
+type eventRecord struct {
+	record
+	event Event
+}
+
+// equal tells whether two events are the same, sent twice.
+func (e *Event) equal(other *Event) bool {
+	return e.Interval == other.Interval && e.Kind == other.Kind && e.Key == other.Key && e.Name == other.Name &&
+		e.Process == other.Process && e.Goroutine == other.Goroutine && e.Thread == other.Thread &&
+		e.Path == other.Path && e.Peer == other.Peer && e.Error == other.Error && slices.Equal(e.More, other.More)
 }
 
 // join counts the record's first join.
@@ -71,7 +69,7 @@ func (s *Store) keep(r *record) {
 	s.charge(r.bytes)
 	s.tally.Stored++
 	s.tally.Pending[r.kind]++
-	r.process.gain(r)
+	s.gain(r.process, r)
 }
 
 // discard removes the oldest record from the store.
@@ -83,19 +81,20 @@ func (s *Store) discard(reason Reason) {
 	s.giveUp(r, reason)
 	s.charge(-r.bytes)
 	s.tally.Stored--
-	switch r.kind {
-	case KindLedger:
+	switch {
+	case r.ledger != nil:
 		r.place.ledger = nil
 		s.tidy(r.place)
-	case KindFile:
+	case r.event != nil:
 		s.adopt(r)
+		s.untake(r)
 		if r.place != nil {
-			r.place.files.remove(r)
+			r.place.events.remove(r)
 			s.tidy(r.place)
 		}
-	case KindCycle, KindStop:
+	default:
 		r.process.facts(r.kind).remove(r)
 	}
-	r.process.lose(r)
+	s.lose(r.process, r)
 	s.retire(r.process)
 }

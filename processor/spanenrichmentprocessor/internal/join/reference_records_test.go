@@ -5,6 +5,7 @@ package join
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
 )
 
@@ -41,16 +42,11 @@ func (m *reference) abandon(waits []*refWaiting) {
 }
 
 func (m *reference) observe(records *Records) []*refWaiting {
-	for i := range records.Cycles {
-		c := &records.Cycles[i]
-		m.observeFact(&refRecord{kind: KindCycle, process: c.Process, interval: c.Interval, cycle: c.Number})
+	for _, f := range records.Facts {
+		m.observeFact(&refRecord{kind: f.Kind, process: f.Process, interval: f.Interval, cycle: f.Cycle})
 	}
-	for i := range records.Stops {
-		s := &records.Stops[i]
-		m.observeFact(&refRecord{kind: KindStop, process: s.Process, interval: s.Interval})
-	}
-	for i := range records.Files {
-		m.observeFile(&records.Files[i])
+	for i := range records.Events {
+		m.observeEvent(&records.Events[i])
 	}
 	for i := range records.Ledgers {
 		m.observeLedger(&records.Ledgers[i])
@@ -82,14 +78,12 @@ func (m *reference) observeFact(r *refRecord) {
 	}
 }
 
-func (m *reference) observeFile(f *File) {
-	r := &refRecord{kind: KindFile, process: f.Process, interval: f.Interval, file: f, owner: f.Key}
-	if !m.store(r, func(o *refRecord) bool {
-		return o.kind == KindFile && !f.Key.Span.IsEmpty() && o.owner == f.Key && *o.file == *f
-	}) {
+func (m *reference) observeEvent(e *Event) {
+	r := &refRecord{kind: e.Kind, process: e.Process, interval: e.Interval, event: e, owner: e.Key}
+	if !m.store(r, func(o *refRecord) bool { return o.event != nil && reflect.DeepEqual(o.event, e) }) {
 		return
 	}
-	switch s := m.span(f.Key); {
+	switch s := m.span(e.Key); {
 	case s == nil:
 		m.bypass(r)
 	case s.open == 0:
@@ -120,15 +114,17 @@ func (m *reference) totals() Tally {
 	return t
 }
 
-// sorted puts files that end together in one order.
-func sorted(files []*File) []File {
-	var list []File
-	for _, f := range files {
-		list = append(list, *f)
+// sorted puts events that end together in one order.
+func sorted(events []*Event) []Event {
+	var list []Event
+	for _, e := range events {
+		list = append(list, *e)
 	}
-	slices.SortFunc(list, func(a, b File) int {
+	slices.SortFunc(list, func(a, b Event) int {
 		return cmp.Or(cmp.Compare(a.Interval.End, b.Interval.End), cmp.Compare(a.Interval.Start, b.Interval.Start),
-			cmp.Compare(a.Goroutine, b.Goroutine), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Process.PID, b.Process.PID), cmp.Compare(a.Key.Span[7], b.Key.Span[7]))
+			cmp.Compare(a.Goroutine, b.Goroutine), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Process.PID, b.Process.PID),
+			cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Peer.Port, b.Peer.Port), cmp.Compare(len(a.More), len(b.More)),
+			cmp.Compare(hostNumber(a.Process), hostNumber(b.Process)), cmp.Compare(a.Key.Span[7], b.Key.Span[7]))
 	})
 	return list
 }

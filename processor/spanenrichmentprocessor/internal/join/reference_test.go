@@ -28,7 +28,7 @@ type refRecord struct {
 	process  Process
 	interval Interval
 	ledger   *Ledger
-	file     *File
+	event    *Event
 	cycle    int64
 	owner    SpanKey // of a file: where it belongs; no span ID while that is unknown
 	bypassed *rank
@@ -95,7 +95,7 @@ func (m *reference) unsee(s *refSpan) {
 	}
 	m.spans = slices.DeleteFunc(m.spans, func(other *refSpan) bool { return other == s })
 	for _, r := range m.records {
-		if r.kind == KindFile && r.owner == s.Key && !r.settled {
+		if r.event != nil && r.owner == s.Key && !r.settled {
 			m.bypass(r)
 		}
 	}
@@ -133,35 +133,6 @@ func (m *reference) match(r *refRecord, key Key) {
 	}
 }
 
-// resolve is the process that a resource names.
-func (m *reference) resolve(id Process) *Process {
-	if id.Service == "" {
-		return nil
-	}
-	id.Service = m.receiverName(id.Service)
-	var named []Process
-	for _, r := range m.records {
-		if r.process.Service == id.Service && !slices.Contains(named, r.process) {
-			named = append(named, r.process)
-		}
-	}
-	if id.PID == 0 {
-		if len(named) == 1 {
-			return &named[0]
-		}
-		return nil
-	}
-	for _, s := range m.spans {
-		if s.left && s.process != nil {
-			named = append(named, *s.process)
-		}
-	}
-	if slices.Contains(named, id) {
-		return &id
-	}
-	return nil
-}
-
 func (m *reference) processOf(s *refSpan) *Process {
 	if s.open == 0 {
 		return s.process
@@ -177,9 +148,9 @@ func (m *reference) covers(s *refSpan, r *refRecord) bool {
 	if l := m.ledgerOf(s.Key); goroutine == 0 && s.open > 0 && l != nil {
 		goroutine = l.ledger.Goroutine
 	}
-	return s.Key.Trace == r.file.Key.Trace && s.Interval.Covers(r.interval) &&
+	return s.Key.Trace == r.event.Key.Trace && s.Interval.Covers(r.interval) &&
 		process != nil && *process == r.process &&
-		(goroutine == 0 || r.file.Goroutine == 0 || goroutine == r.file.Goroutine)
+		(goroutine == 0 || r.event.Goroutine == 0 || goroutine == r.event.Goroutine)
 }
 
 // bypass notes which span that left an orphan would have been for.
@@ -195,7 +166,7 @@ func (m *reference) bypass(r *refRecord) {
 // leave ends the stay of spans that leave together.
 func (m *reference) leave(spans []*refSpan) []Match {
 	for _, r := range m.records {
-		if r.kind != KindFile || r.settled || m.span(r.owner) != nil {
+		if r.event == nil || r.settled || m.span(r.owner) != nil {
 			continue
 		}
 		var best *refSpan
@@ -237,7 +208,8 @@ func (m *reference) matchOf(span Span, s *refSpan) (match Match) {
 			}
 		}
 		s.owned = s.owned || span.HasLedger || match.Ledger != nil
-		match.Files = m.filesOf(span.Key)
+		match.Events = m.eventsOf(span.Key)
+		match.Agreed = agreedBy(span.Key, match.Events)
 	}
 	for _, r := range m.records {
 		overlap := span.Interval.Overlap(r.interval)
@@ -252,26 +224,30 @@ func (m *reference) matchOf(span Span, s *refSpan) (match Match) {
 		case KindStop:
 			match.StopOverlap += overlap
 			m.match(r, ByProcess)
+		case KindThrottle:
+			match.ThrottleOverlap += overlap
+			m.match(r, ByProcess)
 		}
 	}
 	duration := span.Interval.End - span.Interval.Start
 	match.GCOverlap, match.StopOverlap = min(match.GCOverlap, duration), min(match.StopOverlap, duration)
+	match.ThrottleOverlap = min(match.ThrottleOverlap, duration)
 	return match
 }
 
-func (m *reference) filesOf(key SpanKey) (files []*File) {
+func (m *reference) eventsOf(key SpanKey) (events []*Event) {
 	for _, r := range m.records {
-		if r.kind != KindFile || r.owner != key {
+		if r.event == nil || r.owner != key {
 			continue
 		}
-		files = append(files, r.file)
-		if r.file.Key == key {
+		events = append(events, r.event)
+		if r.event.Key == key {
 			m.match(r, BySpan)
 		} else {
 			m.match(r, ByGoroutine)
 		}
 	}
-	return files
+	return events
 }
 
 func (m *reference) depart(s *refSpan) {
@@ -296,7 +272,7 @@ func (m *reference) arrive(spans []Span) (matches []Match, waits []*refWaiting) 
 			same := span.Process.Service != "" && r.process.Service == m.receiverName(span.Process.Service)
 			observed = observed || same
 			ledgers = ledgers || same && r.kind == KindLedger
-			known = known || r.kind == KindLedger && r.ledger.Key == span.Key || r.kind == KindFile && r.owner == span.Key
+			known = known || r.kind == KindLedger && r.ledger.Key == span.Key || r.event != nil && r.owner == span.Key
 		}
 		if !known && !observed {
 			continue

@@ -34,7 +34,12 @@ type Store struct {
 	waiting    deadlines
 	released   []*Waiting
 
+	recent     *process // that a record came from last
+	resolved   resolution
+	generation int64 // of what resolve depends on
+
 	heldBytes int64
+	evicted   int64 // how often something was dropped to make room
 	tally     Tally
 }
 
@@ -87,7 +92,7 @@ func (s *Store) Arrive(now time.Time, spans []Span, size func(i int) int64) []Ve
 	s.serveOrphans(leaving)
 	for i := range spans {
 		if verdicts[i].Waiting == nil {
-			verdicts[i].Match = s.match(leaving[i], &spans[i])
+			s.match(leaving[i], &spans[i], &verdicts[i].Match)
 		}
 	}
 	for _, p := range leaving {
@@ -103,17 +108,23 @@ func (s *Store) Arrive(now time.Time, spans []Span, size func(i int) int64) []Ve
 func (s *Store) admit(span *Span, size func() int64) (*place, *Waiting) {
 	named := s.service(span.Process.Service)
 	observed := named != nil && named.records > 0
-	if _, known := s.places[span.Key]; !known && !observed {
+	p := s.places[span.Key]
+	if p == nil && !observed {
 		return nil, nil
 	}
+	evicted := s.evicted
 	roomy := s.makeRoom(placeBytes + traceBytes)
-	p := s.places[span.Key] // after making room, which may have removed it
+	if s.evicted != evicted {
+		p = s.places[span.Key] // making room may have removed it
+	}
 	expected := s.config.Wait > 0 && observed && named.ledgers > 0 &&
 		!span.HasLedger && (p == nil || p.ledger == nil)
 	if !roomy {
 		return nil, s.refuseToHold(expected)
 	}
-	p = s.place(span.Key)
+	if p == nil {
+		p = s.newPlace(span.Key)
+	}
 	s.see(p, span)
 	if !expected {
 		return p, nil

@@ -24,9 +24,18 @@ type world struct {
 	sent      Records // to send duplicates of
 }
 
+// Two machines, on both of which a process of the shop has PID 1.
+var hostA, hostB = HostOf(Origin{HostID: "a"}), HostOf(Origin{HostID: "b"})
+
+// hostNumber orders processes by their host.
+func hostNumber(p Process) int { return slices.Index([]Host{{}, hostA, hostB}, p.Host) }
+
 func newWorld(seed uint64) *world {
-	w := &world{random: rand.New(rand.NewPCG(seed, 1)), processes: []Process{{"shop", 1}, {"shop", 2}, {"cart", 3}}}
-	identities := []Process{{"shop", 1}, {"shop", 2}, {"shop", 0}, {"cart", 3}, {"cart", 0}, {"cart", 99}, {"other", 4}, {"", 0}}
+	w := &world{random: rand.New(rand.NewPCG(seed, 1)), processes: []Process{{"shop", 1, hostA}, {"shop", 1, hostB}, {"shop", 2, Host{}}, {"cart", 3, hostA}}}
+	identities := []Process{
+		{"shop", 1, hostA}, {"shop", 1, hostB}, {"shop", 1, Host{}}, {"shop", 2, hostB}, {"shop", 2, Host{}}, {"shop", 0, hostA}, {"shop", 0, Host{}},
+		{"cart", 3, Host{}}, {"cart", 3, hostB}, {"cart", 0, hostA}, {"cart", 99, Host{}}, {"other", 4, hostA}, {"", 0, hostA},
+	}
 	for trace := range 3 {
 		for id := range 5 {
 			w.spans = append(w.spans, Span{
@@ -62,25 +71,29 @@ func (w *world) records() *Records {
 	var r Records
 	for range 1 + w.random.IntN(3) {
 		switch w.random.IntN(6) {
-		case 0:
-			r.Cycles = append(r.Cycles, w.again(Cycle{pick(w, w.processes), w.interval(8), w.random.Int64N(5)}))
-		case 1:
-			r.Stops = append(r.Stops, Stop{pick(w, w.processes), w.interval(3)})
+		case 0, 1:
+			r.Facts = append(r.Facts, w.fact())
 		case 2, 3:
 			r.Ledgers = append(r.Ledgers, w.ledger())
 		default:
-			r.Files = append(r.Files, w.file())
+			r.Events = append(r.Events, w.event())
 		}
 	}
 	return &r
 }
 
-func (w *world) again(c Cycle) Cycle {
-	if len(w.sent.Cycles) > 0 && w.random.IntN(4) == 0 {
-		return pick(w, w.sent.Cycles)
+// fact is a new one or one that was sent before. A process that restarts with
+// its PID counts its collections from 1 again.
+func (w *world) fact() Fact {
+	if len(w.sent.Facts) > 0 && w.random.IntN(4) == 0 {
+		return pick(w, w.sent.Facts)
 	}
-	w.sent.Cycles = append(w.sent.Cycles, c)
-	return c
+	f := Fact{Kind: pick(w, []Kind{KindCycle, KindStop, KindThrottle}), Process: pick(w, w.processes), Interval: w.interval(8)}
+	if f.Kind == KindCycle {
+		f.Cycle = w.random.Int64N(5)
+	}
+	w.sent.Facts = append(w.sent.Facts, f)
+	return f
 }
 
 func (w *world) ledger() Ledger {
@@ -90,15 +103,41 @@ func (w *world) ledger() Ledger {
 	return Ledger{of.Key, pick(w, w.processes), of.Interval, w.random.Int64N(3), spent, ledger.Exact}
 }
 
-func (w *world) file() File {
-	if len(w.sent.Files) > 0 && w.random.IntN(4) == 0 {
-		return pick(w, w.sent.Files)
+func (w *world) event() Event {
+	if len(w.sent.Events) > 0 && w.random.IntN(4) == 0 {
+		return pick(w, w.sent.Events)
 	}
 	key := pick(w, w.spans).Key
 	key.Span[7] = byte(w.random.IntN(9)) // none, one of the trace's spans, or one that never comes
-	f := File{Key: key, Process: pick(w, w.processes), Interval: w.interval(3), Goroutine: w.random.Int64N(3), Name: "fathom.file.fsync", Path: "/wal"}
-	w.sent.Files = append(w.sent.Files, f)
-	return f
+	e := Event{Key: key, Process: pick(w, w.processes), Interval: w.interval(3), Goroutine: w.random.Int64N(3)}
+	switch e.Kind = pick(w, []Kind{KindFile, KindNetwork, KindScheduler}); e.Kind {
+	case KindFile:
+		e.Name, e.Path = "fathom.file.fsync", pick(w, []string{"/wal", "/wal", "/data"})
+	case KindNetwork:
+		e.Name, e.Peer = "fathom.network.connect", Peer{"10.0.0.1", 443 + w.random.Int64N(2)}
+		e.More = pick(w, [][]Attribute{nil, {{Name: "network.transport", Text: "tcp", IsText: true}}})
+		e.Error = pick(w, []string{"", "", "ECONNREFUSED"})
+	default:
+		e.Name = "fathom.scheduler.run_queue"
+	}
+	w.sent.Events = append(w.sent.Events, e)
+	return e
+}
+
+// retry is a batch that was sent before, whole or in part, in any order: its
+// sender did not hear that it had arrived.
+func (w *world) retry(batch []Span) []Span {
+	again := slices.Clone(batch)
+	w.random.Shuffle(len(again), func(i, j int) { again[i], again[j] = again[j], again[i] })
+	return again
+}
+
+func (w *world) retryRecords(r *Records) *Records {
+	again := &Records{Ledgers: slices.Clone(r.Ledgers), Events: slices.Clone(r.Events), Facts: slices.Clone(r.Facts)}
+	slices.Reverse(again.Ledgers)
+	slices.Reverse(again.Events)
+	slices.Reverse(again.Facts)
+	return again
 }
 
 // pair is a span that waits, in the store and in the reference.
@@ -117,6 +156,9 @@ type run struct {
 	epoch     time.Time
 	reserved  []pair
 	held      []pair
+
+	sentRecords []*Records // to send them again
+	sentSpans   [][]Span
 }
 
 const testSpanBytes = 1000
@@ -141,7 +183,7 @@ func (r *run) step() {
 	now := r.epoch.Add(r.now)
 	switch r.world.random.IntN(5) {
 	case 0, 1:
-		records := r.world.records()
+		records := r.nextRecords()
 		out := r.reference.advance(r.now)
 		out = append(out, r.reference.observe(records)...)
 		r.store.Observe(now, records)
@@ -153,8 +195,24 @@ func (r *run) step() {
 	}
 }
 
+func (r *run) nextRecords() *Records {
+	if len(r.sentRecords) > 0 && r.world.random.IntN(5) == 0 {
+		return r.world.retryRecords(pick(r.world, r.sentRecords))
+	}
+	r.sentRecords = append(r.sentRecords, r.world.records())
+	return r.sentRecords[len(r.sentRecords)-1]
+}
+
+func (r *run) nextSpans() []Span {
+	if len(r.sentSpans) > 0 && r.world.random.IntN(5) == 0 {
+		return r.world.retry(pick(r.world, r.sentSpans))
+	}
+	r.sentSpans = append(r.sentSpans, r.world.batch())
+	return r.sentSpans[len(r.sentSpans)-1]
+}
+
 func (r *run) arrive(now time.Time) {
-	batch := r.world.batch()
+	batch := r.nextSpans()
 	out := r.reference.advance(r.now)
 	verdicts := r.store.Arrive(now, batch, size)
 	r.expectReleased(out)
@@ -191,9 +249,9 @@ func (r *run) decide(now time.Time) {
 
 func requireMatch(t *testing.T, want, got Match) {
 	t.Helper()
-	require.Equal(t, sorted(want.Files), sorted(got.Files))
-	require.True(t, slices.IsSortedFunc(got.Files, func(a, b *File) int { return int(a.Interval.End - b.Interval.End) }))
-	want.Files, got.Files = nil, nil
+	require.Equal(t, sorted(want.Events), sorted(got.Events))
+	require.True(t, slices.IsSortedFunc(got.Events, func(a, b *Event) int { return int(a.Interval.End - b.Interval.End) }))
+	want.Events, got.Events = nil, nil
 	require.Equal(t, want, got)
 }
 
@@ -236,12 +294,21 @@ func add(a, b Tally) Tally {
 // requireEverythingHappened guards against runs that prove nothing.
 func requireEverythingHappened(t *testing.T, total Tally) {
 	t.Helper()
+	for kind := range Kind(NumKinds) {
+		seen := []int64{total.Unjoined[kind][Late], total.Unjoined[kind][Duplicate], total.Unjoined[kind][Unmatched]}
+		switch {
+		case kind == KindLedger:
+			seen = append(seen, total.Matched[kind][BySpan])
+		case kind.IsEvent():
+			seen = append(seen, total.Matched[kind][BySpan], total.Matched[kind][ByGoroutine])
+		default:
+			seen = append(seen, total.Matched[kind][ByProcess])
+		}
+		for i, n := range seen {
+			require.Greater(t, n, int64(100), "%s, %d: %+v", kind, i, total)
+		}
+	}
 	for _, n := range []int64{
-		total.Matched[KindLedger][BySpan], total.Matched[KindFile][BySpan], total.Matched[KindFile][ByGoroutine],
-		total.Matched[KindCycle][ByProcess], total.Matched[KindStop][ByProcess],
-		total.Unjoined[KindLedger][Late], total.Unjoined[KindFile][Late], total.Unjoined[KindCycle][Late], total.Unjoined[KindStop][Late],
-		total.Unjoined[KindLedger][Duplicate], total.Unjoined[KindFile][Duplicate], total.Unjoined[KindCycle][Duplicate],
-		total.Unjoined[KindLedger][Unmatched], total.Unjoined[KindFile][Unmatched],
 		total.Departed[Joined], total.Departed[Waited],
 	} {
 		require.Greater(t, n, int64(100), "%+v", total)

@@ -9,20 +9,32 @@ type Kind uint8
 const (
 	// KindLedger is fathom.span.ledger.
 	KindLedger Kind = iota
-	// KindFile is fathom.file.open and fathom.file.fsync.
+	// KindFile is fathom.file.open, read, write and fsync.
 	KindFile
+	// KindNetwork is fathom.network.connect.
+	KindNetwork
+	// KindScheduler is fathom.scheduler.run_queue.
+	KindScheduler
 	// KindCycle is fathom.go.gc.cycle.
 	KindCycle
 	// KindStop is fathom.go.stop_the_world.
 	KindStop
+	// KindThrottle is fathom.cgroup.throttled.
+	KindThrottle
 	// NumKinds is the number of kinds.
-	NumKinds = 4
+	NumKinds = 7
+
+	firstFact = KindCycle // the kinds from here on are facts, those before it but the ledger events
+	numFacts  = NumKinds - int(firstFact)
 )
 
 // String is the kind's name in metrics.
 func (k Kind) String() string {
-	return [NumKinds]string{"ledger", "file", "gc_cycle", "stop_the_world"}[k]
+	return [NumKinds]string{"ledger", "file", "network", "scheduler", "gc_cycle", "stop_the_world", "throttle"}[k]
 }
+
+// IsEvent tells whether records of the kind become span events.
+func (k Kind) IsEvent() bool { return k > KindLedger && k < firstFact }
 
 // Key is the key by which a record was joined.
 type Key uint8
@@ -58,9 +70,9 @@ const (
 	Duplicate
 	// Invalid records lack what their kind must have.
 	Invalid
-	// NoTrace: a file event from outside of any span. There is no span to join.
+	// NoTrace: an event from outside of any span. There is no span to join.
 	NoTrace
-	// SpanLimit: the span has MaxFiles longer file events.
+	// SpanLimit: the span has MaxEvents longer events.
 	SpanLimit
 	// Shutdown: the store was closed before a span came.
 	Shutdown

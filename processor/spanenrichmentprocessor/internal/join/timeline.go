@@ -3,7 +3,10 @@
 
 package join
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // timeline holds records ordered by their end. Records mostly come and go in
 // that order, which makes both ends of the slice the common case.
@@ -13,7 +16,11 @@ type timeline struct {
 
 // from is the index of the first record that ends at or after ns.
 func (t *timeline) from(ns int64) int {
-	return sort.Search(len(t.records), func(i int) bool { return t.records[i].interval.End >= ns })
+	n := len(t.records)
+	if n == 0 || t.records[n-1].interval.End < ns {
+		return n
+	}
+	return sort.Search(n, func(i int) bool { return t.records[i].interval.End >= ns })
 }
 
 func (t *timeline) insert(r *record) {
@@ -23,28 +30,32 @@ func (t *timeline) insert(r *record) {
 	}
 }
 
+// few is the number of records up to which moving them is cheaper than new memory.
+const few = 8
+
 func (t *timeline) remove(r *record) {
-	for i := t.from(r.interval.End); i < len(t.records) && t.records[i].interval.End == r.interval.End; i++ {
-		if t.records[i] != r {
-			continue
-		}
-		if i == 0 {
-			t.records[0] = nil
-			t.records = t.records[1:]
-		} else {
-			t.records = append(t.records[:i], t.records[i+1:]...)
-		}
-		break
+	i := t.from(r.interval.End)
+	for i < len(t.records) && t.records[i] != r {
+		i++
 	}
-	if len(t.records) == 0 {
+	if i == len(t.records) {
+		return
+	}
+	if i == 0 && len(t.records) > few {
+		t.records[0] = nil
+		t.records = t.records[1:]
+	} else {
+		t.records = slices.Delete(t.records, i, i+1)
+	}
+	if len(t.records) == 0 && cap(t.records) > few {
 		t.records = nil
 	}
 }
 
-// holds tells whether a record that tells the same as r is there.
-func (t *timeline) holds(r *record) bool {
-	for i := t.from(r.interval.End); i < len(t.records) && t.records[i].interval.End == r.interval.End; i++ {
-		if t.records[i].tellsSame(r) {
+// holds tells whether the same event is there.
+func (t *timeline) holds(e *Event) bool {
+	for i := t.from(e.Interval.End); i < len(t.records) && t.records[i].interval.End == e.Interval.End; i++ {
+		if t.records[i].event.equal(e) {
 			return true
 		}
 	}

@@ -18,13 +18,6 @@ type SpanKey struct {
 	Span  pcommon.SpanID
 }
 
-// Process names a process as a resource does: by service.name and process.pid.
-// The PID is 0 where the resource has none.
-type Process struct {
-	Service string
-	PID     int64
-}
-
 // Interval is a stretch of time, both ends in nanoseconds since the Unix epoch.
 type Interval struct {
 	Start, End int64
@@ -59,39 +52,60 @@ type Ledger struct {
 	Source    ledger.Source
 }
 
-// File is a fathom.file.open or fathom.file.fsync record.
-type File struct {
+// Event is a record that becomes a span event: what a thread did, or waited
+// for, while it ran a goroutine.
+type Event struct {
+	Kind      Kind
 	Key       SpanKey
 	Process   Process
 	Interval  Interval
 	Goroutine int64
 	Thread    int64
 	Name      string // the record's EventName
-	Path      string
+	Path      string // file.path, of file events
+	Peer      Peer   // network.peer.*, of network events
 	Error     string // error.type, empty for success
+	More      []Attribute
 }
 
-// Cycle is a fathom.go.gc.cycle record.
-type Cycle struct {
-	Process  Process
-	Interval Interval
-	Number   int64
+// Attribute is any other attribute of a record, a text or a number.
+type Attribute struct {
+	Name   string
+	Text   string
+	Number int64
+	IsText bool
 }
 
-// Stop is a fathom.go.stop_the_world record.
-type Stop struct {
+// Peer is the other end of a connection. The port is 0 where none is known.
+type Peer struct {
+	Address string
+	Port    int64
+}
+
+// Fact is a record of what held for a whole process: a collection, a stop of
+// the world, a time in which its cgroup was throttled.
+type Fact struct {
+	Kind     Kind
 	Process  Process
 	Interval Interval
+	Cycle    int64 // the number of a collection
 }
 
 // Records is what one batch of logs brings. Refused are records that a reader
 // of the batch could not use.
 type Records struct {
 	Ledgers []Ledger
-	Files   []File
-	Cycles  []Cycle
-	Stops   []Stop
+	Events  []Event
+	Facts   []Fact
 	Refused []Refusal
+}
+
+// Reset empties the batch, to be filled again. The store keeps nothing of it.
+func (r *Records) Reset() {
+	clear(r.Ledgers)
+	clear(r.Events)
+	clear(r.Facts)
+	r.Ledgers, r.Events, r.Facts, r.Refused = r.Ledgers[:0], r.Events[:0], r.Facts[:0], r.Refused[:0]
 }
 
 // Refusal is a record that cannot be joined, and why.
@@ -102,11 +116,13 @@ type Refusal struct {
 
 // Match is everything that the store knows of a span as it leaves.
 type Match struct {
-	Ledger      *Ledger // nil where none came or the span has its own
-	Files       []*File // ordered by their end
-	GCOverlap   int64   // nanoseconds of collections of the span's process
-	GCCycle     int64   // the last collection that overlapped, 0 for none
-	StopOverlap int64   // nanoseconds for which the world was stopped
+	Ledger          *Ledger  // nil where none came or the span has its own
+	Events          []*Event // the MaxEvents longest, ordered by their end
+	Agreed          Agreed
+	GCOverlap       int64 // nanoseconds of collections of the span's process
+	GCCycle         int64 // the last collection that overlapped, 0 for none
+	StopOverlap     int64 // nanoseconds for which the world was stopped
+	ThrottleOverlap int64 // nanoseconds for which the process's cgroup was throttled
 }
 
 // rank orders spans that cover the same moment: the innermost is the one that

@@ -134,7 +134,8 @@ func (s *Store) release(spans []*Waiting, departure Departure) {
 	}
 	s.serveOrphans(leaving)
 	for i, w := range spans {
-		w.Match, w.Departure = s.match(leaving[i], &w.span), departure
+		s.match(leaving[i], &w.span, &w.Match)
+		w.Departure = departure
 		s.tally.Departed[departure]++
 	}
 	for _, p := range leaving {
