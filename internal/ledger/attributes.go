@@ -32,24 +32,47 @@ func (l Ledger) Put(attributes pcommon.Map, source Source) {
 // FromAttributes reads what Put wrote. It reports false where the attributes
 // hold no ledger or one that Put cannot have written.
 func FromAttributes(attributes pcommon.Map) (Ledger, Source, bool) {
-	var l Ledger
-	text, ok := attributes.Get(AttributeSource)
-	if !ok {
-		return l, 0, false
-	}
-	source, err := ParseSource(text.Str())
-	if err != nil {
-		return l, 0, false
-	}
+	var r Reader
 	for name, value := range attributes.All() {
-		if !strings.HasPrefix(name, AttributePrefix) || name == AttributeSource || name == AttributeDominant {
-			continue
-		}
-		cause, err := ParseCause(name)
-		if err != nil || value.Type() != pcommon.ValueTypeInt || value.Int() < 0 {
-			return Ledger{}, 0, false
-		}
-		l[cause] = uint64(value.Int())
+		r.Read(name, value)
 	}
-	return l, source, true
+	return r.Ledger()
+}
+
+// Reader reads what Put wrote from one attribute after the other, for a caller
+// that goes through all of them anyway.
+type Reader struct {
+	ledger Ledger
+	source Source
+	found  bool // the source
+	wrong  bool // an attribute that Put cannot have written
+}
+
+// Read takes an attribute. It reports false for one that is not of a ledger.
+func (r *Reader) Read(name string, value pcommon.Value) bool {
+	bare, ok := strings.CutPrefix(name, AttributePrefix)
+	switch {
+	case !ok:
+		return false
+	case name == AttributeDominant:
+	case name == AttributeSource:
+		source, err := ParseSource(value.Str())
+		r.source, r.found, r.wrong = source, true, r.wrong || err != nil
+	default:
+		cause, err := ParseCause(bare)
+		if err != nil || value.Type() != pcommon.ValueTypeInt || value.Int() < 0 {
+			r.wrong = true
+			break
+		}
+		r.ledger[cause] = uint64(value.Int())
+	}
+	return true
+}
+
+// Ledger returns what was read, false where that is no ledger.
+func (r *Reader) Ledger() (Ledger, Source, bool) {
+	if !r.found || r.wrong {
+		return Ledger{}, 0, false
+	}
+	return r.ledger, r.source, true
 }

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/fathom-otel/fathom/internal/events"
+	"github.com/fathom-otel/fathom/internal/ledger"
 	"github.com/fathom-otel/fathom/processor/spanenrichmentprocessor/internal/join"
 )
 
@@ -36,19 +37,21 @@ func (r *report) enrich(span ptrace.Span, match *join.Match) {
 	}
 }
 
-// attributesOf is about how many attributes a match adds.
+// attributesOf is how many attributes a match adds, beside those that complete
+// the span.
 func attributesOf(match *join.Match) (n int) {
 	if match.Ledger != nil {
 		n = 4 // unattributed, dominant, source, goroutine
-		for _, ns := range match.Ledger.Time {
-			n += min(1, int(ns))
+		for cause, ns := range match.Ledger.Time {
+			if ns > 0 && ledger.Cause(cause) != ledger.Unattributed {
+				n++
+			}
 		}
 	}
-	if match.Agreed != (join.Agreed{}) {
-		n += 2
-	}
-	for _, value := range [...]int64{match.GCOverlap, match.GCCycle, match.StopOverlap, match.ThrottleOverlap} {
-		n += int(min(1, value))
+	for _, ns := range [...]int64{match.GCOverlap, match.GCCycle, match.StopOverlap, match.ThrottleOverlap} {
+		if ns > 0 {
+			n++
+		}
 	}
 	return n
 }

@@ -26,6 +26,7 @@ type enrichment struct {
 	telemetry *metadata.TelemetryBuilder
 	now       func() time.Time
 	readers   recordReaders
+	arrivals  arrivalsPool
 
 	mu    sync.Mutex
 	store *join.Store
@@ -130,9 +131,8 @@ func (e *enrichment) observe(records *join.Records) {
 }
 
 // arrive asks what becomes of the spans of a batch.
-func (e *enrichment) arrive(spans []join.Span, size func(int) int64) (verdicts []join.Verdict) {
-	e.do(func(now time.Time) { verdicts = e.store.Arrive(now, spans, size) })
-	return verdicts
+func (e *enrichment) arrive(a *arrivals) {
+	e.do(func(now time.Time) { e.store.Arrive(now, a.spans, a.verdicts, a.sources.size) })
 }
 
 // hold begins to hold spans.

@@ -69,6 +69,7 @@ func (r *report) splitScope(ss ptrace.ScopeSpans, verdicts []join.Verdict, held 
 	scope := held.ScopeSpans().AppendEmpty()
 	ss.Scope().CopyTo(scope.Scope())
 	scope.SetSchemaUrl(ss.SchemaUrl())
+	handles := make([]heldSpan, 0, len(verdicts)) // never grows: pointers lead into it
 	i := 0
 	ss.Spans().RemoveIf(func(span ptrace.Span) bool {
 		v := &verdicts[i]
@@ -77,12 +78,13 @@ func (r *report) splitScope(ss ptrace.ScopeSpans, verdicts []join.Verdict, held 
 			r.enrich(span, &v.Match)
 			return false
 		}
-		v.Waiting.Handle = &heldSpan{
+		handles = append(handles, heldSpan{
 			batch:    batch,
 			resource: batch.spans.ResourceSpans().Len() - 1,
 			scope:    held.ScopeSpans().Len() - 1,
 			span:     scope.Spans().Len(),
-		}
+		})
+		v.Waiting.Handle = &handles[len(handles)-1]
 		span.MoveTo(scope.Spans().AppendEmpty())
 		waiting = append(waiting, v.Waiting)
 		return true

@@ -33,7 +33,7 @@ func (p *recordReaders) put(r *recordReader) {
 	p.pool.Put(r)
 }
 
-// maxLent is the number of records up to which memory is kept for the next batch.
+// maxLent is the number of records, or spans, up to which memory is kept for the next batch.
 const maxLent = 8192
 
 // read copies out of a batch of logs what can be joined, nil where it holds no
@@ -122,22 +122,31 @@ func keyOf(lr plog.LogRecord) join.SpanKey {
 }
 
 func (r *recordReader) readLedger(lr plog.LogRecord) bool {
-	duration, ok := intAttribute(lr.Attributes(), events.Duration)
-	interval, sound := intervalOfRecord(lr, duration)
-	spent, source, has := ledger.FromAttributes(lr.Attributes())
-	if !ok || !sound || !has {
-		return false
+	var reader ledger.Reader
+	duration, goroutine := int64(-1), int64(0)
+	for name, value := range lr.Attributes().All() {
+		switch {
+		case reader.Read(name, value):
+		case value.Type() != pcommon.ValueTypeInt:
+		case name == events.Duration:
+			duration = value.Int()
+		case name == events.GoroutineID:
+			goroutine = value.Int()
+		}
 	}
-	goroutine, _ := intAttribute(lr.Attributes(), events.GoroutineID)
-	r.records.Ledgers = append(r.records.Ledgers, join.Ledger{
-		Key:       keyOf(lr),
-		Process:   r.process,
-		Interval:  interval,
-		Goroutine: goroutine,
-		Time:      spent,
-		Source:    source,
-	})
-	return true
+	interval, sound := intervalOfRecord(lr, duration)
+	spent, source, has := reader.Ledger()
+	if sound && has {
+		r.records.Ledgers = append(r.records.Ledgers, join.Ledger{
+			Key:       keyOf(lr),
+			Process:   r.process,
+			Interval:  interval,
+			Goroutine: goroutine,
+			Time:      spent,
+			Source:    source,
+		})
+	}
+	return sound && has
 }
 
 func (r *recordReader) readFact(kind join.Kind, lr plog.LogRecord) bool {

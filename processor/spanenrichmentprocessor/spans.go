@@ -4,6 +4,9 @@
 package spanenrichmentprocessor
 
 import (
+	"slices"
+	"sync"
+
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
@@ -26,24 +29,51 @@ const (
 type spanSources []spanSource
 
 type spanSource struct {
-	span     ptrace.Span
-	resource pcommon.Resource
+	span         ptrace.Span
+	resourceSize int64
 }
 
-// readSpans lists the spans of a batch in its order.
-func readSpans(td ptrace.Traces) ([]join.Span, spanSources) {
+// arrivals is a batch of spans as the join needs it.
+type arrivals struct {
+	spans    []join.Span
+	sources  spanSources
+	verdicts []join.Verdict
+}
+
+// arrivalsPool lends arrivals, so that their memory serves the next batch.
+type arrivalsPool struct{ pool sync.Pool }
+
+// read lists the spans of a batch in its order.
+func (p *arrivalsPool) read(td ptrace.Traces) *arrivals {
+	a, ok := p.pool.Get().(*arrivals)
+	if !ok {
+		a = &arrivals{}
+	}
 	count := td.SpanCount()
-	spans, sources := make([]join.Span, 0, count), make(spanSources, 0, count)
+	a.spans, a.sources = slices.Grow(a.spans, count), slices.Grow(a.sources, count)
+	a.verdicts = slices.Grow(a.verdicts, count)[:count]
 	for _, rs := range td.ResourceSpans().All() {
-		process := processOf(rs.Resource())
+		process, size := processOf(rs.Resource()), mapSize(rs.Resource().Attributes())
 		for _, ss := range rs.ScopeSpans().All() {
 			for _, span := range ss.Spans().All() {
-				spans = append(spans, readSpan(span, process))
-				sources = append(sources, spanSource{span: span, resource: rs.Resource()})
+				a.spans = append(a.spans, readSpan(span, process))
+				a.sources = append(a.sources, spanSource{span: span, resourceSize: size})
 			}
 		}
 	}
-	return spans, sources
+	return a
+}
+
+// put takes arrivals back. Nothing may use them any more.
+func (p *arrivalsPool) put(a *arrivals) {
+	if len(a.spans) > maxLent {
+		return
+	}
+	clear(a.spans)
+	clear(a.sources)
+	clear(a.verdicts)
+	a.spans, a.sources, a.verdicts = a.spans[:0], a.sources[:0], a.verdicts[:0]
+	p.pool.Put(a)
 }
 
 func readSpan(span ptrace.Span, process join.Process) join.Span {
@@ -107,30 +137,44 @@ func text(value pcommon.Value) string {
 func (s spanSources) size(i int) int64 {
 	const (
 		structs = 700 // the span, its place in the store and its way out
-		element = 64  // an attribute, beside the bytes of its name and value
-		event   = 200 // or a link
+		event   = 240 // or a link
 	)
-	span, resource := s[i].span, s[i].resource.Attributes()
-	elements := span.Attributes().Len() + resource.Len()
+	span := s[i].span
+	bytes := structs + int64(len(span.Name())+len(span.TraceState().AsRaw())) + s[i].resourceSize + mapSize(span.Attributes())
 	for _, e := range span.Events().All() {
-		elements += e.Attributes().Len()
+		bytes += event + int64(len(e.Name())) + mapSize(e.Attributes())
 	}
 	for _, l := range span.Links().All() {
-		elements += l.Attributes().Len()
+		bytes += event + mapSize(l.Attributes())
 	}
-	var sizer ptrace.ProtoMarshaler
-	return structs + int64(sizer.SpanSize(span)) + mapSize(resource) +
-		element*int64(elements) + event*int64(span.Events().Len()+span.Links().Len())
+	return bytes
 }
 
-// mapSize is about the size of attributes on the wire.
+// mapSize is about what attributes take, beside what may be free behind them.
 func mapSize(attributes pcommon.Map) int64 {
-	var size int64
+	const element = 80 // beside the bytes of its name and value
+	bytes := element * int64(attributes.Len())
 	for name, value := range attributes.All() {
-		size += int64(len(name)) + 16
-		if value.Type() == pcommon.ValueTypeStr {
-			size += int64(len(value.Str()))
-		}
+		bytes += int64(len(name)) + valueSize(value)
 	}
-	return size
+	return bytes
+}
+
+func valueSize(value pcommon.Value) int64 {
+	switch value.Type() {
+	case pcommon.ValueTypeStr:
+		return int64(len(value.Str()))
+	case pcommon.ValueTypeBytes:
+		return int64(value.Bytes().Len())
+	case pcommon.ValueTypeMap:
+		return mapSize(value.Map())
+	case pcommon.ValueTypeSlice:
+		var bytes int64
+		for _, element := range value.Slice().All() {
+			bytes += 48 + valueSize(element)
+		}
+		return bytes
+	default:
+		return 0
+	}
 }

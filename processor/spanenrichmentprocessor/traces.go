@@ -60,10 +60,11 @@ func (p *tracesProcessor) Shutdown(ctx context.Context) error {
 // the others: when it returns an error that a sender may answer by sending the
 // batch again, it keeps nothing of the batch.
 func (p *tracesProcessor) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
-	spans, sources := readSpans(td)
-	verdicts := p.enrichment.arrive(spans, sources.size)
+	arrived := p.enrichment.arrivals.read(td)
+	p.enrichment.arrive(arrived)
 	batch := &heldBatch{processor: p, client: client.FromContext(ctx), spans: ptrace.NewTraces()}
-	waiting, report := split(td, verdicts, batch)
+	waiting, report := split(td, arrived.verdicts, batch)
+	p.enrichment.arrivals.put(arrived)
 
 	var err error
 	if len(waiting) == 0 || td.SpanCount() > 0 {

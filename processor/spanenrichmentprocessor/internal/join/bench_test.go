@@ -55,7 +55,7 @@ func benchLedgers(spans []Span) *Records {
 
 // BenchmarkSpans is the way of one span through the store.
 func BenchmarkSpans(b *testing.B) {
-	arrive := func(s *Store, now time.Time, spans []Span) { s.Arrive(now, spans, size) }
+	arrive := func(s *Store, now time.Time, spans []Span) { arrive(s, now, spans, size) }
 	b.Run("unobserved", func(b *testing.B) {
 		benchmarkBatches(b, func(_ *Store, _ time.Time, spans []Span) []Span { return spans }, arrive)
 	})
@@ -89,7 +89,7 @@ func benchmarkHeld(b *testing.B) {
 		return exchange{spans, benchLedgers(spans)}
 	}, func(s *Store, now time.Time, e exchange) {
 		var waiting []*Waiting
-		for _, v := range s.Arrive(now, e.spans, size) {
+		for _, v := range arrive(s, now, e.spans, size) {
 			if v.Waiting != nil {
 				waiting = append(waiting, v.Waiting)
 			}

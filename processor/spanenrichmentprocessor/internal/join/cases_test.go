@@ -21,6 +21,13 @@ func newTestStore() *Store {
 	return NewStore(Config{Wait: time.Second, Retention: 30 * time.Second, Bytes: 1 << 20}, begin)
 }
 
+// arrive has spans arrive, with room for the verdicts.
+func arrive(s *Store, now time.Time, spans []Span, size func(int) int64) []Verdict {
+	verdicts := make([]Verdict, len(spans))
+	s.Arrive(now, spans, verdicts, size)
+	return verdicts
+}
+
 func key(span byte) SpanKey { return SpanKey{pcommon.TraceID{15: 1}, pcommon.SpanID{7: span}} }
 
 func proc(service string, pid int64) Process { return Process{Service: service, PID: pid} }
@@ -80,7 +87,7 @@ func TestFileOfAnUnknownSpanGoesToTheInnermostThatCoversIt(t *testing.T) {
 					test.spans[i].Process = shop
 				}
 			}
-			for i, v := range s.Arrive(begin, test.spans, size) {
+			for i, v := range arrive(s, begin, test.spans, size) {
 				if test.spans[i].Key.Span[7] == test.want {
 					require.Len(t, v.Match.Events, 1)
 					assert.Equal(t, test.file, *v.Match.Events[0])
@@ -113,7 +120,7 @@ func TestProcessWideFactsNeedOneProcess(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newTestStore()
 			s.Observe(begin, &Records{Facts: test.stops})
-			v := s.Arrive(begin, []Span{{Key: key(1), Process: test.span, Interval: Interval{0, 100}}}, size)
+			v := arrive(s, begin, []Span{{Key: key(1), Process: test.span, Interval: Interval{0, 100}}}, size)
 			assert.Equal(t, test.want, v[0].Match.StopOverlap)
 		})
 	}
@@ -127,7 +134,7 @@ func TestLedgerTellsTheProcess(t *testing.T) {
 		Ledgers: []Ledger{{Key: key(1), Process: shop, Interval: Interval{0, 100}}},
 		Facts:   []Fact{cycleOf(shop, 10, 30, 6), cycleOf(shop, 50, 60, 7), cycleOf(shop, 100, 120, 8)},
 	})
-	v := s.Arrive(begin, []Span{{Key: key(1), Process: proc("shop", 1), Interval: Interval{0, 100}}}, size)
+	v := arrive(s, begin, []Span{{Key: key(1), Process: proc("shop", 1), Interval: Interval{0, 100}}}, size)
 	assert.Equal(t, int64(30), v[0].Match.GCOverlap)
 	assert.Equal(t, int64(7), v[0].Match.GCCycle, "the last that overlapped")
 }
@@ -140,7 +147,7 @@ func TestSpanGetsItsLongestEvents(t *testing.T) {
 	}
 	s.Observe(begin, &Records{Events: files})
 	for range 2 {
-		v := s.Arrive(begin, []Span{{Key: key(1), Process: shop, Interval: Interval{0, 10_000}}}, size)
+		v := arrive(s, begin, []Span{{Key: key(1), Process: shop, Interval: Interval{0, 10_000}}}, size)
 		require.Len(t, v[0].Match.Events, MaxEvents)
 		for i, f := range v[0].Match.Events {
 			assert.Equal(t, int64(10+i), f.Interval.End-f.Interval.Start)
@@ -170,7 +177,7 @@ func TestRecordsThatCannotBeJoinedAreCounted(t *testing.T) {
 func TestCloseCountsWhatIsPending(t *testing.T) {
 	s := newTestStore()
 	s.Observe(begin, &Records{Ledgers: []Ledger{{Key: key(1), Process: shop}, {Key: key(2), Process: shop}}})
-	s.Arrive(begin, []Span{{Key: key(1), Process: shop}}, size)
+	arrive(s, begin, []Span{{Key: key(1), Process: shop}}, size)
 	s.Close()
 	assert.Equal(t, int64(1), s.Tally().Unjoined[KindLedger][Shutdown])
 	requireConserved(t, s.Tally())
@@ -194,12 +201,12 @@ func TestAnSDKsNameOfAServiceIsLearned(t *testing.T) {
 	named := Process{Service: "shop-frontend"}
 	span := func(id byte) []Span { return []Span{{Key: key(id), Process: named, Interval: Interval{0, 100}}} }
 	s.Observe(begin, &Records{Ledgers: []Ledger{{Key: key(1), Process: shop, Interval: Interval{0, 100}}}})
-	require.Nil(t, s.Arrive(begin, span(2), size)[0].Waiting, "not known yet")
-	require.NotNil(t, s.Arrive(begin, span(1), size)[0].Match.Ledger)
-	require.NotNil(t, s.Arrive(begin, span(3), size)[0].Waiting)
+	require.Nil(t, arrive(s, begin, span(2), size)[0].Waiting, "not known yet")
+	require.NotNil(t, arrive(s, begin, span(1), size)[0].Match.Ledger)
+	require.NotNil(t, arrive(s, begin, span(3), size)[0].Waiting)
 
 	s.Observe(begin, &Records{Facts: []Fact{stopOf(shop, 10, 20)}})
-	assert.Equal(t, int64(10), s.Arrive(begin, span(1), size)[0].Match.StopOverlap)
+	assert.Equal(t, int64(10), arrive(s, begin, span(1), size)[0].Match.StopOverlap)
 	s.Advance(begin.Add(time.Hour))
 	s.Advance(begin.Add(2 * time.Hour))
 	assert.Empty(t, s.aliases)

@@ -41,7 +41,7 @@ func BenchmarkLateness(b *testing.B) {
 				start := int64(n) * 1e6
 				batch[i] = Span{Key: benchKey(uint64(n)), Process: proc("shop", 1), Interval: Interval{start, start + 5e5}}
 			}
-			s.Arrive(begin, batch, size)
+			arrive(s, begin, batch, size)
 			p := s.services["shop"].members[1][0]
 			require.Equal(b, fact.late, p.explains(fact.at))
 			b.ReportAllocs()

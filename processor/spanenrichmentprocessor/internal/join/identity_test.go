@@ -63,7 +63,7 @@ func TestAResourceNamesOneProcess(t *testing.T) {
 				s.Observe(begin, &Records{Facts: []Fact{stopOf(p, 10, int64(11+i))}})
 			}
 			for range 2 { // the second time from what is remembered
-				v := s.Arrive(begin, []Span{{Key: key(1), Process: test.span, Interval: Interval{0, 100}}}, size)
+				v := arrive(s, begin, []Span{{Key: key(1), Process: test.span, Interval: Interval{0, 100}}}, size)
 				assert.Equal(t, int64(test.want), v[0].Match.StopOverlap)
 			}
 		})
@@ -82,7 +82,7 @@ func TestAProcessThatRestartsWithItsPID(t *testing.T) {
 		Facts:  []Fact{cycleOf(shop, 10, 20, 1), cycleOf(shop, 1010, 1040, 1), stopOf(shop, 10, 11), stopOf(shop, 1010, 1013)},
 		Events: []Event{event(first, 15), event(second, 1015)},
 	})
-	v := s.Arrive(begin, []Span{
+	v := arrive(s, begin, []Span{
 		{Key: SpanKey{first, pcommon.SpanID{7: 1}}, Process: shop, Interval: Interval{0, 100}, Goroutine: 1},
 		{Key: SpanKey{second, pcommon.SpanID{7: 1}}, Process: shop, Interval: Interval{1000, 1100}, Goroutine: 1},
 	}, size)
@@ -114,10 +114,10 @@ func TestSentTwiceIsJoinedOnce(t *testing.T) {
 			span := []Span{{Key: key(1), Process: shop, Interval: Interval{0, 100}}}
 			s.Observe(begin, batch)
 			s.Observe(begin, batch)
-			want := s.Arrive(begin, span, size)[0].Match
+			want := arrive(s, begin, span, size)[0].Match
 			require.Len(t, want.Events, 1)
 			s.Observe(begin, batch)
-			assert.Equal(t, want, s.Arrive(begin, span, size)[0].Match, "an SDK that sends again gets the same")
+			assert.Equal(t, want, arrive(s, begin, span, size)[0].Match, "an SDK that sends again gets the same")
 			for _, kind := range []Kind{KindLedger, KindFile, KindStop} {
 				assert.Equal(t, int64(2), s.Tally().Unjoined[kind][Duplicate], kind)
 			}

@@ -9,7 +9,7 @@ import "unsafe"
 // its control byte at the load that a growing map has on average.
 const (
 	mapLoad        = 2
-	slotBytes      = 3 * 8 // of a record in a queue and a timeline, at the load that these have
+	slotBytes      = 5 * 8 // of a record in a queue and a timeline, at the load that these have
 	factBytes      = int64(unsafe.Sizeof(record{})) + slotBytes
 	ledgerBytes    = int64(unsafe.Sizeof(ledgerRecord{})) + slotBytes
 	eventBytes     = int64(unsafe.Sizeof(eventRecord{})) + slotBytes + 2*8 // and among those taken

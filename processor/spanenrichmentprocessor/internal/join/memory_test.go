@@ -42,7 +42,7 @@ func TestMemoryIsBounded(t *testing.T) {
 				}
 				s.Observe(now, records)
 			case 2:
-				for _, v := range s.Arrive(now, w.batch(), size) {
+				for _, v := range arrive(s, now, w.batch(), size) {
 					if v.Waiting != nil {
 						waits++
 						reserved = append(reserved, v.Waiting)
@@ -101,7 +101,7 @@ func TestBooksTellTheHeap(t *testing.T) {
 			if i == 0 {
 				s.Observe(now, &Records{Facts: []Fact{stopOf(proc("shop", 1), 1, 2)}})
 			}
-			s.Arrive(now.Add(time.Duration(i)), []Span{benchSpan(i)}, size)
+			arrive(s, now.Add(time.Duration(i)), []Span{benchSpan(i)}, size)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

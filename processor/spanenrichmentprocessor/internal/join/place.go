@@ -24,6 +24,7 @@ type place struct {
 	goroutine int64
 	process   *process // as known when it left
 	waiting   []*Waiting
+	one       [1]*Waiting // waiting, as long as it is one
 }
 
 // departure is a span that left, to be forgotten after the retention.
@@ -44,7 +45,7 @@ func (s *Store) place(key SpanKey) *place {
 
 func (s *Store) newPlace(key SpanKey) *place {
 	p := &place{key: key}
-	p.events.records = p.two[:0]
+	p.events.records, p.waiting = p.two[:0], p.one[:0]
 	s.places[key] = p
 	s.charge(placeBytes)
 	return p

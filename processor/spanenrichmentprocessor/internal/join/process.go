@@ -25,43 +25,6 @@ type process struct {
 	retired bool
 }
 
-// facts are the collections of a process, or its stops of the world, or the
-// times in which its cgroup was throttled.
-type facts struct {
-	timeline
-	longest int64 // no fact since the list was last empty was longer
-}
-
-func (f *facts) add(r *record) {
-	if len(f.records) == 0 {
-		f.longest = 0
-	}
-	f.longest = max(f.longest, r.interval.End-r.interval.Start)
-	f.insert(r)
-}
-
-// holds tells whether the same fact is there.
-func (f *facts) holds(fact *Fact) bool {
-	for i := f.from(fact.Interval.End); i < len(f.records) && f.records[i].interval.End == fact.Interval.End; i++ {
-		if f.records[i].interval == fact.Interval && f.records[i].cycle == fact.Cycle {
-			return true
-		}
-	}
-	return false
-}
-
-// overlapping calls visit for each fact that overlaps the interval.
-func (f *facts) overlapping(interval Interval, visit func(r *record, overlap int64)) {
-	for _, r := range f.records[f.from(interval.Start):] {
-		if r.interval.End-f.longest >= interval.End {
-			return // neither this one nor a later one can have begun before
-		}
-		if overlap := interval.Overlap(r.interval); overlap > 0 {
-			visit(r, overlap)
-		}
-	}
-}
-
 // facts returns the process's list of the kind.
 func (p *process) facts(kind Kind) *facts { return &p.lists[kind-firstFact] }
 

@@ -33,6 +33,8 @@ type Store struct {
 	departures fifo[departure] // by departure
 	waiting    deadlines
 	released   []*Waiting
+	leaving    []*place  // lent by borrow
+	room       []Waiting // for the next spans that wait
 
 	recent     *process // that a record came from last
 	resolved   resolution
@@ -80,14 +82,13 @@ func (s *Store) Close() {
 }
 
 // Arrive takes a batch of spans and says of each whether it leaves at once, with
-// what, or waits for its ledger. size returns the memory in bytes that the i-th
-// span would take while it waits.
-func (s *Store) Arrive(now time.Time, spans []Span, size func(i int) int64) []Verdict {
+// what, or waits for its ledger, in verdicts, which must be as many and zero.
+// size returns the memory in bytes that the i-th span would take while it waits.
+func (s *Store) Arrive(now time.Time, spans []Span, verdicts []Verdict, size func(i int) int64) {
 	s.Advance(now)
-	verdicts := make([]Verdict, len(spans))
-	leaving := make([]*place, len(spans))
+	leaving := s.borrow(len(spans))
 	for i := range spans {
-		leaving[i], verdicts[i].Waiting = s.admit(&spans[i], func() int64 { return size(i) })
+		leaving[i], verdicts[i].Waiting = s.admit(&spans[i], i, size)
 	}
 	s.serveOrphans(leaving)
 	for i := range spans {
@@ -95,17 +96,34 @@ func (s *Store) Arrive(now time.Time, spans []Span, size func(i int) int64) []Ve
 			s.match(leaving[i], &spans[i], &verdicts[i].Match)
 		}
 	}
+	s.departAll(leaving)
+}
+
+// borrow returns n places to fill, whose memory serves the next call too.
+func (s *Store) borrow(n int) []*place {
+	s.leaving = slices.Grow(s.leaving[:0], n)[:n]
+	return s.leaving
+}
+
+// departAll ends the stay of what borrow lent, and takes it back.
+func (s *Store) departAll(leaving []*place) {
 	for _, p := range leaving {
 		if p != nil {
 			s.depart(p)
 		}
 	}
-	return verdicts
+	clear(leaving)
+	if cap(s.leaving) > maxBorrowed {
+		s.leaving = nil
+	}
 }
+
+// maxBorrowed is the number of places for which memory is kept.
+const maxBorrowed = 16384
 
 // admit notes a span and decides whether it waits. The place is that of a span
 // that leaves, and nil where the store has no reason to remember the span.
-func (s *Store) admit(span *Span, size func() int64) (*place, *Waiting) {
+func (s *Store) admit(span *Span, i int, size func(int) int64) (*place, *Waiting) {
 	named := s.service(span.Process.Service)
 	observed := named != nil && named.records > 0
 	p := s.places[span.Key]
@@ -129,7 +147,7 @@ func (s *Store) admit(span *Span, size func() int64) (*place, *Waiting) {
 	if !expected {
 		return p, nil
 	}
-	if w := s.reserve(p, span, size()); w != nil {
+	if w := s.reserve(p, span, size(i)); w != nil {
 		return nil, w
 	}
 	return p, s.refuseToHold(expected)

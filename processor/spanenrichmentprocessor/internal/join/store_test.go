@@ -214,7 +214,7 @@ func (r *run) nextSpans() []Span {
 func (r *run) arrive(now time.Time) {
 	batch := r.nextSpans()
 	out := r.reference.advance(r.now)
-	verdicts := r.store.Arrive(now, batch, size)
+	verdicts := arrive(r.store, now, batch, size)
 	r.expectReleased(out)
 	matches, waits := r.reference.arrive(batch)
 	for i := range batch {

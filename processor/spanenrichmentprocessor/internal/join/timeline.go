@@ -34,7 +34,10 @@ func (t *timeline) insert(r *record) {
 const few = 8
 
 func (t *timeline) remove(r *record) {
-	i := t.from(r.interval.End)
+	i := 0
+	if len(t.records) > few {
+		i = t.from(r.interval.End)
+	}
 	for i < len(t.records) && t.records[i] != r {
 		i++
 	}

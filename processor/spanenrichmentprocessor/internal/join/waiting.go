@@ -42,7 +42,19 @@ func (s *Store) reserve(p *place, span *Span, bytes int64) *Waiting {
 	s.heldBytes += bytes
 	s.tally.Held++
 	p.trace.waiting++
-	return &Waiting{span: *span, place: p, deadline: s.clock + s.config.Wait, bytes: bytes}
+	w := s.newWaiting()
+	w.span, w.place, w.deadline, w.bytes = *span, p, s.clock+s.config.Wait, bytes
+	return w
+}
+
+// newWaiting makes room for some at once: spans that wait come and go together.
+func (s *Store) newWaiting() *Waiting {
+	if len(s.room) == 0 {
+		s.room = make([]Waiting, 16)
+	}
+	w := &s.room[0]
+	s.room = s.room[1:]
+	return w
 }
 
 // Hold begins to hold spans that wait. Those whose ledger came since they
@@ -125,7 +137,7 @@ func (s *Store) release(spans []*Waiting, departure Departure) {
 	if len(spans) == 0 {
 		return
 	}
-	leaving := make([]*place, len(spans))
+	leaving := s.borrow(len(spans))
 	for i, w := range spans {
 		s.waiting.remove(w)
 		w.place.waiting = slices.DeleteFunc(w.place.waiting, func(other *Waiting) bool { return other == w })
@@ -138,8 +150,6 @@ func (s *Store) release(spans []*Waiting, departure Departure) {
 		w.Departure = departure
 		s.tally.Departed[departure]++
 	}
-	for _, p := range leaving {
-		s.depart(p)
-	}
+	s.departAll(leaving)
 	s.released = append(s.released, spans...)
 }
