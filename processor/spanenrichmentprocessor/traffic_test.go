@@ -255,6 +255,6 @@ func trafficEvent(records plog.LogRecordSlice, s *trafficSpan, id byte, which in
 func trafficFact(records plog.LogRecordSlice, s *trafficSpan, name string) {
 	record := trafficRecord(records, name, s.start.Add(time.Millisecond), s.start.Add(1100*time.Microsecond))
 	if name == events.GCCycle {
-		record.Attributes().PutInt(events.GCCycleNumber, int64(s.start.UnixMilli()))
+		record.Attributes().PutInt(events.GCCycleNumber, s.start.UnixMilli())
 	}
 }
