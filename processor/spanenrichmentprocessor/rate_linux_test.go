@@ -76,7 +76,7 @@ type rate struct {
 func measureRate(b *testing.B, mix mix) rate {
 	const warmUp = 3 // seconds
 	config := createDefaultConfig().(*Config)
-	config.MemoryMiB = 256
+	config.MemoryMiB = 512
 	p, m := newRated(b, config), newMeter()
 	generator := newTraffic(mix, aim, p.begin)
 	for range warmUp {
