@@ -18,7 +18,8 @@ var (
 	ErrUnsupported = errors.New("unsupported executable")
 	// ErrNoFunction: no function of that name, or more than one.
 	ErrNoFunction = errors.New("function not found")
-	// ErrNoSymbol: no data symbol of that name, or more than one; always so in a stripped binary.
+	// ErrNoSymbol: no data symbol of that name, or more than one; and, in a
+	// stripped binary, no code that proves where the variable is.
 	ErrNoSymbol = errors.New("symbol not found")
 	// ErrNoProbePoint: no instruction at which a probe would be both cheap and safe.
 	ErrNoProbePoint = errors.New("no safe probe point")

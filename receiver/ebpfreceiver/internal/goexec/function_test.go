@@ -89,7 +89,7 @@ func TestSymbol(t *testing.T) {
 		_, err = b.Symbol("runtime.casgstatus") // a function
 		require.ErrorIs(t, err, ErrNoSymbol)
 	}
-	_, err := open(t, fixture(t, "stripped")).Symbol("runtime.sched")
+	_, err := open(t, fixture(t, "stripped")).Symbol("runtime.waitReasonStrings")
 	require.ErrorIs(t, err, ErrNoSymbol)
 }
 

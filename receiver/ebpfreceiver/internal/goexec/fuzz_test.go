@@ -34,7 +34,9 @@ func exercise(t testing.TB, b *Binary) {
 		}
 		_, _ = b.CallSites(f, f)
 	}
-	_, _ = b.Symbol("runtime.sched")
+	for _, name := range []string{"runtime.sched", "runtime.gomaxprocs", classesSince125} {
+		_, _ = b.Symbol(name)
+	}
 	_, _ = b.Offsets([]Field{{"runtime.g", "goid"}, {"runtime.g", "sched.bp"}, {"runtime.gobuf", "x.y.z"}})
 	_, _ = b.TypeSize("runtime.g")
 	_, _ = b.WaitReasons()

@@ -47,13 +47,19 @@ func parseSymbol(entry []byte) elfSymbol {
 	return symbol
 }
 
-// Symbol finds a data symbol, such as "runtime.sched". The error wraps ErrNoSymbol.
+// Symbol finds a variable, such as "runtime.sched": in the symbol table, else,
+// for those of variableRules and the table of size classes, through the code
+// that uses it. The error wraps ErrNoSymbol.
 func (b *Binary) Symbol(name string) (Symbol, error) {
 	found, err := b.lookUp(name, elf.STT_OBJECT)
-	if err != nil {
-		return Symbol{}, fmt.Errorf("symbol %s: %w: %w", name, ErrNoSymbol, err)
+	if err == nil {
+		return Symbol{Name: name, Addr: found.addr, Size: found.size}, nil
 	}
-	return Symbol{Name: name, Addr: found.addr, Size: found.size}, nil
+	searched, searchErr := b.searchVariable(name)
+	if searchErr != nil {
+		return Symbol{}, fmt.Errorf("symbol %s: %w: %w; %w", name, ErrNoSymbol, err, searchErr)
+	}
+	return searched, nil
 }
 
 // lookUp finds the one symbol of that name and kind.

@@ -43,7 +43,12 @@ func TestOlderToolchains(t *testing.T) {
 
 func buildStandard(t *testing.T, dir, toolchain, name string, arguments ...string) string {
 	t.Helper()
-	for file, content := range map[string]string{"main.go": standardProgram, "go.mod": "module program\n\ngo 1.21\n"} {
+	return buildProgram(t, dir, toolchain, name, standardProgram, arguments...)
+}
+
+func buildProgram(t *testing.T, dir, toolchain, name, source string, arguments ...string) string {
+	t.Helper()
+	for file, content := range map[string]string{"main.go": source, "go.mod": "module program\n\ngo 1.21\n"} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(content), 0o600))
 	}
 	out := filepath.Join(dir, name)
