@@ -28,7 +28,9 @@ func TestTelemetryPageListsWhatTheCodeEmits(t *testing.T) {
 	for _, file := range []string{"events.go", "requests.go", "resource.go"} {
 		want = append(want, constants(t, "internal/events/"+file)...)
 	}
-	want = append(want, metricNames(t, "receiver/ebpfreceiver/internal/goruntime/definition.go")...)
+	for _, file := range []string{"definition.go", "detaileddefinition.go"} {
+		want = append(want, metricNames(t, "receiver/ebpfreceiver/internal/goruntime/"+file)...)
+	}
 
 	var got []string
 	row := regexp.MustCompile("(?m)^\\| `([a-z_.]+)` \\|")

@@ -8,8 +8,11 @@ import "encoding/binary"
 // heapTotals are sums over the heap statistics, as heapStatsAggregate of
 // runtime/metrics.go has them.
 type heapTotals struct {
-	committed, released, inStacks uint64
-	allocated, allocations        uint64
+	committed, released          uint64
+	inHeap, inStacks, inWorkBufs uint64
+	inPointerBits                uint64
+	allocated, allocations       uint64
+	freed, frees                 uint64
 }
 
 // sumHeapStats adds up the three heapStatsDeltas in memory. At each moment one
@@ -23,13 +26,23 @@ func sumHeapStats(memory []byte, d deltaLayout, sizes []byte) heapTotals {
 		word := func(offset uint64) uint64 { return binary.LittleEndian.Uint64(delta[offset:]) }
 		t.committed += word(d.committed)
 		t.released += word(d.released)
+		t.inHeap += word(d.inHeap)
 		t.inStacks += word(d.inStacks)
+		t.inWorkBufs += word(d.inWorkBufs)
+		if d.hasPointerBits {
+			t.inPointerBits += word(d.inPointerBits)
+		}
 		t.allocated += word(d.largeAlloc)
 		t.allocations += word(d.largeAllocCount)
+		t.freed += word(d.largeFree)
+		t.frees += word(d.largeFreeCount)
 		for class := range uint64(len(sizes) / 2) {
-			count := word(d.smallAll + 8*class)
-			t.allocations += count
-			t.allocated += count * uint64(binary.LittleEndian.Uint16(sizes[2*class:]))
+			size := uint64(binary.LittleEndian.Uint16(sizes[2*class:]))
+			allocs, frees := word(d.smallAllocCount+8*class), word(d.smallFreeCount+8*class)
+			t.allocations += allocs
+			t.allocated += allocs * size
+			t.frees += frees
+			t.freed += frees * size
 		}
 	}
 	return t

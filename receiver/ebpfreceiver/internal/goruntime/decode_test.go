@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"math"
 	"runtime/metrics"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,24 +116,32 @@ func TestDefinitionsAreTheSemanticConventions(t *testing.T) {
 	for _, c := range []convention{
 		goconv.MemoryUsed{}, goconv.MemoryLimit{}, goconv.MemoryAllocated{}, goconv.MemoryAllocations{},
 		goconv.MemoryGCGoal{}, goconv.MemoryGCCycles{}, goconv.MemoryGCPauseDuration{}, goconv.GoroutineCount{},
-		goconv.ProcessorLimit{}, goconv.ConfigGogc{}, goconv.ScheduleDuration{},
+		goconv.ProcessorLimit{}, goconv.ConfigGogc{}, goconv.ScheduleDuration{}, goconv.CPUTime{},
 	} {
 		conventions[c.Name()] = c.(described)
 	}
-	require.Len(t, Definitions(), len(conventions))
 	for _, d := range Definitions() {
 		c := conventions[d.Name]
-		require.NotNil(t, c, d.Name)
+		if c == nil {
+			assert.True(t, strings.HasPrefix(d.Name, "fathom.go."), d.Name)
+			continue
+		}
+		delete(conventions, d.Name)
 		assert.Equal(t, c.Unit(), d.Unit, d.Name)
 		assert.Equal(t, c.Description(), d.Description, d.Name)
 		assert.NotEmpty(t, d.Sources, d.Name)
 	}
+	assert.Empty(t, conventions)
+	assert.Equal(t, string(goconv.CPUStateGC), cpuClasses()[0].state)
+	assert.EqualValues(t, goconv.CPUTime{}.AttrCPUDetailedState("").Key, CPUDetailedState)
 }
 
 func TestAppendTo(t *testing.T) {
 	p := newProcess(t, 26)
 	p.memory.put64(p.at(t, softMemoryLimit), 1<<30)
-	p.memory.put64(p.at(t, heapStats)+16, 77) // inStacks
+	p.memory.put64(p.at(t, heapStats)+fakeInStacks, 77)
+	p.putList(t, 3, gWaiting, 14)
+	p.memory.put64(p.at(t, mutexWaitTime), 1500)
 	start, now := time.Unix(100, 0), time.Unix(200, 5)
 	metrics := pmetric.NewMetricSlice()
 	p.read(t).AppendTo(metrics, start, now)
@@ -143,6 +152,7 @@ func TestAppendTo(t *testing.T) {
 		if d.Instrument == Histogram {
 			assert.Equal(t, pmetric.AggregationTemporalityCumulative, m.Histogram().AggregationTemporality())
 			point := m.Histogram().DataPoints().At(0)
+			assert.Equal(t, len(d.Attributes), point.Attributes().Len(), d.Name)
 			assert.Equal(t, [2]time.Time{start.UTC(), now.UTC()}, [2]time.Time{point.StartTimestamp().AsTime(), point.Timestamp().AsTime()})
 			continue
 		}
@@ -158,17 +168,33 @@ func TestAppendTo(t *testing.T) {
 	assert.Equal(t, map[string]any{MemoryType: "stack"}, used.At(0).Attributes().AsRaw())
 	assert.Equal(t, int64(77), used.At(0).IntValue())
 	assert.Equal(t, map[string]any{MemoryType: "other"}, used.At(1).Attributes().AsRaw())
+	assert.Equal(t, numCPUClasses, metrics.At(int(cpuTime)).Sum().DataPoints().Len())
+	assert.Equal(t, map[string]any{CPUState: "gc", CPUDetailedState: "gc/mark/assist"},
+		metrics.At(int(cpuTime)).Sum().DataPoints().At(0).Attributes().AsRaw())
+	assert.Equal(t, 1500e-9, metrics.At(int(mutexWait)).Sum().DataPoints().At(0).DoubleValue())
+	waits := metrics.At(int(goroutineWaits)).Sum().DataPoints()
+	require.Equal(t, 1, waits.Len())
+	assert.Equal(t, map[string]any{WaitReason: "chan receive"}, waits.At(0).Attributes().AsRaw())
+	assert.Equal(t, int64(3), waits.At(0).IntValue())
+}
+
+// Reasons that the version has no text for are one data point.
+func TestUnknownWaitReasonsAreOneSeries(t *testing.T) {
+	s := Snapshot{texts: map[uint8]string{0: "", 14: "chan receive"}}
+	s.waits[0], s.waits[14], s.waits[200] = 1, 2, 3
+	assert.Equal(t, []value{{[]string{"chan receive"}, 2}, {[]string{"unknown"}, 4}}, s.values(goroutineWaits))
 }
 
 func TestAppendToLeavesOut(t *testing.T) {
 	b := newFakeBinary(26)
 	delete(b.symbols, "runtime.sched")
-	s := Snapshot{has: Resolve(b).has}
+	l := Resolve(b)
+	s := Snapshot{has: l.has}
 	s.ints[memoryLimit] = math.MaxInt64
 	metrics := pmetric.NewMetricSlice()
 	s.AppendTo(metrics, time.Now(), time.Now())
 	for _, m := range metrics.All() {
 		assert.NotContains(t, []string{"go.memory.limit", "go.goroutine.count", "go.schedule.duration", "go.memory.gc.pause.duration"}, m.Name())
 	}
-	assert.Equal(t, numMetrics-4, metrics.Len())
+	assert.Equal(t, numMetrics-len(l.Missing())-1, metrics.Len())
 }

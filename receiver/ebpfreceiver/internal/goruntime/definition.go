@@ -18,15 +18,28 @@ const (
 	processorLimit
 	configGOGC
 	scheduleDuration
+	// Those for which the semantic conventions have an optional name, or none.
+	cpuTime
+	memoryClasses
+	heapLive
+	heapObjects
+	heapFreed
+	heapFrees
+	mutexWait
+	otherStops
+	stoppingDuration
+	goroutineStates
+	goroutineWaits
+	goroutinesCreated
 
-	numMetrics = 11
+	numMetrics = 23
 )
 
 // Instrument is the kind of a metric. All are cumulative since the process started.
 type Instrument string
 
 const (
-	// Counter is a monotonic sum of integers.
+	// Counter is a monotonic sum: of integers, or of seconds as floating-point numbers.
 	Counter Instrument = "Counter"
 	// UpDownCounter is a sum of integers that is not monotonic.
 	UpDownCounter Instrument = "UpDownCounter"
@@ -34,8 +47,24 @@ const (
 	Histogram Instrument = "Histogram"
 )
 
-// MemoryType is the attribute of go.memory.used: stack or other.
-const MemoryType = "go.memory.type"
+// The attributes of data points.
+const (
+	// MemoryType is that of go.memory.used: stack or other.
+	MemoryType = "go.memory.type"
+	// CPUState and CPUDetailedState are those of go.cpu.time: "gc" and
+	// "gc/mark/assist", as /cpu/classes/gc/mark/assist has it.
+	CPUState         = "go.cpu.state"
+	CPUDetailedState = "go.cpu.detailed_state"
+	// MemoryClass is a class of memory as runtime/metrics names it under
+	// /memory/classes/: "heap/unused".
+	MemoryClass = "fathom.go.memory.class"
+	// StopCause says for whom the world was stopped: gc or other.
+	StopCause = "fathom.go.stop_the_world.cause"
+	// GoroutineState is running, runnable, waiting or syscall.
+	GoroutineState = "fathom.go.goroutine.state"
+	// WaitReason is the runtime's name of what a goroutine waits for: "chan receive".
+	WaitReason = "fathom.go.goroutine.wait_reason"
+)
 
 // Definition describes a metric.
 type Definition struct {
@@ -45,7 +74,8 @@ type Definition struct {
 	Description string
 	// Attributes of its data points.
 	Attributes []string
-	// Sources are the metrics of runtime/metrics that it is computed from.
+	// Sources are the metrics of runtime/metrics that it is computed from, in
+	// the versions that have them.
 	Sources []string
 }
 
@@ -108,7 +138,7 @@ func (m metric) schedulerDefinition() Definition {
 		return Definition{
 			Name: "go.memory.gc.pause.duration", Unit: "s", Instrument: Histogram,
 			Description: "Distribution of individual GC-related stop-the-world pause latencies. This is the time from deciding to stop the world until the world is started again.",
-			Sources:     []string{"/sched/pauses/total/gc:seconds"},
+			Sources:     []string{"/sched/pauses/total/gc:seconds", "/gc/pauses:seconds"}, // the second before Go 1.22
 		}
 	case goroutineCount:
 		return Definition{
@@ -135,5 +165,5 @@ func (m metric) schedulerDefinition() Definition {
 			Sources:     []string{"/sched/latencies:seconds"},
 		}
 	}
-	return Definition{}
+	return m.detailedDefinition()
 }

@@ -24,13 +24,35 @@ type fakeBinary struct {
 	symbols map[string]goexec.Symbol
 	offsets map[goexec.Field]uint64
 	sizes   map[string]uint64
+	reasons map[uint8]string
 }
 
 const (
 	fakeDelta       = "runtime.heapStatsDelta"
-	fakeDeltaSize   = 72
+	fakeDeltaSize   = 120
 	fakeFree        = 24 // of the free list in a P
+	fakeCreated     = 32 // of the count of created goroutines in a P
+	fakeStatus      = 40 // in a g
+	fakeWaitReason  = 50
+	fakeNext        = 16 // in an M
+	fakeLockWait    = 48
 	fakeVariableGap = 1 << 20
+)
+
+// The fields of the fake heapStatsDelta.
+const (
+	fakeCommitted       = 0
+	fakeReleased        = 8
+	fakeInHeap          = 16
+	fakeInStacks        = 24
+	fakeInWorkBufs      = 32
+	fakePointerBits     = 40
+	fakeLargeAlloc      = 48
+	fakeLargeAllocCount = 56
+	fakeSmallAllocCount = 64
+	fakeLargeFree       = 80
+	fakeLargeFreeCount  = 88
+	fakeSmallFreeCount  = 104
 )
 
 var errAbsent = errors.New("absent")
@@ -40,17 +62,33 @@ func newFakeBinary(minor int) *fakeBinary {
 		version: fmt.Sprintf("go1.%d.1", minor),
 		symbols: map[string]goexec.Symbol{},
 		offsets: map[goexec.Field]uint64{
-			{Type: fakeDelta, Name: "committed"}:       0,
-			{Type: fakeDelta, Name: "released"}:        8,
-			{Type: fakeDelta, Name: "inStacks"}:        16,
-			{Type: fakeDelta, Name: "largeAlloc"}:      24,
-			{Type: fakeDelta, Name: "largeAllocCount"}: 32,
-			{Type: fakeDelta, Name: "smallAllocCount"}: 40,
-			{Type: fakeDelta, Name: "largeFree"}:       56,
-			{Type: "runtime.p", Name: "gFree.size"}:    fakeFree,
-			{Type: "runtime.p", Name: "gFree.n"}:       fakeFree,
+			{Type: fakeDelta, Name: "committed"}:               fakeCommitted,
+			{Type: fakeDelta, Name: "released"}:                fakeReleased,
+			{Type: fakeDelta, Name: "inHeap"}:                  fakeInHeap,
+			{Type: fakeDelta, Name: "inStacks"}:                fakeInStacks,
+			{Type: fakeDelta, Name: "inWorkBufs"}:              fakeInWorkBufs,
+			{Type: fakeDelta, Name: "inPtrScalarBits"}:         fakePointerBits,
+			{Type: fakeDelta, Name: "largeAlloc"}:              fakeLargeAlloc,
+			{Type: fakeDelta, Name: "largeAllocCount"}:         fakeLargeAllocCount,
+			{Type: fakeDelta, Name: "smallAllocCount"}:         fakeSmallAllocCount,
+			{Type: fakeDelta, Name: "largeFree"}:               fakeLargeFree,
+			{Type: fakeDelta, Name: "largeFreeCount"}:          fakeLargeFreeCount,
+			{Type: fakeDelta, Name: "smallFreeCount"}:          fakeSmallFreeCount,
+			{Type: "runtime.p", Name: "gFree.size"}:            fakeFree,
+			{Type: "runtime.p", Name: "gFree.n"}:               fakeFree,
+			{Type: "runtime.p", Name: "goroutinesCreated"}:     fakeCreated,
+			{Type: "runtime.g", Name: "atomicstatus"}:          fakeStatus,
+			{Type: "runtime.g", Name: "waitreason"}:            fakeWaitReason,
+			{Type: "runtime.m", Name: "alllink"}:               fakeNext,
+			{Type: "runtime.m", Name: "mLockProfile.waitTime"}: fakeLockWait,
 		},
-		sizes: map[string]uint64{fakeDelta: fakeDeltaSize, "runtime.timeHistogram": timeHistogramSize},
+		sizes:   map[string]uint64{fakeDelta: fakeDeltaSize, "runtime.timeHistogram": timeHistogramSize},
+		reasons: map[uint8]string{14: "chan receive", 19: "sleep"},
+	}
+	for i, class := range cpuClasses() {
+		for _, name := range []string{class.field, lowered(class.field)} {
+			b.offsets[goexec.Field{Type: "runtime.cpuStats", Name: name}] = uint64(8 * i)
+		}
 	}
 	for q := range quantity(numQuantities) {
 		if from, ok := q.origin(minor); ok {
@@ -81,6 +119,13 @@ func (b *fakeBinary) add(q quantity, from origin) {
 }
 
 func (b *fakeBinary) GoVersion() string { return b.version }
+
+func (b *fakeBinary) WaitReasons() (map[uint8]string, error) {
+	if b.reasons == nil {
+		return nil, fmt.Errorf("wait reasons: %w", errAbsent)
+	}
+	return b.reasons, nil
+}
 
 func (b *fakeBinary) Symbol(name string) (goexec.Symbol, error) {
 	if s, ok := b.symbols[name]; ok {

@@ -12,52 +12,131 @@ import (
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/procmem"
 )
 
-// countGoroutines is gcount of runtime/proc.go: all goroutines that were ever
-// made, less those that wait in the free lists of the scheduler and of each P.
-func (r *Reader) countGoroutines() (int64, error) {
-	count := int64(r.uint64(allGoroutines)) - int64(int32(r.uint32(freeWithStack)))
-	if p := r.layout.places[freeWithoutStack]; p.size > 0 {
-		count -= int64(int32(r.uint32(freeWithoutStack)))
-	}
-	if !r.layout.countSystem {
-		count -= int64(int32(r.uint32(systemGoroutines)))
-	}
-	if err := r.readProcessors(); err != nil {
-		return 0, err
-	}
-	for i := range r.freeRanges {
-		count -= int64(int32(binary.LittleEndian.Uint32(r.freeRanges[i].Buffer)))
-	}
-	return max(count, 1), nil
+// The states that are told apart: those of /sched/goroutines/* of Go 1.26.
+const (
+	stateRunning = iota
+	stateRunnable
+	stateWaiting
+	stateSyscall
+
+	numStates = 4
+	// numReasons is how many reasons to wait there can be: waitReason is a byte.
+	numReasons = 256
+)
+
+func stateNames() [numStates]string {
+	return [numStates]string{"running", "runnable", "waiting", "syscall"}
 }
 
-// readProcessors fills freeRanges with the length of each P's free list.
-func (r *Reader) readProcessors() error {
-	header := r.bytes(allProcessors)
-	array, length := binary.LittleEndian.Uint64(header), binary.LittleEndian.Uint64(header[8:])
-	if length > maxProcessors {
-		return fmt.Errorf("%w: %d processors", ErrImplausible, length)
+// The states of a goroutine (runtime/runtime2.go). The others are those of
+// goroutines that do not exist yet or no more.
+const (
+	gRunnable  = 1
+	gRunning   = 2
+	gSyscall   = 3
+	gWaiting   = 4
+	gCopyStack = 8
+	gPreempted = 9
+	gLeaked    = 10     // since Go 1.26
+	gScan      = 0x1000 // with any of them: the collector looks at its stack
+)
+
+// stateOf puts a goroutine's status into one of the states. Named says whether
+// the goroutine's reason to wait is the one for which it waits now.
+func stateOf(status uint32) (state int, exists, named bool) {
+	switch status &^ gScan {
+	case gRunnable:
+		return stateRunnable, true, false
+	case gRunning:
+		return stateRunning, true, false
+	case gSyscall:
+		return stateSyscall, true, false
+	case gWaiting, gLeaked:
+		return stateWaiting, true, true
+	case gCopyStack, gPreempted:
+		return stateWaiting, true, false
 	}
-	r.resize(int(length))
-	r.pointers[0].Address = array
-	if err := r.memory.ReadRanges(r.pointers[:]); err != nil {
+	return 0, false, false
+}
+
+// goroutineChunk is how many goroutines are read at once.
+const goroutineChunk = 512
+
+// goroutineReader reads the state of goroutines, in chunks.
+type goroutineReader struct {
+	pointers [1]procmem.Range
+	ranges   []procmem.Range
+}
+
+// decodeGoroutines counts the goroutines by state and by what they wait for.
+// They run on meanwhile: one may be counted in the state that it had before.
+func (r *Reader) decodeGoroutines(into *Snapshot) error {
+	into.states, into.waits, into.unread = [numStates]int64{}, [numReasons]int64{}, 0
+	if !into.has[goroutineStates] {
+		return nil
+	}
+	count := r.uint64(allGoroutines)
+	if count > uint64(max(r.maxGoroutines, 0)) {
+		into.has[goroutineStates], into.has[goroutineWaits] = false, false
+		into.unread = capped(count)
+		return nil
+	}
+	list := r.uint64(goroutineList)
+	for done := uint64(0); done < count; {
+		n := min(count-done, goroutineChunk)
+		if err := r.readGoroutines(list+8*done, int(n)); err != nil {
+			return err
+		}
+		r.goroutines.count(r.layout.goroutine, into)
+		done += n
+	}
+	return nil
+}
+
+// readGoroutines reads n goroutines whose addresses stand at list.
+func (r *Reader) readGoroutines(list uint64, n int) error {
+	g, layout := &r.goroutines, r.layout.goroutine
+	from, to := layout.bounds()
+	g.resize(int(to - from))
+	g.ranges = g.ranges[:n]
+	g.pointers[0] = procmem.Range{Address: list, Buffer: g.pointers[0].Buffer[:8*n]}
+	if err := r.memory.ReadRanges(g.pointers[:]); err != nil {
 		return err
 	}
-	for i := range r.freeRanges {
-		r.freeRanges[i].Address = binary.LittleEndian.Uint64(r.pointers[0].Buffer[8*i:]) + r.layout.processorFree
+	for i := range g.ranges {
+		address := binary.LittleEndian.Uint64(g.pointers[0].Buffer[8*i:])
+		if address == 0 {
+			return fmt.Errorf("%w: a goroutine at address 0", ErrImplausible)
+		}
+		g.ranges[i].Address = address + from
 	}
-	return r.memory.ReadRanges(r.freeRanges)
+	return r.memory.ReadRanges(g.ranges)
 }
 
-// resize makes the buffers hold that many processors.
-func (r *Reader) resize(processors int) {
-	if len(r.freeRanges) == processors {
+// resize makes the buffers, each of size bytes, once.
+func (g *goroutineReader) resize(size int) {
+	if g.ranges != nil {
 		return
 	}
-	r.pointers[0].Buffer = make([]byte, 8*processors)
-	frees := make([]byte, 4*processors)
-	r.freeRanges = make([]procmem.Range, processors)
-	for i := range r.freeRanges {
-		r.freeRanges[i].Buffer = frees[4*i : 4*i+4]
+	g.pointers[0].Buffer = make([]byte, 8*goroutineChunk)
+	buffer := make([]byte, size*goroutineChunk)
+	g.ranges = make([]procmem.Range, goroutineChunk)
+	for i := range g.ranges {
+		g.ranges[i].Buffer = buffer[i*size : (i+1)*size]
+	}
+}
+
+// count adds what was read.
+func (g *goroutineReader) count(layout goroutineLayout, into *Snapshot) {
+	from, _ := layout.bounds()
+	for _, r := range g.ranges {
+		state, exists, named := stateOf(binary.LittleEndian.Uint32(r.Buffer[layout.status-from:]))
+		if !exists {
+			continue
+		}
+		into.states[state]++
+		if named {
+			into.waits[r.Buffer[layout.waitReason-from]]++
+		}
 	}
 }

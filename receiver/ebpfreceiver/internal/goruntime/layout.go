@@ -21,24 +21,18 @@ type Binary interface {
 	Offsets(fields []goexec.Field) (map[goexec.Field]goexec.Offset, error)
 	// TypeSize is the size of a struct type in bytes.
 	TypeSize(name string) (uint64, error)
+	// WaitReasons are the texts of runtime.g.waitreason.
+	WaitReasons() (map[uint8]string, error)
 	// GoVersion that built the binary, such as go1.26.8.
 	GoVersion() string
 }
 
 const (
-	oldestMinor, newestMinor = 23, 26
-
-	// systemCountedSince is the first version whose /sched/goroutines counts
-	// the runtime's own goroutines too (gcount(true) in runtime/metrics.go).
-	systemCountedSince = 26
+	oldestMinor, newestMinor = 21, 27
 
 	// maxRegion bounds what is read around the fields of one variable, in
-	// bytes; runtime.sched, the largest, takes less than 10 KiB.
+	// bytes; runtime.memstats, the largest, takes about 10 KiB.
 	maxRegion = 32 << 10
-	// maxClasses bounds the number of size classes; Go has 68.
-	maxClasses = 256
-	// maxDelta bounds the size of a heapStatsDelta in bytes; it has 1.2 KB.
-	maxDelta = 8 << 10
 )
 
 var (
@@ -54,10 +48,15 @@ type Layout struct {
 	has     [numMetrics]bool
 	missing []string
 
-	delta         deltaLayout
-	classes       int // number of size classes
-	processorFree uint64
-	countSystem   bool
+	minor     int // of the Go version
+	delta     deltaLayout
+	classes   int // number of size classes
+	cpu       [numCPUClasses]uint64
+	processor processorLayout
+	thread    threadLayout
+	goroutine goroutineLayout
+	// waitReasons are the texts of what goroutines wait for, by number.
+	waitReasons map[uint8]string
 }
 
 // region is a piece of memory that is read at once: of one variable, from the
@@ -73,13 +72,6 @@ type place struct {
 	offset, size uint64
 }
 
-// deltaLayout is where a heapStatsDelta keeps its fields (runtime/mstats.go).
-type deltaLayout struct {
-	size                                  uint64
-	committed, released, inStacks         uint64
-	largeAlloc, largeAllocCount, smallAll uint64
-}
-
 // Resolve finds out where a binary keeps its numbers. Metrics whose place is
 // not proven are left out and named by Missing.
 func Resolve(b Binary) *Layout {
@@ -89,7 +81,7 @@ func Resolve(b Binary) *Layout {
 		l.missing = []string{fmt.Sprintf("all metrics: %v", err)}
 		return l
 	}
-	l.countSystem = minor >= systemCountedSince
+	l.minor = minor
 	r := resolver{binary: b, minor: minor, layout: l, regions: map[string]*span{}, failed: map[quantity]error{}}
 	r.resolveQuantities()
 	r.resolveMetrics()
@@ -160,10 +152,10 @@ func (r *resolver) resolve(q quantity, from origin) error {
 		size, err = r.resolveDelta()
 	case classSizes:
 		size, err = r.resolveClasses(symbol)
-	case timeToRun, stopTheWorldGC:
+	case timeToRun, stopTheWorldGC, stopTheWorldOther, stoppingGC, stoppingOther:
 		err = r.checkHistogram()
-	case allProcessors:
-		err = r.resolveProcessor()
+	default:
+		err = r.resolveStructs(q)
 	}
 	if err != nil {
 		return err
@@ -210,67 +202,13 @@ func (r *resolver) offset(typeName, name string) (uint64, error) {
 	return offsets[field].Bytes, nil
 }
 
-// resolveDelta lays out heapStatsDelta and returns the size of the three.
-func (r *resolver) resolveDelta() (uint64, error) {
-	d := &r.layout.delta
-	size, err := r.binary.TypeSize("runtime.heapStatsDelta")
-	if err != nil {
-		return 0, err
-	}
-	end := uint64(0)
-	for name, into := range map[string]*uint64{
-		"committed": &d.committed, "released": &d.released, "inStacks": &d.inStacks,
-		"largeAlloc": &d.largeAlloc, "largeAllocCount": &d.largeAllocCount,
-		"smallAllocCount": &d.smallAll, "largeFree": &end,
-	} {
-		if *into, err = r.offset("runtime.heapStatsDelta", name); err != nil {
-			return 0, err
-		}
-		if *into+8 > size || size > maxDelta {
-			return 0, fmt.Errorf("%w: heapStatsDelta has %d bytes and %s at %d", errMismatch, size, name, *into)
-		}
-	}
-	// smallAllocCount, an array over the size classes, ends where largeFree begins.
-	d.size, r.layout.classes = size, int(end/8)-int(d.smallAll/8)
-	return 3 * size, nil
-}
-
-// resolveClasses sees that the table of size classes, of uint16, has as many
-// elements as the counts have. It comes after resolveDelta.
-func (r *resolver) resolveClasses(symbol goexec.Symbol) (uint64, error) {
-	if r.failed[heapStats] != nil {
-		return 0, r.failed[heapStats]
-	}
-	if n := symbol.Size / 2; n == 0 || n > maxClasses || int(n) != r.layout.classes {
-		return 0, fmt.Errorf("%w: %d size classes in %s and %d in heapStatsDelta", errMismatch, n, symbol.Name, r.layout.classes)
-	}
-	return symbol.Size, nil
-}
-
-// checkHistogram sees that timeHistogram has the buckets that are known.
-func (r *resolver) checkHistogram() error {
-	size, err := r.binary.TypeSize("runtime.timeHistogram")
-	if err == nil && size != timeHistogramSize {
-		err = fmt.Errorf("%w: timeHistogram has %d bytes, not %d", errMismatch, size, timeHistogramSize)
-	}
-	return err
-}
-
-// resolveProcessor finds the number of free goroutines in a P.
-func (r *resolver) resolveProcessor() error {
-	name := "gFree.size"
-	if r.minor < 25 {
-		name = "gFree.n"
-	}
-	offset, err := r.offset("runtime.p", name)
-	r.layout.processorFree = offset
-	return err
-}
-
 // resolveMetrics notes which metrics have all that they need.
 func (r *resolver) resolveMetrics() {
 	for m := range metric(numMetrics) {
-		r.layout.has[m] = true
+		r.layout.has[m] = r.minor >= m.since()
+		if !r.layout.has[m] {
+			continue // there is nothing to read
+		}
 		for _, q := range m.needs() {
 			if err := r.failed[q]; err != nil {
 				r.layout.has[m] = false

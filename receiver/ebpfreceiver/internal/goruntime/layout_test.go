@@ -6,6 +6,7 @@
 package goruntime
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,13 +18,13 @@ import (
 
 func TestMinorVersion(t *testing.T) {
 	for text, want := range map[string]int{
-		"go1.23": 23, "go1.26.8": 26, "go1.26rc1": 26, "go1.25.3 X:nodwarf5,jsonv2": 25, "go1.24.1-custom": 24,
+		"go1.21.0": 21, "go1.23": 23, "go1.26.8": 26, "go1.27.4": 27, "go1.26rc1": 26, "go1.25.3 X:nodwarf5,jsonv2": 25, "go1.24.1-custom": 24,
 	} {
 		got, err := minorVersion(text)
 		require.NoError(t, err, text)
 		assert.Equal(t, want, got, text)
 	}
-	for _, text := range []string{"", "go1", "go2.1", "go1.22.12", "go1.27", "devel go1.26-0123abc", "1.26", "unknown"} {
+	for _, text := range []string{"", "go1", "go2.1", "go1.20.14", "go1.28", "devel go1.26-0123abc", "1.26", "unknown"} {
 		_, err := minorVersion(text)
 		require.ErrorIs(t, err, errVersion, text)
 	}
@@ -45,35 +46,52 @@ func TestResolveLeavesOutWhatIsNotProven(t *testing.T) {
 	symbol := func(name string) func(*fakeBinary) {
 		return func(b *fakeBinary) { delete(b.symbols, name) }
 	}
-	heap := []string{"go.memory.used", "go.memory.allocated", "go.memory.allocations"}
+	small := []string{"go.memory.allocated", "go.memory.allocations", "fathom.go.memory.classes", "fathom.go.memory.heap.objects", "fathom.go.memory.freed", "fathom.go.memory.frees"}
+	heap := append([]string{"go.memory.used"}, small...)
+	histograms := []string{"go.memory.gc.pause.duration", "go.schedule.duration", "fathom.go.stop_the_world.other.duration", "fathom.go.stop_the_world.stopping.duration"}
+	processors := []string{"go.goroutine.count", "fathom.go.goroutine.created"}
+	states := []string{"fathom.go.goroutine.states", "fathom.go.goroutine.waiting"}
 	tests := map[string]struct {
 		damage  func(b *fakeBinary)
 		missing []string
 	}{
 		"nothing":              {func(*fakeBinary) {}, nil},
-		"runtime.memstats":     {symbol("runtime.memstats"), append(heap, "go.memory.gc.cycles")},
-		"runtime.gcController": {symbol("runtime.gcController"), []string{"go.memory.limit", "go.memory.gc.goal", "go.config.gogc"}},
-		"runtime.sched":        {symbol("runtime.sched"), []string{"go.memory.gc.pause.duration", "go.goroutine.count", "go.schedule.duration"}},
-		"runtime.allp":         {symbol("runtime.allp"), []string{"go.goroutine.count"}},
+		"runtime.memstats":     {symbol("runtime.memstats"), append([]string{"go.memory.gc.cycles"}, heap...)},
+		"runtime.gcController": {symbol("runtime.gcController"), []string{"go.memory.limit", "go.memory.gc.goal", "go.config.gogc", "fathom.go.memory.heap.live"}},
+		"runtime.sched":        {symbol("runtime.sched"), append(append([]string{"fathom.go.mutex.wait"}, histograms...), processors...)},
+		"runtime.work":         {symbol("runtime.work"), []string{"go.cpu.time"}},
+		"runtime.allp":         {symbol("runtime.allp"), processors},
+		"runtime.allm":         {symbol("runtime.allm"), []string{"fathom.go.mutex.wait"}},
+		"runtime.allgptr":      {symbol("runtime.allgptr"), states},
+		"runtime.allglen":      {symbol("runtime.allglen"), append([]string{"go.goroutine.count"}, states...)},
 		"runtime.gomaxprocs":   {symbol("runtime.gomaxprocs"), []string{"go.processor.limit"}},
-		"size classes":         {symbol("internal/runtime/gc.SizeClassToSize"), []string{"go.memory.allocated", "go.memory.allocations"}},
+		"size classes":         {symbol("internal/runtime/gc.SizeClassToSize"), small},
 		"a field of a delta":   {field(fakeDelta, "inStacks"), heap},
-		"a field of memstats":  {field("runtime.mstats", "other_sys"), []string{"go.memory.used"}},
-		"the free list of a P": {field("runtime.p", "gFree.size"), []string{"go.goroutine.count"}},
+		"a field of memstats":  {field("runtime.mstats", "other_sys"), []string{"go.memory.used", "fathom.go.memory.classes"}},
+		"the free list of a P": {field("runtime.p", "gFree.size"), processors},
+		"a P's creations":      {field("runtime.p", "goroutinesCreated"), []string{"fathom.go.goroutine.created"}},
+		"the link of an M":     {field("runtime.m", "alllink"), []string{"fathom.go.mutex.wait"}},
+		"the status of a g":    {field("runtime.g", "atomicstatus"), states},
+		"wait reasons":         {func(b *fakeBinary) { b.reasons = nil }, states},
+		"a class of CPU time":  {field("runtime.cpuStats", "IdleTime"), []string{"go.cpu.time"}},
+		"CPU time outside":     {move("runtime.cpuStats", "IdleTime", 88), []string{"go.cpu.time"}},
 		"timeToRun":            {field("runtime.schedt", "timeToRun"), []string{"go.schedule.duration"}},
-		"histograms unknown":   {func(b *fakeBinary) { delete(b.sizes, "runtime.timeHistogram") }, []string{"go.memory.gc.pause.duration", "go.schedule.duration"}},
-		"histograms changed":   {func(b *fakeBinary) { b.sizes["runtime.timeHistogram"] = 721 * 8 }, []string{"go.memory.gc.pause.duration", "go.schedule.duration"}},
-		"one more size class":  {resize("internal/runtime/gc.SizeClassToSize", 2), []string{"go.memory.allocated", "go.memory.allocations"}},
-		"no size class":        {resize("internal/runtime/gc.SizeClassToSize", -4), []string{"go.memory.allocated", "go.memory.allocations"}},
-		"allp is no slice":     {resize("runtime.allp", -8), []string{"go.goroutine.count"}},
+		"histograms unknown":   {func(b *fakeBinary) { delete(b.sizes, "runtime.timeHistogram") }, histograms},
+		"histograms changed":   {func(b *fakeBinary) { b.sizes["runtime.timeHistogram"] = 721 * 8 }, histograms},
+		"one more size class":  {resize("internal/runtime/gc.SizeClassToSize", 2), small},
+		"no size class":        {resize("internal/runtime/gc.SizeClassToSize", -4), small},
+		"allp is no slice":     {resize("runtime.allp", -8), processors},
 		"numgc outside":        {resize("runtime.memstats", -1), []string{"go.memory.gc.cycles"}},
 		"a hostile offset":     {move("runtime.schedt", "ngsys", ^uint64(0)-2), []string{"go.goroutine.count"}},
+		"a hostile struct":     {move("runtime.g", "waitreason", 1<<62), states},
 		"a huge delta":         {func(b *fakeBinary) { b.sizes[fakeDelta] = 1 << 62 }, heap},
 		"fields far apart": {func(b *fakeBinary) {
 			resize("runtime.gcController", 1<<40)(b)
 			move("runtime.gcControllerState", "mappedReady", 1<<39)(b)
 		}, []string{"go.memory.gc.goal"}},
-		"a delta's field aside": {move(fakeDelta, "largeAlloc", fakeDeltaSize), heap},
+		"a delta's field aside":    {move(fakeDelta, "largeAlloc", fakeDeltaSize), heap},
+		"frees of fewer classes":   {move(fakeDelta, "smallFreeCount", fakeSmallFreeCount+8), heap},
+		"a delta's field, hostile": {move(fakeDelta, "largeAlloc", ^uint64(0)-3), heap},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -88,10 +106,23 @@ func TestResolveLeavesOutWhatIsNotProven(t *testing.T) {
 			}
 			assert.ElementsMatch(t, test.missing, missing)
 			for m := range metric(numMetrics) {
-				assert.NotEqual(t, l.has[m], contains(missing, m.definition().Name), m.definition().Name)
+				assert.NotEqual(t, l.has[m], slices.Contains(missing, m.definition().Name), m.definition().Name)
 			}
-			assert.NotPanics(t, func() { _ = NewReader(l, &fakeMemory{}, 0).Read(&Snapshot{}) })
+			assert.NotPanics(t, func() { _ = NewReader(l, &fakeMemory{}, 0, 100).Read(&Snapshot{}) })
 		})
+	}
+}
+
+// What a release does not count is not missing: there is nothing to read.
+func TestResolveOfOlderReleases(t *testing.T) {
+	for minor, absent := range map[int][]metric{
+		21: {otherStops, stoppingDuration, goroutinesCreated}, 22: {goroutinesCreated}, 25: {goroutinesCreated}, 26: nil, 27: nil,
+	} {
+		l := Resolve(newFakeBinary(minor))
+		assert.Empty(t, l.Missing(), "go1.%d", minor)
+		for m := range metric(numMetrics) {
+			assert.NotEqual(t, l.has[m], slices.Contains(absent, m), "go1.%d: %s", minor, m.definition().Name)
+		}
 	}
 }
 
@@ -105,13 +136,4 @@ func resize(symbol string, by int64) func(*fakeBinary) {
 
 func move(typeName, name string, to uint64) func(*fakeBinary) {
 	return func(b *fakeBinary) { b.offsets[goexec.Field{Type: typeName, Name: name}] = to }
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
 }

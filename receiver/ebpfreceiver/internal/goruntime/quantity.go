@@ -34,13 +34,24 @@ const (
 	systemGoroutines
 	timeToRun
 	stopTheWorldGC
-	// Variables of their own.
+	stopTheWorldOther
+	stoppingGC
+	stoppingOther
+	mutexWaitTime
+	runtimeLockWaitTime
+	createdGoroutines
+	// Of runtime.work (workType of runtime/mgc.go).
+	cpuTimes
+	// Variables of their own. The length of the list of goroutines is read
+	// before its address, as the runtime itself does: the list only grows.
 	allGoroutines
+	goroutineList
 	allProcessors
+	allThreads
 	maxProcs
 	classSizes
 
-	numQuantities = 28
+	numQuantities = 37
 )
 
 // origin is where a quantity is found: a variable, and a field of its type
@@ -57,9 +68,6 @@ type origin struct {
 func (q quantity) origin(minor int) (origin, bool) {
 	memstats := func(field string, size uint64) (origin, bool) {
 		return origin{"runtime.memstats", "runtime.mstats", field, size}, true
-	}
-	controller := func(field string, size uint64) (origin, bool) {
-		return origin{"runtime.gcController", "runtime.gcControllerState", field, size}, true
 	}
 	switch q {
 	case heapStats:
@@ -80,6 +88,28 @@ func (q quantity) origin(minor int) (origin, bool) {
 		return memstats("other_sys", 8)
 	case completedCycles:
 		return memstats("numgc", 4)
+	case stopTheWorldGC:
+		if minor < 22 {
+			return memstats("gcPauseDist", timeHistogramSize)
+		}
+	case cpuTimes:
+		return origin{"runtime.work", "runtime.workType", "cpuStats", cpuStatsSize}, true
+	}
+	if found, ok := q.controllerOrigin(); ok {
+		return found, true
+	}
+	if found, ok := q.variableOrigin(minor); ok {
+		return found, true
+	}
+	return q.schedulerOrigin(minor)
+}
+
+// controllerOrigin is that of a quantity of the garbage collector's pacer.
+func (q quantity) controllerOrigin() (origin, bool) {
+	controller := func(field string, size uint64) (origin, bool) {
+		return origin{"runtime.gcController", "runtime.gcControllerState", field, size}, true
+	}
+	switch q {
 	case gcPercent:
 		return controller("gcPercent", 4)
 	case softMemoryLimit:
@@ -100,41 +130,26 @@ func (q quantity) origin(minor int) (origin, bool) {
 		return controller("totalFree", 8)
 	case mappedReady:
 		return controller("mappedReady", 8)
-	default:
-		return q.schedulerOrigin(minor)
 	}
+	return origin{}, false
 }
 
-// schedulerOrigin continues origin with the scheduler's quantities, some of
-// which moved in Go 1.25.
-func (q quantity) schedulerOrigin(minor int) (origin, bool) {
-	sched := func(field string, size uint64) (origin, bool) {
-		return origin{"runtime.sched", "runtime.schedt", field, size}, true
-	}
+// variableOrigin is that of a quantity that is a variable of its own.
+func (q quantity) variableOrigin(minor int) (origin, bool) {
 	variable := func(symbol string, size uint64) (origin, bool) {
 		return origin{symbol: symbol, size: size}, true
 	}
 	switch q {
-	case freeWithStack:
-		if minor < 25 { // one number for both lists
-			return sched("gFree.n", 4)
-		}
-		return sched("gFree.stack.size", 4)
-	case freeWithoutStack:
-		if minor < 25 {
-			return origin{}, false
-		}
-		return sched("gFree.noStack.size", 4)
-	case systemGoroutines:
-		return sched("ngsys", 4)
-	case timeToRun:
-		return sched("timeToRun", timeHistogramSize)
-	case stopTheWorldGC:
-		return sched("stwTotalTimeGC", timeHistogramSize)
 	case allGoroutines:
 		return variable("runtime.allglen", 8)
+	case goroutineList:
+		return variable("runtime.allgptr", 8)
 	case allProcessors:
 		return variable("runtime.allp", 24)
+	case allThreads:
+		if minor >= 22 { // before, threads did not count waits for themselves
+			return variable("runtime.allm", 8)
+		}
 	case maxProcs:
 		return variable("runtime.gomaxprocs", 4)
 	case classSizes:
@@ -146,32 +161,38 @@ func (q quantity) schedulerOrigin(minor int) (origin, bool) {
 	return origin{}, false
 }
 
-// needs returns the quantities that a metric is computed from.
-func (m metric) needs() []quantity {
-	switch m {
-	case memoryUsed:
-		return []quantity{heapStats, heapStatsGeneration, stacksSys, mspanSys, mcacheSys, buckhashSys, gcMiscSys, otherSys}
-	case memoryLimit:
-		return []quantity{softMemoryLimit}
-	case memoryAllocated, memoryAllocations:
-		return []quantity{heapStats, heapStatsGeneration, classSizes}
-	case memoryGCGoal:
-		return []quantity{
-			softMemoryLimit, gcPercentHeapGoal, sweepDistMinTrigger, triggered, heapMarked,
-			heapFree, totalAlloc, totalFree, mappedReady,
-		}
-	case memoryGCCycles:
-		return []quantity{completedCycles}
-	case memoryGCPauseDuration:
-		return []quantity{stopTheWorldGC}
-	case goroutineCount:
-		return []quantity{allGoroutines, allProcessors, freeWithStack, freeWithoutStack, systemGoroutines}
-	case processorLimit:
-		return []quantity{maxProcs}
-	case configGOGC:
-		return []quantity{gcPercent}
-	case scheduleDuration:
-		return []quantity{timeToRun}
+// schedulerOrigin is that of a quantity of the scheduler, some of which came
+// with Go 1.22, 1.25 and 1.26.
+func (q quantity) schedulerOrigin(minor int) (origin, bool) {
+	sched := func(field string, size uint64, since int) (origin, bool) {
+		return origin{"runtime.sched", "runtime.schedt", field, size}, minor >= since
 	}
-	return nil
+	switch q {
+	case freeWithStack:
+		if minor < 25 { // one number for both lists
+			return sched("gFree.n", 4, 0)
+		}
+		return sched("gFree.stack.size", 4, 25)
+	case freeWithoutStack:
+		return sched("gFree.noStack.size", 4, 25)
+	case systemGoroutines:
+		return sched("ngsys", 4, 0)
+	case timeToRun:
+		return sched("timeToRun", timeHistogramSize, 0)
+	case stopTheWorldGC:
+		return sched("stwTotalTimeGC", timeHistogramSize, 22)
+	case stopTheWorldOther:
+		return sched("stwTotalTimeOther", timeHistogramSize, 22)
+	case stoppingGC:
+		return sched("stwStoppingTimeGC", timeHistogramSize, 22)
+	case stoppingOther:
+		return sched("stwStoppingTimeOther", timeHistogramSize, 22)
+	case mutexWaitTime:
+		return sched("totalMutexWaitTime", 8, 0)
+	case runtimeLockWaitTime:
+		return sched("totalRuntimeLockWaitTime", 8, 22)
+	case createdGoroutines:
+		return sched("goroutinesCreated", 8, 26)
+	}
+	return origin{}, false
 }

@@ -16,13 +16,24 @@ import (
 // Snapshot holds the numbers of one read.
 type Snapshot struct {
 	has [numMetrics]bool
-	// ints are the values of the metrics that have one. Of memoryUsed it is
-	// the part that is no stack.
-	ints     [numMetrics]int64
-	stacks   int64
-	schedule durations
-	pauses   durations
+	// ints are the values of the metrics that have one, times in nanoseconds.
+	// Of memoryUsed it is the part that is no stack.
+	ints    [numMetrics]int64
+	stacks  int64
+	cpu     [numCPUClasses]int64 // nanoseconds
+	classes [numMemoryClasses]int64
+	// Of goroutines, by state, and by reason where they wait. The texts are the layout's.
+	states [numStates]int64
+	waits  [numReasons]int64
+	texts  map[uint8]string
+
+	schedule, pauses, otherPauses, stoppingGC, stoppingOther durations
+	unread                                                   int64
 }
+
+// Unread is how many goroutines the process has where these were too many to
+// be read one by one: their states are not in the snapshot then. Otherwise 0.
+func (s *Snapshot) Unread() int64 { return s.unread }
 
 // Memory of a process; *procmem.Process has it.
 type Memory interface {
@@ -53,18 +64,20 @@ type Reader struct {
 	memory Memory
 	// ranges are a first copy of the heap statistics, where there are any, and
 	// then all regions.
-	ranges  []procmem.Range
-	regions [][]byte
-	first   []byte
-	// Of the processors: their addresses, and the lengths of their free lists.
-	pointers   [1]procmem.Range
-	freeRanges []procmem.Range
+	ranges        []procmem.Range
+	regions       [][]byte
+	first         []byte
+	processors    processorReader
+	threads       threadReader
+	goroutines    goroutineReader
+	maxGoroutines int
 }
 
 // NewReader reads the memory of a process that runs the layout's binary with
-// the given load bias (run-time less link-time addresses).
-func NewReader(layout *Layout, memory Memory, bias uint64) *Reader {
-	r := &Reader{layout: layout, memory: memory}
+// the given load bias (run-time less link-time addresses). Goroutines are read
+// one by one, for their states, where there are at most maxGoroutines.
+func NewReader(layout *Layout, memory Memory, bias uint64, maxGoroutines int) *Reader {
+	r := &Reader{layout: layout, memory: memory, maxGoroutines: maxGoroutines}
 	for _, region := range layout.regions {
 		buffer := make([]byte, region.size)
 		r.regions = append(r.regions, buffer)
@@ -80,7 +93,7 @@ func NewReader(layout *Layout, memory Memory, bias uint64) *Reader {
 }
 
 func (r *Reader) hasHeapStats() bool {
-	return r.layout.has[memoryUsed] || r.layout.has[memoryAllocated]
+	return r.layout.has[memoryUsed] || r.layout.has[memoryAllocated] || r.layout.has[memoryClasses]
 }
 
 // Read takes a snapshot. Errors wrap procmem.ErrGone where the process has
@@ -128,21 +141,18 @@ func (r *Reader) settled() bool {
 
 // decode computes the values of all metrics that the layout has.
 func (r *Reader) decode(into *Snapshot) error {
-	into.has = r.layout.has
+	into.has, into.texts = r.layout.has, r.layout.waitReasons
 	r.decodeHeap(into)
 	r.decodeCollector(into)
-	if into.has[processorLimit] {
-		into.ints[processorLimit] = int64(int32(r.uint32(maxProcs)))
+	r.decodeScheduler(into)
+	if err := r.decodeProcessors(into); err != nil {
+		return fmt.Errorf("read the processors: %w", err)
 	}
-	if into.has[scheduleDuration] {
-		decodeDurations(r.bytes(timeToRun), &into.schedule)
+	if err := r.decodeMutexes(into); err != nil {
+		return fmt.Errorf("read the threads: %w", err)
 	}
-	if into.has[goroutineCount] {
-		count, err := r.countGoroutines()
-		if err != nil {
-			return fmt.Errorf("count the goroutines: %w", err)
-		}
-		into.ints[goroutineCount] = count
+	if err := r.decodeGoroutines(into); err != nil {
+		return fmt.Errorf("read the goroutines: %w", err)
 	}
 	return nil
 }
@@ -160,6 +170,9 @@ func (r *Reader) decodeHeap(into *Snapshot) {
 	if into.has[memoryAllocated] {
 		into.ints[memoryAllocated] = capped(totals.allocated)
 		into.ints[memoryAllocations] = capped(totals.allocations)
+		into.ints[heapFreed] = capped(totals.freed)
+		into.ints[heapFrees] = capped(totals.frees)
+		into.ints[heapObjects] = capped(totals.allocations - totals.frees)
 	}
 	if into.has[memoryUsed] {
 		total := totals.committed + totals.released
@@ -168,6 +181,28 @@ func (r *Reader) decodeHeap(into *Snapshot) {
 		}
 		into.stacks = capped(totals.inStacks)
 		into.ints[memoryUsed] = capped(total) - capped(totals.released) - into.stacks
+	}
+	if into.has[memoryClasses] {
+		r.decodeClasses(totals, into)
+	}
+}
+
+// decodeClasses computes what initMetrics of runtime/metrics.go has under
+// /memory/classes/.
+func (r *Reader) decodeClasses(t heapTotals, into *Snapshot) {
+	objects := t.allocated - t.freed
+	into.classes = [numMemoryClasses]int64{
+		classHeapFree:     capped(t.committed - t.inHeap - t.inStacks - t.inWorkBufs - t.inPointerBits),
+		classHeapObjects:  capped(objects),
+		classHeapReleased: capped(t.released),
+		classHeapStacks:   capped(t.inStacks),
+		classHeapUnused:   capped(t.inHeap - objects),
+		classCaches:       capped(r.uint64(mcacheSys)),
+		classSpans:        capped(r.uint64(mspanSys)),
+		classMetadata:     capped(t.inWorkBufs + t.inPointerBits + r.uint64(gcMiscSys)),
+		classStacks:       capped(r.uint64(stacksSys)),
+		classOther:        capped(r.uint64(otherSys)),
+		classProfiling:    capped(r.uint64(buckhashSys)),
 	}
 }
 
@@ -179,6 +214,9 @@ func (r *Reader) decodeCollector(into *Snapshot) {
 	if into.has[memoryGCGoal] {
 		into.ints[memoryGCGoal] = capped(r.pacer().heapGoal())
 	}
+	if into.has[heapLive] {
+		into.ints[heapLive] = capped(r.uint64(heapMarked))
+	}
 	if into.has[memoryGCCycles] {
 		into.ints[memoryGCCycles] = int64(r.uint32(completedCycles))
 	}
@@ -188,6 +226,28 @@ func (r *Reader) decodeCollector(into *Snapshot) {
 	if into.has[configGOGC] {
 		// GOGC=off is -1 there, which runtime/metrics widens to an uint64.
 		into.ints[configGOGC] = capped(uint64(int32(r.uint32(gcPercent))))
+	}
+	if into.has[cpuTime] {
+		for i, offset := range r.layout.cpu {
+			into.cpu[i] = int64(binary.LittleEndian.Uint64(r.bytes(cpuTimes)[offset:]))
+		}
+	}
+}
+
+// decodeScheduler computes what comes from the scheduler's own variable.
+func (r *Reader) decodeScheduler(into *Snapshot) {
+	if into.has[processorLimit] {
+		into.ints[processorLimit] = int64(int32(r.uint32(maxProcs)))
+	}
+	if into.has[scheduleDuration] {
+		decodeDurations(r.bytes(timeToRun), &into.schedule)
+	}
+	if into.has[otherStops] {
+		decodeDurations(r.bytes(stopTheWorldOther), &into.otherPauses)
+	}
+	if into.has[stoppingDuration] {
+		decodeDurations(r.bytes(stoppingGC), &into.stoppingGC)
+		decodeDurations(r.bytes(stoppingOther), &into.stoppingOther)
 	}
 }
 

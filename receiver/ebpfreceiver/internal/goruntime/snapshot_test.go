@@ -30,7 +30,7 @@ func newProcess(tb testing.TB, minor int) *process {
 	p := &process{binary: newFakeBinary(minor), memory: &fakeMemory{}}
 	layout := Resolve(p.binary)
 	require.Empty(tb, layout.Missing())
-	p.reader = NewReader(layout, p.memory, bias)
+	p.reader = NewReader(layout, p.memory, bias, 100)
 	p.memory.put64(p.at(tb, triggered), outsideOfMarkPhase)
 	p.memory.put64(p.at(tb, softMemoryLimit), math.MaxInt64)
 	p.memory.putBytes(p.at(tb, classSizes), []byte{0, 0, 16, 0})
@@ -48,23 +48,37 @@ func (p *process) read(tb testing.TB) *Snapshot {
 }
 
 func TestReadHeap(t *testing.T) {
-	p := newProcess(t, 26)
-	stats := p.at(t, heapStats)
-	for slot, factor := range []uint64{1, 10} { // the third is empty, the second current
-		delta := stats + uint64(slot)*fakeDeltaSize
-		for offset, v := range map[uint64]uint64{0: 1000, 8: 200, 16: 300, 24: 50000, 32: 2, 40: 7, 48: 5, 56: 999, 64: 999} {
-			p.memory.put64(delta+offset, v*factor)
+	for minor, pointerBits := range map[int]int64{24: 11 * 20, 26: 0} {
+		p := newProcess(t, minor)
+		stats := p.at(t, heapStats)
+		for slot, factor := range []uint64{1, 10} { // the third is empty, the second current
+			delta := stats + uint64(slot)*fakeDeltaSize
+			for offset, v := range map[uint64]uint64{
+				fakeCommitted: 100_000, fakeReleased: 200, fakeInHeap: 60_000, fakeInStacks: 300, fakeInWorkBufs: 40, fakePointerBits: 20,
+				fakeLargeAlloc: 50_000, fakeLargeAllocCount: 2, fakeSmallAllocCount: 7, fakeSmallAllocCount + 8: 5,
+				fakeLargeFree: 20_000, fakeLargeFreeCount: 1, fakeSmallFreeCount: 7, fakeSmallFreeCount + 8: 3,
+			} {
+				p.memory.put64(delta+offset, v*factor)
+			}
 		}
+		p.memory.put32(p.at(t, heapStatsGeneration), 1)
+		for i, q := range []quantity{stacksSys, mspanSys, mcacheSys, buckhashSys, gcMiscSys, otherSys} {
+			p.memory.put64(p.at(t, q), 1<<i)
+		}
+		s := p.read(t)
+		assert.Equal(t, int64(11*300), s.stacks)
+		assert.Equal(t, int64(11*100_000+63-11*300), s.ints[memoryUsed], "released is no part of what is used")
+		assert.Equal(t, int64(11*(50_000+5*16)), s.ints[memoryAllocated])
+		assert.Equal(t, int64(11*(2+7+5)), s.ints[memoryAllocations])
+		assert.Equal(t, int64(11*(20_000+3*16)), s.ints[heapFreed])
+		assert.Equal(t, int64(11*(1+7+3)), s.ints[heapFrees])
+		assert.Equal(t, int64(11*3), s.ints[heapObjects])
+		objects := int64(11 * (30_000 + 2*16))
+		assert.Equal(t, [numMemoryClasses]int64{
+			11*(100_000-60_000-300-40) - pointerBits, objects, 11 * 200, 11 * 300, 11*60_000 - objects,
+			4, 2, 11*40 + pointerBits + 16, 1, 32, 8,
+		}, s.classes)
 	}
-	p.memory.put32(p.at(t, heapStatsGeneration), 1)
-	for i, q := range []quantity{stacksSys, mspanSys, mcacheSys, buckhashSys, gcMiscSys, otherSys} {
-		p.memory.put64(p.at(t, q), 1<<i)
-	}
-	s := p.read(t)
-	assert.Equal(t, int64(11*300), s.stacks)
-	assert.Equal(t, int64(11*1000+63-11*300), s.ints[memoryUsed], "released is no part of what is used")
-	assert.Equal(t, int64(11*(50000+5*16)), s.ints[memoryAllocated])
-	assert.Equal(t, int64(11*(2+7+5)), s.ints[memoryAllocations])
 }
 
 func TestReadCollectorAndScheduler(t *testing.T) {
@@ -75,13 +89,25 @@ func TestReadCollectorAndScheduler(t *testing.T) {
 	p.memory.put32(p.at(t, gcPercent), 100)
 	p.memory.put64(p.at(t, timeToRun)+8*3, 5)
 	p.memory.put64(p.at(t, stopTheWorldGC)+8*161, 6)
+	p.memory.put64(p.at(t, stopTheWorldOther), 7)
+	p.memory.put64(p.at(t, stoppingGC), 8)
+	p.memory.put64(p.at(t, stoppingOther), 9)
+	p.memory.put64(p.at(t, heapMarked), 5<<20)
+	for i := range uint64(numCPUClasses) {
+		p.memory.put64(p.at(t, cpuTimes)+8*i, i)
+	}
 	s := p.read(t)
 	assert.Equal(t, int64(4<<20), s.ints[memoryGCGoal])
 	assert.Equal(t, int64(math.MaxUint32), s.ints[memoryGCCycles])
 	assert.Equal(t, int64(8), s.ints[processorLimit])
 	assert.Equal(t, int64(100), s.ints[configGOGC])
 	assert.Equal(t, int64(math.MaxInt64), s.ints[memoryLimit])
+	assert.Equal(t, int64(5<<20), s.ints[heapLive])
+	assert.Equal(t, [numCPUClasses]int64{0, 1, 2, 3, 4, 5, 6, 7}, s.cpu)
 	assert.Equal(t, uint64(5), s.schedule[4])
+	assert.Equal(t, uint64(7), s.otherPauses[1])
+	assert.Equal(t, uint64(8), s.stoppingGC[1])
+	assert.Equal(t, uint64(9), s.stoppingOther[1])
 	assert.Equal(t, uint64(6), s.pauses[161])
 }
 
@@ -116,6 +142,72 @@ func (p *process) putGoroutines(tb testing.TB, all uint64) {
 	p.memory.put64(array+8, second)
 	p.memory.put32(first+fakeFree, 5)
 	p.memory.put32(second+fakeFree, 6)
+	p.memory.put64(first+fakeCreated, 50)
+	p.memory.put64(second+fakeCreated, 60)
+	p.reader.maxGoroutines = 0 // there are none in the list
+}
+
+func TestReadCreatedGoroutines(t *testing.T) {
+	p := newProcess(t, 26)
+	p.putGoroutines(t, 1000)
+	p.memory.put64(p.at(t, createdGoroutines), 7)
+	s := p.read(t)
+	assert.Equal(t, int64(117), s.ints[goroutinesCreated])
+	assert.Equal(t, int64(1000), s.Unread())
+}
+
+func TestReadMutexWait(t *testing.T) {
+	const first, second = 0x10000, 0x20000
+	for minor, want := range map[int]int64{21: 1, 22: 1 + 10 + 100 + 1000, 26: 1 + 10 + 100 + 1000} {
+		p := newProcess(t, minor)
+		p.memory.put64(p.at(t, mutexWaitTime), 1)
+		if minor >= 22 {
+			p.memory.put64(p.at(t, runtimeLockWaitTime), 10)
+			p.memory.put64(p.at(t, allThreads), first)
+		}
+		p.memory.put64(first+fakeNext, second)
+		p.memory.put64(first+fakeLockWait, 100)
+		p.memory.put64(second+fakeLockWait, 1000)
+		assert.Equal(t, want, p.read(t).ints[mutexWait], "go1.%d", minor)
+	}
+}
+
+func TestReadOfThreadsWithoutEnd(t *testing.T) {
+	p := newProcess(t, 26)
+	p.memory.put64(p.at(t, allThreads), 0x10000)
+	p.memory.put64(0x10000+fakeNext, 0x10000)
+	require.ErrorIs(t, p.reader.Read(&Snapshot{}), ErrImplausible)
+}
+
+// putList makes n goroutines of a status and a reason to wait each.
+func (p *process) putList(tb testing.TB, n int, status uint32, reason byte) {
+	tb.Helper()
+	const list, goroutines, gap = 0x100000, 0x200000, 0x100
+	p.memory.put64(p.at(tb, goroutineList), list)
+	for i := range uint64(n) {
+		p.memory.put64(list+8*i, goroutines+gap*i)
+		p.memory.put32(goroutines+gap*i+fakeStatus, status)
+		p.memory.putBytes(goroutines+gap*i+fakeWaitReason, []byte{reason})
+	}
+	p.memory.put64(p.at(tb, allGoroutines), uint64(n))
+}
+
+func TestReadGoroutineStates(t *testing.T) {
+	p := newProcess(t, 26)
+	p.reader.maxGoroutines = 2 * goroutineChunk
+	for status, want := range map[uint32][numStates]int64{
+		0: {}, gRunnable: {stateRunnable: 600}, gRunning: {stateRunning: 600}, gSyscall | gScan: {stateSyscall: 600},
+		gWaiting: {stateWaiting: 600}, gWaiting | gScan: {stateWaiting: 600}, gPreempted: {stateWaiting: 600}, 6: {}, 11: {}, 1 << 30: {},
+	} {
+		p.putList(t, 600, status, 14) // more than a chunk
+		s := p.read(t)
+		assert.Equal(t, want, s.states, "status %#x", status)
+		waiting := int64(0)
+		if status&^gScan == gWaiting {
+			waiting = 600
+		}
+		assert.Equal(t, waiting, s.waits[14], "status %#x", status)
+	}
 }
 
 func TestReadNeverCountsLessThanOneGoroutine(t *testing.T) {
@@ -127,11 +219,11 @@ func TestReadNeverCountsLessThanOneGoroutine(t *testing.T) {
 func TestReadWaitsUntilTheHeapStatisticsAreSettled(t *testing.T) {
 	p := newProcess(t, 26)
 	old := p.at(t, heapStats) + fakeDeltaSize // the one after the current, which must be empty
-	p.memory.put64(old+24, 1000)
+	p.memory.put64(old+fakeLargeAlloc, 1000)
 	p.memory.before = func(read int) {
 		if read == 3 {
-			p.memory.put64(old+24, 0)
-			p.memory.put64(p.at(t, heapStats)+24, 1000)
+			p.memory.put64(old+fakeLargeAlloc, 0)
+			p.memory.put64(p.at(t, heapStats)+fakeLargeAlloc, 1000)
 		}
 	}
 	assert.Equal(t, int64(1000), p.read(t).ints[memoryAllocated])
@@ -189,7 +281,7 @@ func TestReadFollowsTheNumberOfProcessors(t *testing.T) {
 }
 
 func TestReadOfAProcessThatIsGone(t *testing.T) {
-	r := NewReader(Resolve(newFakeBinary(26)), gone{}, 0)
+	r := NewReader(Resolve(newFakeBinary(26)), gone{}, 0, 100)
 	require.ErrorIs(t, r.Read(&Snapshot{}), procmem.ErrGone)
 }
 
@@ -204,6 +296,8 @@ func FuzzRead(f *testing.F) {
 	f.Add(24, []byte{})
 	f.Add(26, append([]byte{byte(allProcessors)}, 0, 16, 0, 0, 0, 0, 0, 0))
 	f.Add(26, append([]byte{byte(allGoroutines)}, 255, 255, 255, 255, 255, 255, 255, 255))
+	f.Add(22, append([]byte{byte(allThreads)}, 0, 0, 1, 0, 0, 0, 0, 0))
+	f.Add(21, append([]byte{byte(goroutineList)}, 0, 0, 1, 0, 0, 0, 0, 0, byte(allGoroutines), 9, 0, 0, 0, 0, 0, 0, 0))
 	f.Fuzz(func(t *testing.T, minor int, patches []byte) {
 		if minor < oldestMinor || minor > newestMinor {
 			return
@@ -217,7 +311,7 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 		err := p.reader.Read(&Snapshot{})
-		if bound := attempts*(16<<10) + 12*maxProcessors; p.memory.asked > bound {
+		if bound := attempts*(16<<10) + 20*maxProcessors + 16*maxThreads + 100*(8+16); p.memory.asked > bound {
 			t.Fatalf("asked for %d bytes, bound %d, then %v", p.memory.asked, bound, err)
 		}
 	})

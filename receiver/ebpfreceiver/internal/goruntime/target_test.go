@@ -7,46 +7,67 @@ package goruntime
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
-	"math"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goexec"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/procmem"
 )
 
-// toolchainsEnvironment names further toolchains to build the target with, such
-// as "go1.23.4 go1.24.10 go1.25.5". The go command fetches them.
-const toolchainsEnvironment = "FATHOM_GO_TOOLCHAINS"
-
 // build is one way in which the target is built.
 type build struct {
-	toolchain string // empty for the one that runs the tests
+	toolchain string // a release, which the go command fetches; empty for the one that runs the tests
 	flags     []string
+	cgo       bool
 }
 
-func builds() map[string]build {
-	all := map[string]build{
-		"plain": {},
-		"pie":   {flags: []string{"-buildmode=pie"}},
+// releases are the last ones of each line of Go whose runtime is read, as far
+// as the module proxy serves them, but for the one that runs the tests.
+func releases() []string {
+	return []string{"go1.21.13", "go1.22.12", "go1.23.12", "go1.24.13", "go1.25.14", "go1.27.4"}
+}
+
+// kinds are the ways in which programs are linked.
+func kinds() map[string]build {
+	return map[string]build{
+		"plain":        {},
+		"stripped":     {flags: []string{"-ldflags=-s -w"}},
+		"pie":          {flags: []string{"-buildmode=pie"}},
+		"pie stripped": {flags: []string{"-buildmode=pie", "-ldflags=-s -w"}},
 	}
-	for toolchain := range strings.FieldsSeq(os.Getenv(toolchainsEnvironment)) {
-		all[toolchain] = build{toolchain: toolchain}
-		all[toolchain+" pie"] = build{toolchain: toolchain, flags: []string{"-buildmode=pie"}}
+}
+
+// builds are all kinds with all releases, and with the C library.
+func builds(tb testing.TB) map[string]build {
+	tb.Helper()
+	all := kinds()
+	for kind, b := range kinds() {
+		for _, release := range releases() {
+			b.toolchain = release
+			all[release+" "+kind] = b
+		}
 	}
+	if _, err := exec.LookPath("gcc"); err != nil {
+		tb.Logf("without programs that use cgo: %v", err)
+		return all
+	}
+	all["cgo"] = build{cgo: true}
+	all["cgo stripped"] = build{cgo: true, flags: []string{"-ldflags=-s -w"}}
+	all["cgo pie stripped"] = build{cgo: true, flags: []string{"-buildmode=pie", "-ldflags=-s -w"}}
 	return all
 }
+
+// withC makes a program link the C library.
+const withC = "package main\n\nimport \"C\"\n"
 
 // target builds the target and returns its path.
 func (b build) target(tb testing.TB) string {
@@ -54,15 +75,21 @@ func (b build) target(tb testing.TB) string {
 	dir := tb.TempDir()
 	source, err := os.ReadFile("testdata/target/main.go")
 	require.NoError(tb, err)
-	require.NoError(tb, os.WriteFile(filepath.Join(dir, "main.go"), source, 0o644))
-	require.NoError(tb, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module target\n\ngo 1.23\n"), 0o644))
+	files := map[string]string{"main.go": string(source), "go.mod": "module target\n\ngo 1.21\n"}
+	environment := append(os.Environ(), "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0")
+	if b.cgo {
+		files["c.go"] = withC
+		environment = append(environment, "CGO_ENABLED=1")
+	}
+	if b.toolchain != "" {
+		environment = append(environment, "GOTOOLCHAIN="+b.toolchain)
+	}
+	for name, content := range files {
+		require.NoError(tb, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644))
+	}
 	path := filepath.Join(dir, "target")
 	cmd := exec.Command("go", append(append([]string{"build"}, b.flags...), "-o", path, ".")...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
-	if b.toolchain != "" {
-		cmd.Env = append(cmd.Env, "GOTOOLCHAIN="+b.toolchain)
-	}
+	cmd.Dir, cmd.Env = dir, environment
 	output, err := cmd.CombinedOutput()
 	require.NoError(tb, err, "%s", output)
 	return path
@@ -81,11 +108,13 @@ type target struct {
 // start runs the program at path and prepares to read it.
 func start(tb testing.TB, path string) *target {
 	tb.Helper()
-	names := []string{}
+	asked := map[string]bool{}
 	for _, d := range Definitions() {
-		names = append(names, d.Sources...)
+		for _, source := range d.Sources {
+			asked[source] = true
+		}
 	}
-	cmd := exec.Command(path, names...)
+	cmd := exec.Command(path, slices.Sorted(maps.Keys(asked))...)
 	stdin, err := cmd.StdinPipe()
 	require.NoError(tb, err)
 	stdout, err := cmd.StdoutPipe()
@@ -116,7 +145,7 @@ func (t *target) attach(path string) {
 	memory, err := procmem.Open(t.pid)
 	require.NoError(t.tb, err)
 	t.tb.Cleanup(func() { assert.NoError(t.tb, memory.Close()) })
-	t.reader = NewReader(t.layout, memory, bias)
+	t.reader = NewReader(t.layout, memory, bias, 5000)
 }
 
 func (t *target) command(text string) string {
@@ -133,94 +162,4 @@ func (t *target) do(commands ...string) {
 	for _, c := range commands {
 		require.Equal(t.tb, "ok\n", t.command(c))
 	}
-}
-
-// values are all numbers of all metrics: integers, and the buckets and bounds
-// of the histograms.
-type values struct {
-	ints    map[string]int64
-	buckets map[string][]uint64
-	bounds  map[string][]float64
-}
-
-// observed takes a snapshot and reads the metrics made of it.
-func (t *target) observed() values {
-	t.tb.Helper()
-	var s Snapshot
-	require.NoError(t.tb, t.reader.Read(&s))
-	metrics := pmetric.NewMetricSlice()
-	s.AppendTo(metrics, time.Unix(1, 0), time.Unix(2, 0))
-	v := values{map[string]int64{}, map[string][]uint64{}, map[string][]float64{}}
-	for _, m := range metrics.All() {
-		if m.Type() == pmetric.MetricTypeHistogram {
-			point := m.Histogram().DataPoints().At(0)
-			v.buckets[m.Name()] = point.BucketCounts().AsRaw()
-			v.bounds[m.Name()] = point.ExplicitBounds().AsRaw()
-			continue
-		}
-		for _, point := range m.Sum().DataPoints().All() {
-			name := m.Name()
-			if kind, ok := point.Attributes().Get(MemoryType); ok {
-				name += kind.Str()
-			}
-			v.ints[name] = point.IntValue()
-		}
-	}
-	return v
-}
-
-// still waits until the target's numbers have not changed for a while: until
-// the sweeper and the scavenger are done.
-func (t *target) still() values {
-	t.tb.Helper()
-	last := t.observed()
-	require.Eventually(t.tb, func() bool {
-		before := last
-		last = t.observed()
-		return assert.ObjectsAreEqual(before, last)
-	}, 30*time.Second, 100*time.Millisecond, "the idle target does not come to rest")
-	return last
-}
-
-// truth asks the target for its runtime/metrics and computes from them what
-// contrib's instrumentation does.
-func (t *target) truth() values {
-	t.tb.Helper()
-	var told struct {
-		Ints       map[string]uint64
-		Histograms map[string]struct{ Bounds, Counts []uint64 }
-	}
-	require.NoError(t.tb, json.Unmarshal([]byte(t.command("read")), &told))
-	v := values{map[string]int64{}, map[string][]uint64{}, map[string][]float64{}}
-	number := func(name string) int64 {
-		require.Contains(t.tb, told.Ints, name)
-		if n := told.Ints[name]; n <= math.MaxInt64 {
-			return int64(n)
-		}
-		return math.MaxInt64
-	}
-	stacks := number("/memory/classes/heap/stacks:bytes")
-	v.ints["go.memory.usedstack"] = stacks
-	v.ints["go.memory.usedother"] = number("/memory/classes/total:bytes") - number("/memory/classes/heap/released:bytes") - stacks
-	if limit := number("/gc/gomemlimit:bytes"); limit != math.MaxInt64 {
-		v.ints["go.memory.limit"] = limit
-	}
-	v.ints["go.memory.allocated"] = number("/gc/heap/allocs:bytes")
-	v.ints["go.memory.allocations"] = number("/gc/heap/allocs:objects")
-	v.ints["go.memory.gc.goal"] = number("/gc/heap/goal:bytes")
-	v.ints["go.memory.gc.cycles"] = number("/gc/cycles/total:gc-cycles")
-	v.ints["go.goroutine.count"] = number("/sched/goroutines:goroutines")
-	v.ints["go.processor.limit"] = number("/sched/gomaxprocs:threads")
-	v.ints["go.config.gogc"] = number("/gc/gogc:percent")
-	for ours, theirs := range map[string]string{
-		"go.schedule.duration":        "/sched/latencies:seconds",
-		"go.memory.gc.pause.duration": "/sched/pauses/total/gc:seconds",
-	} {
-		h := told.Histograms[theirs]
-		v.buckets[ours] = h.Counts
-		for _, bits := range h.Bounds[1 : len(h.Bounds)-1] { // without the infinities
-			v.bounds[ours] = append(v.bounds[ours], math.Float64frombits(bits))
-		}
-	}
-	return v
 }

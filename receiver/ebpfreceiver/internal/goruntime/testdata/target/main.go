@@ -3,12 +3,13 @@
 
 // Command target is a program that the tests observe. It obeys commands on its
 // standard input, one a line, and answers each with one line: for "read" what
-// its own runtime/metrics say, in JSON, else "ok".
+// its own runtime/metrics say, for "stacks" in which states its goroutines are,
+// else "ok". It links few packages and is written for Go 1.21, since the tests
+// build it with each release from there on.
 package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -17,19 +18,8 @@ import (
 	"runtime/metrics"
 	"strings"
 	"sync"
+	"time"
 )
-
-// truth is the answer to "read". Bounds are the bits of float64s, as JSON has
-// no infinities.
-type truth struct {
-	Ints       map[string]uint64    `json:"ints"`
-	Histograms map[string]histogram `json:"histograms"`
-}
-
-type histogram struct {
-	Bounds []uint64 `json:"bounds"`
-	Counts []uint64 `json:"counts"`
-}
 
 func main() {
 	p := program{samples: samples(os.Args[1:])}
@@ -53,6 +43,7 @@ func samples(names []string) []metrics.Sample {
 type program struct {
 	samples  []metrics.Sample
 	retained [][]byte
+	mutex    sync.Mutex
 	stop     chan struct{}
 	workers  sync.WaitGroup
 }
@@ -61,13 +52,22 @@ func (p *program) obey(command string) error {
 	switch command {
 	case "read":
 		return p.read()
+	case "stacks":
+		return stacks()
 	case "busy":
 		p.busy()
 	case "rest":
 		close(p.stop)
 		p.workers.Wait()
 	case "grow":
-		p.grow()
+		p.retain()
+		spawn()
+	case "spawn":
+		spawn()
+	case "park":
+		p.park()
+	case "contend":
+		p.contend()
 	case "collect":
 		runtime.GC()
 	case "configure":
@@ -84,38 +84,70 @@ func (p *program) obey(command string) error {
 	return err
 }
 
+// read answers with name, kind and numbers of each metric: u and the number, f
+// and the bits of a float64, h and the number of counts, the counts, and the bits
+// of the bounds. Metrics that this release has not are left out.
 func (p *program) read() error {
 	metrics.Read(p.samples)
-	t := truth{Ints: map[string]uint64{}, Histograms: map[string]histogram{}}
+	var line strings.Builder
 	for _, s := range p.samples {
 		switch s.Value.Kind() {
 		case metrics.KindUint64:
-			t.Ints[s.Name] = s.Value.Uint64()
+			fmt.Fprintf(&line, "%s u %d ", s.Name, s.Value.Uint64())
+		case metrics.KindFloat64:
+			fmt.Fprintf(&line, "%s f %d ", s.Name, math.Float64bits(s.Value.Float64()))
 		case metrics.KindFloat64Histogram:
 			h := s.Value.Float64Histogram()
-			bounds := make([]uint64, len(h.Buckets))
-			for i, b := range h.Buckets {
-				bounds[i] = math.Float64bits(b)
+			fmt.Fprintf(&line, "%s h %d ", s.Name, len(h.Counts))
+			for _, count := range h.Counts {
+				fmt.Fprintf(&line, "%d ", count)
 			}
-			t.Histograms[s.Name] = histogram{Bounds: bounds, Counts: h.Counts}
-		default:
-			return fmt.Errorf("no metric %s", s.Name)
+			for _, bound := range h.Buckets {
+				fmt.Fprintf(&line, "%d ", math.Float64bits(bound))
+			}
 		}
 	}
-	return json.NewEncoder(os.Stdout).Encode(t)
+	_, err := fmt.Println(strings.TrimSpace(line.String()))
+	return err
 }
 
-// grow keeps memory of all kinds of sizes, and parked goroutines with stacks.
-func (p *program) grow() {
-	for i := range 2000 {
+// stackBuffer is no part of the heap: printing stacks is no reason to collect.
+var stackBuffer [8 << 20]byte
+
+// stacks answers with what the runtime prints of its goroutines' states,
+// separated by semicolons: "running;chan receive;select".
+func stacks() error {
+	text := stackBuffer[:runtime.Stack(stackBuffer[:], true)]
+	var states []string
+	for _, line := range strings.Split(string(text), "\n") {
+		if !strings.HasPrefix(line, "goroutine ") || !strings.HasSuffix(line, "]:") {
+			continue
+		}
+		state := line[strings.LastIndex(line, "[")+1 : len(line)-2]
+		if comma := strings.Index(state, ","); comma >= 0 { // ", 2 minutes" and ", locked to thread"
+			state = state[:comma]
+		}
+		states = append(states, strings.TrimSuffix(state, " (scan)"))
+	}
+	_, err := fmt.Println(strings.Join(states, ";"))
+	return err
+}
+
+// retain keeps memory of all kinds of sizes.
+func (p *program) retain() {
+	for i := 0; i < 2000; i++ {
 		p.retained = append(p.retained, make([]byte, 1+i*i%9000), make([]byte, 40000))
 		if i%200 == 0 {
 			runtime.Gosched()
 		}
 	}
+}
+
+// spawn keeps parked goroutines with stacks, and ends others.
+func spawn() {
 	parked := make(chan struct{})
 	var ready sync.WaitGroup
-	for range 1000 {
+	for i := 0; i < 1000; i++ {
 		ready.Add(1)
 		go func() {
 			deep(40)
@@ -123,11 +155,50 @@ func (p *program) grow() {
 			<-parked
 		}()
 	}
-	for range 500 { // these end, and fill the free lists
+	for i := 0; i < 500; i++ { // these end, and fill the free lists
 		ready.Add(1)
 		go ready.Done()
 	}
 	ready.Wait()
+}
+
+// park keeps goroutines that wait for different things.
+func (p *program) park() {
+	var ready, never sync.WaitGroup
+	never.Add(1)
+	p.mutex.Lock()
+	full := make(chan int)
+	for n, wait := range []func(){
+		func() { p.mutex.Lock() },
+		func() { select {} },
+		func() { full <- 1 },
+		func() { never.Wait() },
+		func() { time.Sleep(time.Hour) },
+	} {
+		for i := 0; i < 3+n; i++ {
+			ready.Add(1)
+			go func(wait func()) { ready.Done(); wait() }(wait)
+		}
+	}
+	ready.Wait()
+}
+
+// contend makes goroutines wait for a mutex and ends them.
+func (p *program) contend() {
+	var mutex sync.Mutex
+	var done sync.WaitGroup
+	for i := 0; i < 8; i++ {
+		done.Add(1)
+		go func() {
+			defer done.Done()
+			for j := 0; j < 20; j++ {
+				mutex.Lock()
+				time.Sleep(100 * time.Microsecond)
+				mutex.Unlock()
+			}
+		}()
+	}
+	done.Wait()
 }
 
 //go:noinline
@@ -143,7 +214,7 @@ func deep(n int) int {
 // busy lets workers allocate, hand work over and start goroutines until "rest".
 func (p *program) busy() {
 	p.stop = make(chan struct{})
-	for range 4 {
+	for i := 0; i < 4; i++ {
 		p.workers.Add(1)
 		go p.work()
 	}
@@ -158,7 +229,7 @@ func (p *program) work() {
 			return
 		default:
 		}
-		go func() { answers <- make([]byte, size) }()
+		go func(size int) { answers <- make([]byte, size) }(size)
 		if len(<-answers) != size {
 			panic("wrong size")
 		}
