@@ -56,6 +56,9 @@ type RuntimeConfig struct {
 	Enabled bool `mapstructure:"enabled"`
 	// Interval between reads of a process's runtime.
 	Interval time.Duration `mapstructure:"interval"`
+	// MaxGoroutines that a process may have for its goroutines to be read one
+	// by one, by state. 0: they never are.
+	MaxGoroutines int `mapstructure:"max_goroutines"`
 }
 
 // EventsConfig says which events are told.
@@ -104,7 +107,7 @@ const (
 func createDefaultConfig() *Config {
 	return &Config{
 		Discovery: DiscoveryConfig{Interval: discover.DefaultInterval},
-		Runtime:   RuntimeConfig{Enabled: true, Interval: 10 * time.Second},
+		Runtime:   RuntimeConfig{Enabled: true, Interval: 10 * time.Second, MaxGoroutines: 10_000},
 		Events:    EventsConfig{File: FileConfig{Enabled: true, MinDuration: time.Millisecond}},
 		Ledger:    LedgerConfig{Mode: ModeExact},
 		Budget:    BudgetConfig{CPUPercent: 3, NodeCPUPercent: 10},
@@ -124,6 +127,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Runtime.Enabled && c.Runtime.Interval < minInterval {
 		errs = append(errs, fmt.Errorf("runtime.interval: %v is too short: want at least %v, or runtime.enabled: false", c.Runtime.Interval, minInterval))
+	}
+	if c.Runtime.MaxGoroutines < 0 {
+		errs = append(errs, fmt.Errorf("runtime.max_goroutines: %d is negative: want 0 to read no goroutine's state", c.Runtime.MaxGoroutines))
 	}
 	if c.Events.File.Enabled && c.Events.File.MinDuration < 0 {
 		errs = append(errs, fmt.Errorf("events.file.min_duration: %v is negative: want 0 for every operation, or events.file.enabled: false for none", c.Events.File.MinDuration))

@@ -36,8 +36,17 @@ type harness struct {
 	stopped   bool
 }
 
-// observe starts a receiver that watches the targets.
+// observe starts a receiver that watches the targets and stands in pipelines of
+// all signals.
 func observe(t *testing.T, change func(*Config), targets ...TargetConfig) *harness {
+	t.Helper()
+	return observeFor(t, func(h *harness, s *sinks) {
+		s.traces, s.logs, s.metrics = &h.traces, &h.logs, &h.metrics
+	}, change, targets...)
+}
+
+// observeFor starts one that stands in those pipelines that pick sets.
+func observeFor(t *testing.T, pick func(*harness, *sinks), change func(*Config), targets ...TargetConfig) *harness {
 	t.Helper()
 	config := createDefaultConfig()
 	config.Targets = targets
@@ -54,7 +63,7 @@ func observe(t *testing.T, change func(*Config), targets ...TargetConfig) *harne
 	settings.TelemetrySettings = h.telemetry.NewTelemetrySettings()
 	r, err := newReceiver(settings, config)
 	require.NoError(t, err)
-	r.sinks.traces, r.sinks.logs, r.sinks.metrics = &h.traces, &h.logs, &h.metrics
+	pick(h, &r.sinks)
 	require.NoError(t, r.Start(t.Context(), componenttest.NewNopHost()),
 		"these tests need root on a kernel that loads BPF")
 	h.receiver = r
@@ -72,7 +81,7 @@ func (h *harness) stop() {
 	}
 }
 
-// awaitAttached waits until n processes have their probes.
+// awaitAttached waits until n processes are observed.
 func (h *harness) awaitAttached(n int) {
 	h.t.Helper()
 	require.Eventually(h.t, func() bool { return h.counter("processes_attached", "", "") == int64(n) }, patience, tick)

@@ -29,7 +29,7 @@ type observer struct {
 func (o *observer) Attached(p *discover.Process, a *probe.Attachment, runtime *goruntime.Layout, bias uint64) {
 	o.telemetry.ProcessesAttached.Add(context.Background(), 1)
 	o.runtimes.add(p, runtime, bias)
-	if o.governor != nil && governable(a.Plan()) {
+	if a != nil && o.governor != nil && governable(a.Plan()) {
 		o.governor.Add(p.PID, a)
 	}
 }

@@ -75,7 +75,8 @@ func (r *ebpfReceiver) Start(_ context.Context, host component.Host) error {
 	}
 	runtimes := newRuntimes(r)
 	watched := &observer{telemetry: r.telemetry, runtimes: runtimes, governor: governor}
-	attacher := attach.New(r.programs, r.fileMinDuration(), watched, r.settings.Logger)
+	wanted := attach.Wanted{Probes: r.sinks.traces != nil || r.sinks.logs != nil, Runtime: runtimes.enabled}
+	attacher := attach.New(r.programs, wanted, r.fileMinDuration(), watched, r.settings.Logger)
 	records := newRecords(r, attacher.Table())
 
 	ctx, cancel := context.WithCancel(context.Background())

@@ -22,11 +22,13 @@ import (
 // runtimes reads the runtime metrics of all attached processes out of their
 // memory, at the configured interval.
 type runtimes struct {
-	enabled  bool
-	interval time.Duration
-	sinks    *sinks
-	failed   func(*discover.Process, error)
-	version  string
+	enabled       bool
+	interval      time.Duration
+	maxGoroutines int
+	sinks         *sinks
+	failed        func(*discover.Process, error)
+	unread        func(goroutines int64)
+	version       string
 
 	mu      sync.Mutex // guards readers: the attacher adds and removes, run reads
 	readers map[*discover.Process]*runtimeReader
@@ -41,15 +43,19 @@ type runtimeReader struct {
 
 func newRuntimes(r *ebpfReceiver) *runtimes {
 	return &runtimes{
-		enabled:  r.config.Runtime.Enabled && r.sinks.metrics != nil,
-		interval: r.config.Runtime.Interval,
-		sinks:    &r.sinks,
+		enabled:       r.config.Runtime.Enabled && r.sinks.metrics != nil,
+		interval:      r.config.Runtime.Interval,
+		maxGoroutines: r.config.Runtime.MaxGoroutines,
+		sinks:         &r.sinks,
 		failed: func(p *discover.Process, err error) {
 			if errors.Is(err, procmem.ErrGone) {
 				return // detached soon
 			}
 			r.telemetry.RuntimeReadFailures.Add(context.Background(), 1)
 			r.settings.Logger.Debug("Reading the runtime of a process", zap.Int("pid", p.PID), zap.Error(err))
+		},
+		unread: func(goroutines int64) {
+			r.telemetry.RuntimeGoroutinesUnread.Add(context.Background(), goroutines)
 		},
 		version: r.settings.BuildInfo.Version,
 		readers: make(map[*discover.Process]*runtimeReader),
@@ -67,7 +73,7 @@ func (r *runtimes) add(p *discover.Process, layout *goruntime.Layout, bias uint6
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.readers[p] = &runtimeReader{memory: memory, reader: goruntime.NewReader(layout, memory, bias)}
+	r.readers[p] = &runtimeReader{memory: memory, reader: goruntime.NewReader(layout, memory, bias, r.maxGoroutines)}
 }
 
 func (r *runtimes) remove(p *discover.Process) {
@@ -109,6 +115,9 @@ func (r *runtimes) collect() pmetric.Metrics {
 		if err := reader.reader.Read(&reader.snapshot); err != nil {
 			r.failed(process, err)
 			continue
+		}
+		if unread := reader.snapshot.Unread(); unread > 0 && r.maxGoroutines > 0 {
+			r.unread(unread)
 		}
 		resource := metrics.ResourceMetrics().AppendEmpty()
 		emit.PutResource(resource.Resource().Attributes(), process)

@@ -4,7 +4,9 @@
 package ebpfreceiver
 
 import (
+	"bytes"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -87,4 +89,79 @@ func TestRuntimeMetricsCanBeSwitchedOff(t *testing.T) {
 	targettest.Start(t, binary)
 	h.awaitAttached(1)
 	require.Never(t, func() bool { return len(h.metrics.AllMetrics()) > 0 }, 5*minInterval, minInterval)
+}
+
+// Where only metrics are wanted, a process gets no probe, and nothing is
+// recorded of its requests.
+func TestRuntimeMetricsAloneNeedNoProbe(t *testing.T) {
+	binary := targettest.Build(t, "-ldflags=-s -w")
+	h := observeFor(t, func(h *harness, s *sinks) { s.metrics = &h.metrics }, nil, TargetConfig{Executable: binary})
+	target := targettest.Start(t, binary)
+	h.awaitAttached(1)
+	for range 20 {
+		_, _, err := target.Get("/gc", nil)
+		require.NoError(t, err)
+	}
+	h.metrics.Reset()
+	require.Eventually(t, func() bool { m, _ := h.lastMetrics(); return len(m) == len(goruntime.Definitions())-1 }, patience, tick,
+		"all but the memory limit, which is not set")
+	require.Zero(t, h.counter("records", "", ""))
+	require.Zero(t, h.counter("probes_refused", "feature", "runtime_metrics"))
+	target.Kill()
+	h.awaitAttached(0)
+}
+
+// A program in which no probe has a place is observed all the same.
+func TestRuntimeMetricsOfAProcessWithoutProbes(t *testing.T) {
+	binary := withoutProbes(t, targettest.Build(t))
+	h := observe(t, nil, TargetConfig{Executable: binary})
+	target := targettest.Start(t, binary)
+	h.awaitAttached(1)
+	require.Eventually(t, func() bool { m, _ := h.lastMetrics(); return len(m) > 0 }, patience, tick)
+	metrics, resource := h.lastMetrics()
+	require.Contains(t, metrics, "go.goroutine.count")
+	require.Equal(t, int64(target.PID), resource.AsRaw()["process.pid"])
+	require.Zero(t, h.counter("attach_failures", "", ""))
+	require.EqualValues(t, 1, h.counter("probes_refused", "feature", "ledger"))
+	target.Kill()
+	h.awaitAttached(0)
+
+	// Without runtime metrics there is nothing to observe.
+	h.stop()
+	h = observe(t, func(c *Config) { c.Runtime.Enabled = false }, TargetConfig{Executable: binary})
+	targettest.Start(t, binary)
+	require.Eventually(t, func() bool { return h.counter("attach_failures", "reason", "nothing_found") == 1 }, patience, tick)
+	require.Zero(t, h.counter("processes_attached", "", ""))
+}
+
+// withoutProbes gives the functions that are probed other names, in all tables
+// of the executable.
+func withoutProbes(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for _, name := range []string{
+		"runtime.casgstatus", "runtime.preemptPark", "runtime.stopTheWorldWithSema", "runtime.startTheWorldWithSema",
+		"net/http.serverHandler.ServeHTTP", "net/http.(*response).finishRequest", "net/http.(*response).Hijack",
+		"go.opentelemetry.io/otel/sdk/trace.(*tracer).Start", "go.opentelemetry.io/otel/sdk/trace.(*recordingSpan).runtimeTrace",
+		"go.opentelemetry.io/otel/sdk/trace.(*recordingSpan).End",
+	} {
+		other := name[:len(name)-1] + "_"
+		require.Contains(t, string(content), name)
+		content = bytes.ReplaceAll(content, []byte(name+"\x00"), []byte(other+"\x00"))
+	}
+	changed := filepath.Join(t.TempDir(), "target")
+	require.NoError(t, os.WriteFile(changed, content, 0o755))
+	return changed
+}
+
+func TestGoroutinesOfAProcessThatHasTooMany(t *testing.T) {
+	binary := targettest.Build(t)
+	h := observe(t, func(c *Config) { c.Runtime.MaxGoroutines = 1 }, TargetConfig{Executable: binary})
+	targettest.Start(t, binary)
+	require.Eventually(t, func() bool { return h.counter("runtime_goroutines_unread", "", "") > 1 }, patience, tick)
+	require.Eventually(t, func() bool { m, _ := h.lastMetrics(); return len(m) > 0 }, patience, tick)
+	metrics, _ := h.lastMetrics()
+	require.NotContains(t, metrics, "fathom.go.goroutine.states")
+	require.Contains(t, metrics, "go.goroutine.count")
 }

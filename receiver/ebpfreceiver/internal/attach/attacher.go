@@ -22,13 +22,14 @@ const (
 	ReasonVanished = "vanished"      // it ended before its probes were in place
 	ReasonAnalysis = "analysis"      // its executable could not be analysed
 	ReasonProbes   = "probes"        // the kernel refused a probe
-	ReasonNothing  = "nothing_found" // nothing in it can be observed
+	ReasonNothing  = "nothing_found" // nothing in it that is wanted can be observed
 )
 
 // Observer is told what becomes of the processes.
 type Observer interface {
-	// Attached tells of a process whose probes are in place, and how to read
-	// its runtime: by the layout of its executable and its load bias.
+	// Attached tells of a process that is observed from now on: by probes,
+	// unless the attachment is nil, and, if that is wanted, by reads of its
+	// runtime. How to read tell the layout of its executable and its load bias.
 	Attached(p *discover.Process, a *probe.Attachment, runtime *goruntime.Layout, bias uint64)
 	// Detached tells how many of its spans and requests were still open.
 	Detached(p *discover.Process, open int)
@@ -36,9 +37,18 @@ type Observer interface {
 	Refused(p *discover.Process, feature plan.Feature)
 }
 
+// Wanted says what is observed of processes.
+type Wanted struct {
+	// Probes, for traces and logs.
+	Probes bool
+	// Runtime metrics, which need none.
+	Runtime bool
+}
+
 // Attacher puts probes on processes and takes them off.
 type Attacher struct {
 	programs        *probe.Programs
+	wanted          Wanted
 	fileMinDuration time.Duration
 	observer        Observer
 	logger          *zap.Logger
@@ -46,15 +56,18 @@ type Attacher struct {
 	mail     *mailbox
 	table    *Table
 	analyses analyses
+	// attached are the observed processes; without an attachment where only the
+	// runtime is read.
 	attached map[*discover.Process]*probe.Attachment
 	warned   failures
 }
 
 // New makes an Attacher for loaded programs. File operations shorter than
 // fileMinDuration are not told; a negative one tells none.
-func New(programs *probe.Programs, fileMinDuration time.Duration, observer Observer, logger *zap.Logger) *Attacher {
+func New(programs *probe.Programs, wanted Wanted, fileMinDuration time.Duration, observer Observer, logger *zap.Logger) *Attacher {
 	return &Attacher{
 		programs:        programs,
+		wanted:          wanted,
 		fileMinDuration: fileMinDuration,
 		observer:        observer,
 		logger:          logger,
@@ -117,13 +130,40 @@ func (a *Attacher) attachTo(p *discover.Process, executable *os.File) (reason st
 		return ReasonAnalysis, err
 	}
 	a.tellRefusals(p, analysed, fresh) // whatever comes of it: it is fresh but once
-	planned := analysed.plan
-	if len(planned.Probes) == 0 {
-		return ReasonNothing, errors.New("no probe has a proven place in it")
+	probes := a.wanted.Probes && len(analysed.plan.Probes) > 0
+	readable := a.wanted.Runtime && analysed.runtime.Any()
+	if !probes && !readable {
+		return ReasonNothing, errors.New("nothing that is wanted has a proven place in it")
 	}
 	bias, err := loadBias(p.PID, executable)
 	if err != nil {
 		return ReasonAnalysis, err
+	}
+	attachment, err := a.attachProbes(p, executable, analysed.plan, bias, probes)
+	if err != nil && (!readable || hasVanished(err)) {
+		return ReasonProbes, err
+	}
+	if err != nil {
+		a.observer.Failed(p, ReasonProbes)
+		a.logger.Log(a.warned.level(failure{p.Executable, ReasonProbes}), "Only the runtime metrics of a process are read: it has no probes",
+			zap.Int("pid", p.PID), zap.String("executable", p.Executable), zap.Error(err))
+	}
+	count := 0
+	if attachment != nil {
+		count = len(analysed.plan.Probes)
+	}
+	a.attached[p] = attachment
+	a.logger.Info("Observing a process", zap.Int("pid", p.PID), zap.String("service", p.ServiceName),
+		zap.String("executable", p.Executable), zap.String("go", analysed.plan.GoVersion), zap.Int("probes", count))
+	a.observer.Attached(p, attachment, analysed.runtime, bias)
+	return "", nil
+}
+
+// attachProbes puts the planned probes on a process, if they are wanted; else it
+// closes the executable and the attachment is nil.
+func (a *Attacher) attachProbes(p *discover.Process, executable *os.File, planned *plan.Plan, bias uint64, wanted bool) (*probe.Attachment, error) {
+	if !wanted {
+		return nil, executable.Close()
 	}
 	a.table.add(p) // before the first record can come
 	attachment, err := a.programs.Attach(probe.Target{
@@ -136,13 +176,9 @@ func (a *Attacher) attachTo(p *discover.Process, executable *os.File) (reason st
 	}, probe.TierScheduler)
 	if err != nil {
 		a.table.end(p, time.Now())
-		return ReasonProbes, err
+		return nil, err
 	}
-	a.attached[p] = attachment
-	a.logger.Info("Observing a process", zap.Int("pid", p.PID), zap.String("service", p.ServiceName),
-		zap.String("executable", p.Executable), zap.String("go", planned.GoVersion), zap.Int("probes", len(planned.Probes)))
-	a.observer.Attached(p, attachment, analysed.runtime, bias)
-	return "", nil
+	return attachment, nil
 }
 
 // tellRefusals logs what is left out once for an executable, and counts it for
@@ -175,6 +211,10 @@ func (a *Attacher) stop(p *discover.Process) {
 		return
 	}
 	delete(a.attached, p)
+	if attachment == nil {
+		a.observer.Detached(p, 0)
+		return
+	}
 	a.table.end(p, time.Now())
 	open, err := attachment.Close()
 	if err != nil {
@@ -186,8 +226,12 @@ func (a *Attacher) stop(p *discover.Process) {
 func (a *Attacher) detachAll() error {
 	var errs []error
 	for p, attachment := range a.attached {
-		open, err := attachment.Close()
-		errs = append(errs, err)
+		open := 0
+		if attachment != nil {
+			var err error
+			open, err = attachment.Close()
+			errs = append(errs, err)
+		}
 		a.observer.Detached(p, open)
 	}
 	clear(a.attached)

@@ -17,7 +17,7 @@ const Prefix = "otelcol_receiver_ebpf_"
 
 // TelemetryBuilder holds the receiver's own metrics.
 type TelemetryBuilder struct {
-	// ProcessesAttached is how many processes have probes now.
+	// ProcessesAttached is how many processes are observed now.
 	ProcessesAttached metric.Int64UpDownCounter
 	// AttachFailures counts processes that could not be observed, by reason.
 	AttachFailures metric.Int64Counter
@@ -29,6 +29,9 @@ type TelemetryBuilder struct {
 	GovernorSwitches metric.Int64Counter
 	// RuntimeReadFailures counts failed reads of a process's runtime metrics.
 	RuntimeReadFailures metric.Int64Counter
+	// RuntimeGoroutinesUnread counts goroutines that were too many in their
+	// process for their states to be read.
+	RuntimeGoroutinesUnread metric.Int64Counter
 
 	meter metric.Meter
 }
@@ -36,9 +39,9 @@ type TelemetryBuilder struct {
 // NewTelemetryBuilder makes the metrics.
 func NewTelemetryBuilder(settings component.TelemetrySettings) (*TelemetryBuilder, error) {
 	b := &TelemetryBuilder{meter: settings.MeterProvider.Meter(ScopeName)}
-	var errs [6]error
+	var errs [7]error
 	b.ProcessesAttached, errs[0] = b.meter.Int64UpDownCounter(Prefix+"processes_attached",
-		metric.WithUnit("{process}"), metric.WithDescription("Processes that have probes now."))
+		metric.WithUnit("{process}"), metric.WithDescription("Processes that are observed now, by probes or by reads of their memory."))
 	b.AttachFailures, errs[1] = b.meter.Int64Counter(Prefix+"attach_failures",
 		metric.WithUnit("{process}"), metric.WithDescription("Processes that could not be observed, by reason."))
 	b.ProbesRefused, errs[2] = b.meter.Int64Counter(Prefix+"probes_refused",
@@ -49,6 +52,8 @@ func NewTelemetryBuilder(settings component.TelemetrySettings) (*TelemetryBuilde
 		metric.WithUnit("{read}"), metric.WithDescription("Failed reads of a process's runtime metrics."))
 	b.GovernorSwitches, errs[5] = b.meter.Int64Counter(Prefix+"governor_switches",
 		metric.WithUnit("{switch}"), metric.WithDescription("Times that a process was given another tier of probes, by the new tier."))
+	b.RuntimeGoroutinesUnread, errs[6] = b.meter.Int64Counter(Prefix+"runtime_goroutines_unread",
+		metric.WithUnit("{goroutine}"), metric.WithDescription("Goroutines, at each read, of processes that have too many for their states to be read."))
 	return b, errors.Join(errs[:]...)
 }
 
