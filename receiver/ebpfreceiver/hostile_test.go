@@ -15,9 +15,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fathom-otel/fathom/internal/events"
 	"github.com/fathom-otel/fathom/internal/ledger"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/attach"
-	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goruntime"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest"
 )
@@ -41,25 +42,24 @@ func requireObserved(t *testing.T, h *harness, target *targettest.Target) {
 }
 
 func TestKindsOfExecutables(t *testing.T) {
-	for name, test := range map[string]struct {
-		build   []string
-		refused plan.Feature
-	}{
-		"stripped":     {[]string{"-ldflags=-s -w"}, plan.GCCycles},
-		"PIE":          {[]string{"-buildmode=pie"}, ""},
-		"stripped PIE": {[]string{"-buildmode=pie", "-ldflags=-s -w"}, plan.GCCycles},
+	for name, build := range map[string][]string{
+		"stripped":     {"-ldflags=-s -w"},
+		"PIE":          {"-buildmode=pie"},
+		"stripped PIE": {"-buildmode=pie", "-ldflags=-s -w"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			binary := targettest.Build(t, test.build...)
+			binary := targettest.Build(t, build...)
 			h := observe(t, nil, TargetConfig{Executable: binary})
 			target := targettest.Start(t, binary)
 			h.awaitAttached(1)
 			requireObserved(t, h, target)
-			if test.refused != "" {
-				require.EqualValues(t, 1, h.counter("probes_refused", "feature", string(test.refused)))
-			} else {
-				require.Zero(t, h.counter("probes_refused", "", ""))
-			}
+			require.Zero(t, h.counter("probes_refused", "", ""))
+			_, _, err := target.Get("/gc", nil)
+			require.NoError(t, err)
+			require.Eventually(t, func() bool { return len(h.events(events.GCCycle)) > 0 }, patience, tick)
+			require.Positive(t, h.events(events.GCCycle)[0].Attributes().AsRaw()[events.GCCycleNumber])
+			require.Eventually(t, func() bool { m, _ := h.lastMetrics(); return len(m) == len(goruntime.Definitions())-1 }, patience, tick,
+				"all but the memory limit, which is not set")
 		})
 	}
 }

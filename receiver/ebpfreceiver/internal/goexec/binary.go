@@ -30,6 +30,7 @@ type Binary struct {
 	functionErr error
 	types       *typeIndex
 	versions    *versionTable
+	described   *descriptors
 }
 
 // Open analyses the executable at path (for example /proc/123/exe). Errors wrap

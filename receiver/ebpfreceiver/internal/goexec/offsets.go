@@ -27,8 +27,9 @@ type Source uint8
 
 // The sources, in the order in which they are asked.
 const (
-	SourceDWARF Source = iota + 1 // the executable's own debug information
-	SourceTable                   // the table keyed by exact version (see table.go)
+	SourceDWARF      Source = iota + 1 // the executable's own debug information
+	SourceTable                        // the table keyed by exact version (see table.go)
+	SourceDescriptor                   // the executable's own type descriptors (see typedescriptor.go)
 )
 
 func (s Source) String() string {
@@ -37,6 +38,8 @@ func (s Source) String() string {
 		return "dwarf"
 	case SourceTable:
 		return "table"
+	case SourceDescriptor:
+		return "descriptor"
 	}
 	return "unknown"
 }
@@ -47,7 +50,8 @@ type layouts interface {
 	nested(m member) (structType, error)
 }
 
-// Offsets resolves each field from DWARF where there is, else from the table.
+// Offsets resolves each field from DWARF where there is, else from the table,
+// else, where that does not know the version, from type descriptors.
 // Those that cannot be proven are absent from the result and named in the
 // error, which wraps ErrNoOffset; the others are returned.
 func (b *Binary) Offsets(fields []Field) (map[Field]Offset, error) {
@@ -73,11 +77,19 @@ func (b *Binary) fieldOffset(field Field) (Offset, error) {
 	if _, err := types.find(field.Type); err == nil { // the type is known: it has no such field
 		return Offset{}, dwarfErr
 	}
-	bytes, err := resolve(b.table(), field)
-	if err != nil {
-		return Offset{}, fmt.Errorf("%w; %w", dwarfErr, err)
+	table := b.table()
+	bytes, tableErr := resolve(table, field)
+	if tableErr == nil {
+		return Offset{Bytes: bytes, Source: SourceTable}, nil
 	}
-	return Offset{Bytes: bytes, Source: SourceTable}, nil
+	if _, err := table.find(field.Type); err == nil {
+		return Offset{}, tableErr
+	}
+	bytes, err := resolve(b.descriptors(), field)
+	if err != nil {
+		return Offset{}, fmt.Errorf("%w; %w; %w", dwarfErr, tableErr, err)
+	}
+	return Offset{Bytes: bytes, Source: SourceDescriptor}, nil
 }
 
 // TypeSize is the size in bytes of a struct type. The error wraps ErrNoOffset.
@@ -86,9 +98,13 @@ func (b *Binary) TypeSize(name string) (uint64, error) {
 	if dwarfErr == nil {
 		return found.size, nil
 	}
-	found, err := b.table().find(name)
+	found, tableErr := b.table().find(name)
+	if tableErr == nil {
+		return found.size, nil
+	}
+	found, err := b.descriptors().find(name)
 	if err != nil {
-		return 0, fmt.Errorf("size of %s: %w: %w; %w", name, ErrNoOffset, dwarfErr, err)
+		return 0, fmt.Errorf("size of %s: %w: %w; %w; %w", name, ErrNoOffset, dwarfErr, tableErr, err)
 	}
 	return found.size, nil
 }

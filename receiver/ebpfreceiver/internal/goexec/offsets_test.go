@@ -75,12 +75,12 @@ func TestOffsetsReturnsWhatItHas(t *testing.T) {
 // other layouts inside.
 func TestTableRefusesOtherVersions(t *testing.T) {
 	span := Field{"go.opentelemetry.io/otel/sdk/trace.recordingSpan", "name"}
-	goid := Field{"runtime.g", "goid"}
+	ngsys := Field{"runtime.schedt", "ngsys"}
 	status := func(change func(b *Binary)) (sdk, std error) {
 		b := open(t, fixture(t, "stripped"))
 		change(b)
 		_, sdk = b.fieldOffset(span)
-		_, std = b.fieldOffset(goid)
+		_, std = b.fieldOffset(ngsys)
 		return sdk, std
 	}
 	sdk, std := status(func(*Binary) {})

@@ -22,9 +22,10 @@ type structType struct {
 }
 
 type member struct {
-	offset uint64
-	kind   string       // the name of its type, when that is a struct
-	ref    dwarf.Offset // DWARF only: the entry of its type
+	offset     uint64
+	kind       string       // the name of its type, when that is a struct
+	ref        dwarf.Offset // DWARF only: the entry of its type
+	descriptor uint64       // type descriptors only: the address of that of its type
 }
 
 // typeIndex finds struct types by name in the type unit.

@@ -58,6 +58,10 @@ func (b *Binary) variableSize(rule variableRule) (uint64, error) {
 // minWitnesses is how many functions must agree on a place.
 const minWitnesses = 2
 
+// maxWitness bounds the code of one, in bytes; the largest, gcMarkTermination,
+// takes less than 8 KiB.
+const maxWitness = 128 << 10
+
 // witnesses reads the functions of a rule. One that is not linked, or whose
 // fields this version has not, is left out as long as enough others are there.
 func (b *Binary) witnesses(rule variableRule) ([]witness, error) {
@@ -90,16 +94,28 @@ func (b *Binary) witness(rule variableRule, a anchor) (witness, error) {
 		}
 		w.claims = append(w.claims, claim{offset: offset + u.offset, how: u.how})
 	}
-	f, err := b.Function(a.function)
+	references, err := b.references(a.function)
 	if err != nil {
 		return witness{}, err
+	}
+	w.seen = accessesOf(references)
+	return w, nil
+}
+
+// references are those of one function.
+func (b *Binary) references(function string) ([]reference, error) {
+	f, err := b.Function(function)
+	if err != nil {
+		return nil, err
+	}
+	if f.Size > maxWitness {
+		return nil, fmt.Errorf("%w: %s of %d bytes", ErrUnsupported, f.Name, f.Size)
 	}
 	code, err := b.Code(f)
 	if err != nil {
-		return witness{}, err
+		return nil, err
 	}
-	w.seen = accessesOf(referencesAMD64(code, f.Addr))
-	return w, nil
+	return referencesAMD64(code, f.Addr), nil
 }
 
 // writable says whether a variable of size bytes can stand at addr.

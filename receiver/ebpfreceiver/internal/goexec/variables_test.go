@@ -4,6 +4,7 @@
 package goexec
 
 import (
+	"bytes"
 	"debug/elf"
 	"maps"
 	"slices"
@@ -54,7 +55,9 @@ func main() {}
 func TestVariablesOfOtherReleases(t *testing.T) {
 	for _, toolchain := range []string{"go1.21.13", "go1.22.12", "go1.23.12", "go1.24.13", "go1.25.14", "go1.27.4"} {
 		t.Run(toolchain, func(t *testing.T) {
-			sameVariables(t, open(t, buildProgram(t, t.TempDir(), toolchain, "whole", emptyProgram)))
+			b := open(t, buildProgram(t, t.TempDir(), toolchain, "whole", emptyProgram))
+			sameVariables(t, b)
+			sameDescriptors(t, b)
 		})
 	}
 }
@@ -106,6 +109,15 @@ func TestOneWitnessThatDisagreesIsEnough(t *testing.T) {
 	rule.anchors = []anchor{{"runtime.allgadd", does(refers)}, {"runtime.nosuchfunction", does(refers)}}
 	_, err = b.witnesses(rule)
 	require.ErrorIs(t, err, ErrNoFunction, "one function alone proves nothing")
+}
+
+// Code without end is not read: it would cost gigabytes.
+func TestTooMuchCodeIsNoWitness(t *testing.T) {
+	p := newTinyProgram()
+	p.text = append(p.text, bytes.Repeat([]byte{0x90}, maxWitness)...)
+	b := openTiny(t, p)
+	_, err := b.witness(variableRule{size: 8}, anchor{"main.f", does(refers)})
+	require.ErrorIs(t, err, ErrUnsupported)
 }
 
 func TestLocate(t *testing.T) {

@@ -55,13 +55,17 @@ func withoutStates(ints map[string]int64) map[string]int64 {
 func TestAgainstTheTargetsOwnMetrics(t *testing.T) {
 	for name, b := range builds(t) {
 		t.Run(name, func(t *testing.T) {
-			tt := start(t, b.target(t))
-			require.Empty(t, tt.layout.Missing())
-			for _, step := range []string{"collect", "grow", "collect", "contend", "configure", "collect", "squeeze", "collect"} {
-				compareIdle(t, tt, "before "+step)
-				tt.do(step)
-			}
-			compareIdle(t, tt, "at the end")
+			path := b.target(t)
+			t.Run("numbers", func(t *testing.T) {
+				tt := start(t, path)
+				require.Empty(t, tt.layout.Missing())
+				for _, step := range []string{"collect", "grow", "collect", "contend", "configure", "collect", "squeeze", "collect"} {
+					compareIdle(t, tt, "before "+step)
+					tt.do(step)
+				}
+				compareIdle(t, tt, "at the end")
+			})
+			t.Run("goroutines", func(t *testing.T) { compareStates(t, start(t, path), b.cgo) })
 		})
 	}
 }
@@ -78,7 +82,7 @@ func compareIdle(t *testing.T, tt *target, when string) {
 		total += len(counts)
 	}
 	t.Logf("%s: %d numbers, %d of them unchanged and equal; %d goroutines, %d B used, goal %d B, %d cycles", when,
-		total, equal, truth.ints["go.goroutine.count"], truth.ints["go.memory.usedother"], truth.ints["go.memory.gc.goal"], truth.ints["go.memory.gc.cycles"])
+		total, equal, truth.ints["go.goroutine.count"], truth.ints["go.memory.used other"], truth.ints["go.memory.gc.goal"], truth.ints["go.memory.gc.cycles"])
 }
 
 func TestAgainstTheTargetsOwnMetricsUnderLoad(t *testing.T) {
