@@ -20,6 +20,13 @@ import "net/http"
 func main() { _ = http.ListenAndServe("", nil) }
 `
 
+// otherReleases are the last ones of each line of Go whose runtime metrics are
+// read, as far as the module proxy serves them, but for the one that builds the
+// fixtures.
+func otherReleases() []string {
+	return []string{"go1.21.13", "go1.22.12", "go1.23.12", "go1.24.13", "go1.25.14", "go1.27.4"}
+}
+
 // Programs of older toolchains, which the go command downloads: what holds for
 // the current one must hold for them.
 func TestOlderToolchains(t *testing.T) {

@@ -53,7 +53,7 @@ func main() {}
 
 // Every release whose runtime metrics are read.
 func TestVariablesOfOtherReleases(t *testing.T) {
-	for _, toolchain := range []string{"go1.21.13", "go1.22.12", "go1.23.12", "go1.24.13", "go1.25.14", "go1.27.4"} {
+	for _, toolchain := range otherReleases() {
 		t.Run(toolchain, func(t *testing.T) {
 			b := open(t, buildProgram(t, t.TempDir(), toolchain, "whole", emptyProgram))
 			sameVariables(t, b)

@@ -64,24 +64,59 @@ const goroutineChunk = 512
 
 // goroutineReader reads the state of goroutines, in chunks.
 type goroutineReader struct {
+	// list are the length and the address of the list of all goroutines.
+	list     [2]procmem.Range
+	buffer   [16]byte
 	pointers [1]procmem.Range
 	ranges   []procmem.Range
 }
 
 // decodeGoroutines counts the goroutines by state and by what they wait for.
 // They run on meanwhile: one may be counted in the state that it had before.
+// When the list grows it may move, and the memory where it was may be used for
+// something else: then it is read again.
 func (r *Reader) decodeGoroutines(into *Snapshot) error {
-	into.states, into.waits, into.unread = [numStates]int64{}, [numReasons]int64{}, 0
+	into.unread = 0
 	if !into.has[goroutineStates] {
 		return nil
 	}
-	count := r.uint64(allGoroutines)
-	if count > uint64(max(r.maxGoroutines, 0)) {
-		into.has[goroutineStates], into.has[goroutineWaits] = false, false
-		into.unread = capped(count)
-		return nil
+	count, list := r.uint64(allGoroutines), r.uint64(goroutineList)
+	for range attempts {
+		if count > uint64(max(r.maxGoroutines, 0)) {
+			into.has[goroutineStates], into.has[goroutineWaits] = false, false
+			into.unread = capped(count)
+			return nil
+		}
+		countErr := r.countStates(list, count, into)
+		length, now, err := r.readList()
+		if err != nil {
+			return err
+		}
+		if now == list {
+			return countErr
+		}
+		count, list = length, now
 	}
-	list := r.uint64(goroutineList)
+	return ErrUnsettled
+}
+
+// readList reads the length and the address of the list, in this order, as the
+// runtime itself does (atomicAllG of runtime/proc.go): it only grows.
+func (r *Reader) readList() (length, list uint64, err error) {
+	g := &r.goroutines
+	for i, q := range [2]quantity{allGoroutines, goroutineList} {
+		p := r.layout.places[q]
+		g.list[i] = procmem.Range{Address: r.layout.regions[p.region].address + r.bias + p.offset, Buffer: g.buffer[8*i : 8*i+8]}
+	}
+	if err := r.memory.ReadRanges(g.list[:]); err != nil {
+		return 0, 0, err
+	}
+	return binary.LittleEndian.Uint64(g.buffer[:]), binary.LittleEndian.Uint64(g.buffer[8:]), nil
+}
+
+// countStates counts those of a list.
+func (r *Reader) countStates(list, count uint64, into *Snapshot) error {
+	into.states, into.waits = [numStates]int64{}, [numReasons]int64{}
 	for done := uint64(0); done < count; {
 		n := min(count-done, goroutineChunk)
 		if err := r.readGoroutines(list+8*done, int(n)); err != nil {

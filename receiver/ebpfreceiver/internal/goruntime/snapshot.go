@@ -62,6 +62,7 @@ const (
 type Reader struct {
 	layout *Layout
 	memory Memory
+	bias   uint64
 	// ranges are a first copy of the heap statistics, where there are any, and
 	// then all regions.
 	ranges        []procmem.Range
@@ -77,7 +78,7 @@ type Reader struct {
 // the given load bias (run-time less link-time addresses). Goroutines are read
 // one by one, for their states, where there are at most maxGoroutines.
 func NewReader(layout *Layout, memory Memory, bias uint64, maxGoroutines int) *Reader {
-	r := &Reader{layout: layout, memory: memory, maxGoroutines: maxGoroutines}
+	r := &Reader{layout: layout, memory: memory, bias: bias, maxGoroutines: maxGoroutines}
 	for _, region := range layout.regions {
 		buffer := make([]byte, region.size)
 		r.regions = append(r.regions, buffer)

@@ -210,6 +210,30 @@ func TestReadGoroutineStates(t *testing.T) {
 	}
 }
 
+// The list moves while it is read: what stood there is of no use.
+func TestReadOfGoroutinesWhoseListMoves(t *testing.T) {
+	p := newProcess(t, 26)
+	p.memory.put64(p.at(t, goroutineList), 0x80000) // where there is nothing any more
+	p.memory.put64(p.at(t, allGoroutines), 5)
+	p.memory.before = func(read int) {
+		if read == 3 { // the first two are of the variables and of the list
+			p.putList(t, 7, gWaiting, 14)
+		}
+	}
+	s := p.read(t)
+	assert.Equal(t, [numStates]int64{stateWaiting: 7}, s.states)
+
+	p = newProcess(t, 26)
+	p.memory.put64(p.at(t, goroutineList), 0x80000)
+	p.memory.put64(p.at(t, allGoroutines), 5)
+	require.ErrorIs(t, p.reader.Read(&Snapshot{}), ErrImplausible, "it stays where it is, and is none")
+
+	p = newProcess(t, 26)
+	p.memory.put64(p.at(t, allGoroutines), 5)
+	p.memory.before = func(read int) { p.memory.put64(p.at(t, goroutineList), uint64(read)<<20) }
+	require.ErrorIs(t, p.reader.Read(&Snapshot{}), ErrUnsettled)
+}
+
 func TestReadNeverCountsLessThanOneGoroutine(t *testing.T) {
 	p := newProcess(t, 26)
 	p.putGoroutines(t, 3)
