@@ -61,7 +61,7 @@ func TestAnAccountSpendsItsShare(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := &account{tier: probe.TierScheduler}
-			own, cost, _ := run(a, share, 5*time.Minute, steady(test.process)) // to settle, and to pay for what was not known
+			_, _, _ = run(a, share, 5*time.Minute, steady(test.process)) // to settle, and to pay for what was not known
 			own, cost, tiers := run(a, share, 30*time.Minute, steady(test.process))
 			var had []probe.Tier
 			for tier, d := range tiers {
