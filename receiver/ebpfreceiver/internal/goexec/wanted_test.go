@@ -16,7 +16,7 @@ var wantedFunctions = []string{
 var runtimeFields = []Field{
 	{"runtime.g", "goid"}, {"runtime.g", "m"}, {"runtime.g", "atomicstatus"}, {"runtime.g", "waitreason"},
 	{"runtime.g", "sched.sp"}, {"runtime.g", "sched.pc"}, {"runtime.g", "sched.bp"}, {"runtime.g", "stack.lo"},
-	{"runtime.g", "gopc"}, {"runtime.g", "startpc"}, {"runtime.g", "parentGoid"},
+	{"runtime.g", "stack.hi"}, {"runtime.g", "gopc"}, {"runtime.g", "startpc"}, {"runtime.g", "parentGoid"},
 	{"runtime.m", "curg"}, {"runtime.m", "p"}, {"runtime.m", "mLockProfile.waitTime"},
 	{"runtime.schedt", "timeToRun"}, {"runtime.schedt", "timeToRun.counts"}, {"runtime.schedt", "stwTotalTimeGC"},
 	{"runtime.schedt", "totalMutexWaitTime"}, {"runtime.schedt", "ngsys"},
@@ -30,6 +30,8 @@ var httpFields = []Field{
 	{"net/http.Request", "ProtoMajor"}, {"net/http.Request", "Pattern"}, {"net/http.Request", "RemoteAddr"},
 	{"net/http.Request", "Host"}, {"net/http.Request", "ContentLength"}, {"net/url.URL", "Path"},
 	{"net/http.response", "status"}, {"net/http.response", "req"}, {"net/http.response", "written"},
+	{"net/http.Request", "ProtoMinor"}, {"net/http.Response", "StatusCode"}, {"net/http.Response", "ProtoMajor"},
+	{"net/http.Response", "ProtoMinor"}, {"net/url.URL", "Scheme"}, {"net/url.URL", "Host"},
 }
 
 var sdkFields = []Field{

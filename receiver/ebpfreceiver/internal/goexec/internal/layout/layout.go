@@ -100,6 +100,11 @@ func (t *Table) FindWaitReasons(architecture, version string) (*WaitReasons, boo
 
 func find[E comparable](entries []E, versionsOf func(E) Versions, architecture, version string) (E, bool) {
 	var none, below, above E
+	for _, entry := range entries {
+		if slices.Contains(versionsOf(entry)[architecture], version) { // as it is, a pseudo-version too
+			return entry, true
+		}
+	}
 	wanted, ok := parseRelease(version)
 	if !ok {
 		return none, false

@@ -39,11 +39,19 @@ const moduleReleases = sdk + "v1.24.0," + sdk + "v1.26.0," + sdk + "v1.27.0," + 
 
 const sdk = "go.opentelemetry.io/otel/sdk@"
 
+// grpcReleases bring the releases of genproto and golang.org/x/net with them that
+// they require: those that a program links unless it asks for others. The last
+// asks for those that this module requires.
+const grpcReleases = "," + rpc + "v1.75.1," + rpc + "v1.77.0," + rpc + "v1.79.0," + rpc + "v1.81.0," + rpc + "v1.83.0," + rpc + "v1.85.0," +
+	rpc + "v1.85.0+golang.org/x/net@v0.61.0+google.golang.org/genproto/googleapis/rpc@v0.0.0-20260928230214-8a89bd6388cc"
+
+const rpc = "google.golang.org/grpc@"
+
 func main() {
 	log.SetFlags(0)
 	out := flag.String("out", "offsets.json", "the table to add to")
 	releases := flag.String("go", goReleases, "Go releases, separated by commas")
-	modules := flag.String("modules", moduleReleases, "module@version, separated by commas")
+	modules := flag.String("modules", moduleReleases+grpcReleases, "module@version, with others after +, separated by commas")
 	architectures := flag.String("arch", "amd64,arm64", "architectures, separated by commas")
 	flag.Parse()
 	if err := run(*out, programs(split(*architectures), split(*releases), split(*modules))); err != nil {

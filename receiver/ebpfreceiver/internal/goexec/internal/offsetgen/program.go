@@ -18,7 +18,7 @@ import (
 var standardTypes = []string{
 	"runtime.g", "runtime.m", "runtime.p", "runtime.schedt", "runtime.mstats", "runtime.gcControllerState",
 	"runtime.workType", "runtime.timeHistogram", "runtime.consistentHeapStats", "runtime.heapStatsDelta",
-	"runtime.mheap", "net/http.Request", "net/http.response", "net/url.URL",
+	"runtime.mheap", "net/http.Request", "net/http.response", "net/http.Response", "net/url.URL",
 }
 
 const standardSource = `package main
@@ -54,6 +54,36 @@ func main() {
 }
 `,
 	},
+	"google.golang.org/grpc": {
+		types: map[string]string{
+			"google.golang.org/grpc/internal/transport.ServerStream":  "google.golang.org/grpc",
+			"google.golang.org/grpc/internal/transport.Stream":        "google.golang.org/grpc",
+			"google.golang.org/grpc/internal/status.Error":            "google.golang.org/grpc",
+			"google.golang.org/grpc.ClientConn":                       "google.golang.org/grpc",
+			"google.golang.org/grpc/internal/status.Status":           "google.golang.org/grpc",
+			"google.golang.org/genproto/googleapis/rpc/status.Status": "google.golang.org/genproto/googleapis/rpc",
+			"golang.org/x/net/http2.MetaHeadersFrame":                 "golang.org/x/net",
+			"golang.org/x/net/http2.HeadersFrame":                     "golang.org/x/net",
+			"golang.org/x/net/http2.FrameHeader":                      "golang.org/x/net",
+			"golang.org/x/net/http2/hpack.HeaderField":                "golang.org/x/net",
+		},
+		source: `package main
+
+import (
+	"context"
+	"net"
+
+	"google.golang.org/grpc"
+)
+
+func main() {
+	listener, _ := net.Listen("tcp", "")
+	_ = grpc.NewServer().Serve(listener)
+	client, _ := grpc.NewClient("")
+	_ = client.Invoke(context.Background(), "", nil, nil)
+}
+`,
+	},
 }
 
 // program is one thing to build and read.
@@ -62,7 +92,7 @@ type program struct {
 	architecture string
 	toolchain    string // for GOTOOLCHAIN
 	source       string
-	requirement  string            // module@version to get first
+	requirement  string            // module@version to get first, and others after +
 	types        map[string]string // type name to module
 }
 
@@ -110,7 +140,7 @@ func (p program) build(dir string) (string, error) {
 		}
 	}
 	if p.requirement != "" {
-		if err := p.command(folder, "get", p.requirement); err != nil {
+		if err := p.command(folder, append([]string{"get"}, strings.Split(p.requirement, "+")...)...); err != nil {
 			return "", err
 		}
 	}
