@@ -13,6 +13,7 @@ enum counter {
 	ENDED_ELSEWHERE, /* an SDK's span that ended on another goroutine, or twice */
 	SAMPLED_OUT, /* a request that sample_rate or its caller's trace flags left out */
 	UNSUPPORTED_HTTP2, /* a request that came over HTTP/2 */
+	OUTSIDE_OF_SPAN, /* a client's request of a goroutine that is in no span */
 	RECORDS, /* records delivered */
 	COUNTERS,
 };

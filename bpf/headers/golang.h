@@ -7,16 +7,22 @@
 
 #if defined(__TARGET_ARCH_x86)
 #define GO_G(ctx) ((ctx)->r14)
+#define GO_SP(ctx) ((ctx)->sp)
+#define GO_CALLER_SP(ctx) ((ctx)->sp + 8) /* before the frame is set up */
 #define GO_ARG1(ctx) ((ctx)->ax)
 #define GO_ARG2(ctx) ((ctx)->bx)
 #define GO_ARG3(ctx) ((ctx)->cx)
 #define GO_ARG4(ctx) ((ctx)->di)
+#define GO_ARG9(ctx) ((ctx)->r11)
 #elif defined(__TARGET_ARCH_arm64)
 #define GO_G(ctx) ((ctx)->regs[28])
+#define GO_SP(ctx) ((ctx)->sp)
+#define GO_CALLER_SP(ctx) ((ctx)->sp)
 #define GO_ARG1(ctx) ((ctx)->regs[0])
 #define GO_ARG2(ctx) ((ctx)->regs[1])
 #define GO_ARG3(ctx) ((ctx)->regs[2])
 #define GO_ARG4(ctx) ((ctx)->regs[3])
+#define GO_ARG9(ctx) ((ctx)->regs[8])
 #endif
 
 /* src/runtime/runtime2.go: goroutine states that casgstatus moves between. */

@@ -21,17 +21,35 @@ struct goroutine_key {
 enum span_kind {
 	SPAN_REQUEST = 1, /* a net/http server's request */
 	SPAN_SDK = 2, /* a span of the OpenTelemetry SDK */
+	SPAN_RPC = 3, /* a gRPC server's call */
+	SPAN_CLIENT = 4, /* a net/http client's request */
+	SPAN_RPC_CLIENT = 5, /* a gRPC client's unary call */
 };
+
+static __always_inline int is_outgoing(u32 kind)
+{
+	return kind == SPAN_CLIENT || kind == SPAN_RPC_CLIENT;
+}
+
+/* Work that came to the process: the first on its goroutine's stack. */
+static __always_inline int is_incoming(u32 kind)
+{
+	return kind == SPAN_REQUEST || kind == SPAN_RPC;
+}
 
 struct span {
 	u64 start; /* ns, CLOCK_MONOTONIC */
-	u64 handle; /* address of the *http.response or of the *recordingSpan */
+	/* Address of the *http.response, of the *recordingSpan or of the *ServerStream;
+	 * of a client's request, where on the stack its caller's frame is. */
+	u64 handle;
+	u64 request; /* of a client's: address of the *http.Request or of the *grpc.ClientConn */
+	u64 method, method_len; /* of a gRPC client's: the string */
 	u8 trace_id[16];
 	u8 span_id[8];
 	u8 parent_id[8];
 	u32 kind;
 	u32 epoch; /* the process's when it started: its ledger is exact if that is still the same */
-	u16 sdk_inside; /* of a request: an SDK in the process tells it, or decided not to */
+	u16 sdk_inside; /* not of an SDK's: an SDK in the process tells it, or decided not to */
 	u16 hijacked; /* of a request: its handler took the connection over */
 	u32 pad;
 	u64 spent_before[CAUSE_SLOTS]; /* the goroutine's ledger when it started */

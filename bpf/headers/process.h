@@ -27,6 +27,29 @@ struct code_range {
 	u64 begin, end;
 };
 
+/* Of google.golang.org/grpc, genproto and golang.org/x/net/http2. */
+struct rpc_offsets {
+	u16 stream, stream_behind; /* the Stream in a ServerStream; 1: it is a pointer to one */
+	u16 method, id; /* in Stream */
+	u16 status, code; /* from the grpc status to the message, and in that */
+	u16 frame_headers, frame_fields; /* in MetaHeadersFrame */
+	u16 frame_stream; /* in HeadersFrame: the stream's ID */
+	u16 target; /* in ClientConn */
+	u16 error_status; /* in the error that is a status */
+	u16 pad[3];
+	u64 error_itab; /* of that error as an error, 0 where unknown */
+	u64 eof; /* address of io.EOF */
+};
+
+/* Of net/http and net/url. */
+struct http_offsets {
+	u16 proto_minor; /* in Request */
+	u16 url_scheme, url_host; /* in URL */
+	u16 answer_status, answer_major, answer_minor; /* in Response */
+	u16 span_kind; /* in the SDK's recordingSpan */
+	u16 stack_hi; /* in runtime.g: where its stack begins */
+};
+
 struct process {
 	u32 flags;
 	u32 sample_rate; /* of 1000 requests */
@@ -48,6 +71,8 @@ struct process {
 	/* Code of the garbage collector that waits for its own semaphores. */
 	struct code_range collector[COLLECTOR_RANGES];
 	u8 wait_causes[WAIT_REASONS]; /* enum cause by the runtime's wait reason, WAIT_EXECUTES */
+	struct rpc_offsets rpc;
+	struct http_offsets http;
 };
 
 struct process_map {

@@ -13,6 +13,21 @@ enum record_kind {
 	RECORD_SPAN = 2,
 	RECORD_STOP = 3,
 	RECORD_FILE = 4,
+	RECORD_RPC = 5,
+	RECORD_CLIENT = 6,
+	RECORD_RPC_CLIENT = 7,
+};
+
+#define AGENT_SIZE 64
+#define NO_VERSION 0xffffffff
+#define NO_STATUS 0xffffffff
+
+enum client_flags {
+	CLIENT_FAILED = 1, /* an error instead of an answer */
+};
+
+enum rpc_flags {
+	RPC_ABORTED = 2, /* its goroutine ended without a status */
 };
 
 enum request_flags {
@@ -47,6 +62,36 @@ struct request_record {
 	char method[METHOD_SIZE];
 	char path[PATH_SIZE];
 	char route[PATH_SIZE];
+	u32 minor; /* of HTTP/1.x, NO_VERSION where unknown */
+	u32 agent_len, accept_len; /* of a request for SCRAPE_PATH, else 0 */
+	u32 pad;
+	char agent[AGENT_SIZE];
+	char accept[AGENT_SIZE];
+};
+
+struct rpc_record {
+	struct span_record span;
+	u32 status; /* google.golang.org/grpc/codes, NO_STATUS where unknown */
+	u32 method_len;
+	char method[PATH_SIZE]; /* /package.Service/Method */
+};
+
+struct rpc_client_record {
+	struct span_record span;
+	u32 status; /* NO_STATUS where unknown */
+	u32 method_len, target_len, pad;
+	char method[PATH_SIZE];
+	char target[PATH_SIZE]; /* as the program dialled it */
+};
+
+struct client_record {
+	struct span_record span;
+	u32 status, method_len, host_len, path_len;
+	u32 scheme_len, major, minor, pad; /* of the answer's HTTP version */
+	char method[METHOD_SIZE];
+	char scheme[METHOD_SIZE];
+	char host[PATH_SIZE];
+	char path[PATH_SIZE];
 };
 
 struct stop_record {
@@ -83,6 +128,9 @@ union record {
 	struct request_record request;
 	struct stop_record stop;
 	struct file_record file;
+	struct rpc_record rpc;
+	struct client_record client;
+	struct rpc_client_record rpc_client;
 };
 
 struct record_buffer {

@@ -3,6 +3,39 @@
 #pragma once
 
 #include "records.h"
+#include "traceparent.h"
+
+_Static_assert(AGENT_SIZE == FIELD_VALUE_SIZE, "a field's value fits");
+
+static const char user_agent_key[] = "User-Agent";
+static const char accept_key[] = "Accept";
+static const char scrape_path[] = "/metrics";
+
+static __always_inline int is_scrape_path(struct goroutine *s)
+{
+	if (s->path_len != sizeof(scrape_path) - 1)
+		return 0;
+	for (u32 i = 0; i < sizeof(scrape_path) - 1; i++) {
+		if (s->path[i] != scrape_path[i])
+			return 0;
+	}
+	return 1;
+}
+
+/* What the response's request says beyond method and path. */
+static __always_inline void put_details(struct request_record *r, struct process *p, struct goroutine *s,
+					u64 request)
+{
+	if (p->request_pattern != UNKNOWN_OFFSET)
+		r->route_len = read_string(r->route, PATH_SIZE, request + p->request_pattern);
+	if (p->http.proto_minor != UNKNOWN_OFFSET)
+		READ_USER(r->minor, request + p->http.proto_minor);
+	if ((p->flags & PROCESS_TRACEPARENT) && is_scrape_path(s)) {
+		u64 header = read_word(request + p->request_header);
+		r->agent_len = find_field(header, user_agent_key, sizeof(user_agent_key) - 1, r->agent);
+		r->accept_len = find_field(header, accept_key, sizeof(accept_key) - 1, r->accept);
+	}
+}
 
 /* Tells the request at the bottom of the goroutine's stack, after spend(), if no
  * SDK does (sdk_inside). Its response is 0 where the goroutine ended without finishing it. */
@@ -28,9 +61,8 @@ static __always_inline void tell_request(struct process *p, struct goroutine *s,
 	__builtin_memcpy(r->path, s->path, PATH_SIZE);
 	if (response)
 		READ_USER(r->status, response + p->response_status);
-	if (response && p->request_pattern != UNKNOWN_OFFSET && p->response_request != UNKNOWN_OFFSET) {
-		u64 request = read_word(response + p->response_request);
-		r->route_len = read_string(r->route, PATH_SIZE, request + p->request_pattern);
-	}
+	r->minor = NO_VERSION;
+	if (response && p->response_request != UNKNOWN_OFFSET)
+		put_details(r, p, s, read_word(response + p->response_request));
 	submit(r);
 }

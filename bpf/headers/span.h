@@ -75,6 +75,22 @@ static __always_inline u32 find_span(struct goroutine *s, u32 kind, u64 handle)
 	return SPAN_DEPTH;
 }
 
+/* The innermost open span, 0 where there is none. */
+static __always_inline struct span *top_span(struct goroutine *s)
+{
+	u32 top = s->depth - 1;
+	barrier_var(top);
+	return top < SPAN_DEPTH ? &s->spans[top] : 0;
+}
+
+static __always_inline u32 outgoing_spans(struct goroutine *s)
+{
+	u32 n = 0;
+	for (u32 i = 0; i < SPAN_DEPTH; i++)
+		n += i < s->depth && is_outgoing(s->spans[i].kind);
+	return n;
+}
+
 /* Takes one span out; those above it, if any, move down. */
 static __always_inline void remove_span(struct goroutine *s, u32 index)
 {
@@ -96,7 +112,7 @@ static __always_inline void make_room(struct goroutine *s, u32 kind, u64 handle)
 	}
 	if (s->depth >= SPAN_DEPTH) {
 		count(DROPPED_SPANS_NESTED);
-		remove_span(s, s->spans[0].kind == SPAN_REQUEST ? 1 : 0);
+		remove_span(s, is_incoming(s->spans[0].kind) ? 1 : 0);
 	}
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Dual MIT/GPL */
-/* W3C trace context out of an http.Header (map[string][]string) in memory. */
+/* W3C trace context, and other fields, out of an http.Header (map[string][]string)
+ * in memory. */
 #pragma once
 
 #include "golang.h"
@@ -26,62 +27,59 @@ struct trace_context {
 	u32 flags;
 };
 
-static const char traceparent_key[11] = "Traceparent";
+#define FIELD_NAME_SIZE 16
+#define FIELD_VALUE_SIZE 64
 
-static __always_inline int slot_holds_traceparent(u64 slot)
+static const char traceparent_key[] = "Traceparent";
+
+static __always_inline int slot_holds(u64 slot, const char *name, const u32 name_len)
 {
-	if (read_word(slot + 8) != sizeof(traceparent_key))
+	if (read_word(slot + 8) != name_len)
 		return 0;
-	char key[sizeof(traceparent_key)] = {};
-	READ_USER(key, read_word(slot));
-	for (u32 i = 0; i < sizeof(key); i++) {
-		if (key[i] != traceparent_key[i])
+	char key[FIELD_NAME_SIZE] = {};
+	if (bpf_probe_read_user(key, name_len, (const void *)read_word(slot)))
+		return 0;
+	for (u32 i = 0; i < name_len; i++) {
+		if (key[i] != name[i])
 			return 0;
 	}
 	return 1;
 }
 
-/* The address of the header's values in one group, 0 where it is not there. */
-static __always_inline u64 scan_group(u64 group)
+/* Copies the field's first value from one group; 1 where the field was there. */
+static __always_inline int scan_group(u64 group, const char *name, const u32 name_len, char *value, u32 *len)
 {
 	u64 control = read_word(group);
 	for (u32 i = 0; i < GROUP_SLOTS; i++) {
 		u64 slot = group + 8 + i * SLOT_SIZE;
-		if ((control >> (8 * i)) & SLOT_EMPTY_OR_DELETED || !slot_holds_traceparent(slot))
+		if ((control >> (8 * i)) & SLOT_EMPTY_OR_DELETED || !slot_holds(slot, name, name_len))
 			continue;
-		return read_word(slot + 16); /* []string */
+		*len = read_string(value, FIELD_VALUE_SIZE, read_word(slot + 16)); /* []string */
+		return 1;
 	}
 	return 0;
 }
 
-static __always_inline u64 find_traceparent(u64 header)
+/* Copies the first value of the field with that canonical name, at most
+ * FIELD_VALUE_SIZE - 1 bytes, and returns how many: 0 where it is not there. */
+static __always_inline u32 find_field(u64 header, const char *name, const u32 name_len, char *value)
 {
+	u32 len = 0;
 	if (!header || !read_word(header + MAP_USED))
 		return 0;
 	u64 directory = read_word(header + MAP_DIRECTORY);
-	if (!read_word(header + MAP_DIRECTORY_LENGTH))
-		return scan_group(directory);
+	if (!read_word(header + MAP_DIRECTORY_LENGTH)) {
+		scan_group(directory, name, name_len, value, &len);
+		return len;
+	}
 	u64 table = read_word(directory);
 	u64 groups = read_word(table + TABLE_GROUPS);
 	u64 mask = read_word(table + TABLE_GROUP_MASK);
 	for (u32 i = 0; i < MAX_GROUPS && i <= mask; i++) {
-		u64 values = scan_group(groups + i * GROUP_SIZE);
-		if (values)
-			return values;
+		if (scan_group(groups + i * GROUP_SIZE, name, name_len, value, &len))
+			break;
 	}
-	return 0;
-}
-
-/* Copies the first of the header's values, with one byte of what may follow. */
-static __always_inline int read_traceparent(u64 values, char value[TRACEPARENT_SIZE + 1])
-{
-	u64 data = read_word(values), len = read_word(values + 8);
-	if (!values || len < TRACEPARENT_SIZE ||
-	    bpf_probe_read_user(value, TRACEPARENT_SIZE, (const void *)data))
-		return 0;
-	if (len > TRACEPARENT_SIZE)
-		READ_USER(value[TRACEPARENT_SIZE], data + TRACEPARENT_SIZE);
-	return 1;
+	return len;
 }
 
 static __always_inline s32 hex_digit(char c)
@@ -108,7 +106,7 @@ static __always_inline int parse_hex(const char *text, u8 *bytes, u32 n)
 }
 
 /* Version 00 ends after the flags; a later one may go on after another '-'. */
-static __always_inline int has_known_version(const char value[TRACEPARENT_SIZE + 1])
+static __always_inline int has_known_version(const char *value)
 {
 	u8 version = 0;
 	if (parse_hex(value, &version, 1) < 0 || version == 0xff)
@@ -117,13 +115,12 @@ static __always_inline int has_known_version(const char value[TRACEPARENT_SIZE +
 	return !next || (version && next == '-');
 }
 
-/* 1 where the header carried a valid context. */
-static __always_inline int read_trace_context(u64 header, struct trace_context *context)
+/* 1 where the value, of at least TRACEPARENT_SIZE and with one byte of what may
+ * follow, else 0, is a valid context. */
+static __always_inline int parse_traceparent(const char *value, struct trace_context *context)
 {
-	char value[TRACEPARENT_SIZE + 1] = {};
 	u8 flags = 0;
-	if (!read_traceparent(find_traceparent(header), value) || value[2] != '-' || value[35] != '-' ||
-	    value[52] != '-')
+	if (value[2] != '-' || value[35] != '-' || value[52] != '-')
 		return 0;
 	if (!has_known_version(value) || parse_hex(&value[53], &flags, 1) < 0)
 		return 0;
@@ -132,4 +129,13 @@ static __always_inline int read_trace_context(u64 header, struct trace_context *
 		return 0;
 	context->flags = flags;
 	return 1;
+}
+
+/* 1 where the header carried a valid context. */
+static __always_inline int read_trace_context(u64 header, struct trace_context *context)
+{
+	char value[FIELD_VALUE_SIZE] = {};
+	if (find_field(header, traceparent_key, sizeof(traceparent_key) - 1, value) < TRACEPARENT_SIZE)
+		return 0;
+	return parse_traceparent(value, context);
 }

@@ -3,32 +3,15 @@
  * OpenTelemetry SDK, each bound to the goroutine that executes it. */
 #include "exit.h"
 #include "hits.h"
+#include "identity.h"
 #include "span.h"
-#include "traceparent.h"
 
-static __always_inline void random_bytes(u8 *bytes, u32 n)
-{
-	for (u32 i = 0; i < n; i += 4) {
-		u32 word = bpf_get_prandom_u32();
-		__builtin_memcpy(bytes + i, &word, 4);
-	}
-}
-
-/* Trace ID and parent from the caller, else a trace of its own. 0 where the
- * caller decided that the trace is not sampled. */
 static __always_inline int identify_request(struct span *span, struct process *p, u64 request)
 {
 	struct trace_context context = {};
-	random_bytes(span->span_id, 8);
-	if ((p->flags & PROCESS_TRACEPARENT) &&
-	    read_trace_context(read_word(request + p->request_header), &context)) {
-		__builtin_memcpy(span->trace_id, context.trace_id, 16);
-		__builtin_memcpy(span->parent_id, context.span_id, 8);
-		return context.flags & TRACE_FLAG_SAMPLED;
-	}
-	random_bytes(span->trace_id, 16);
-	__builtin_memset(span->parent_id, 0, 8);
-	return 1;
+	int called = (p->flags & PROCESS_TRACEPARENT) &&
+		     read_trace_context(read_word(request + p->request_header), &context);
+	return identify(span, called ? &context : 0);
 }
 
 /* func (sh serverHandler) ServeHTTP(rw ResponseWriter, req *Request) */
@@ -79,6 +62,8 @@ int request_finishes(struct pt_regs *ctx)
 	spend(s, key.tgid, now);
 	if (!s->spans[0].sdk_inside)
 		tell_request(p, s, key.tgid, id, response);
+	if (s->depth > 1)
+		count_many(UNFINISHED_SPANS, outgoing_spans(s)); /* left by a panic */
 	leave_goroutine(s, &key);
 	return 0;
 }
@@ -98,7 +83,7 @@ int request_hijacked(struct pt_regs *ctx)
 
 /* func (tr *tracer) Start(ctx, name, options...) (context.Context, trace.Span)
  * A request in which an SDK is asked for a span is the SDK's to tell, or, by its
- * sampler, not to tell. */
+ * sampler, not to tell: one that came in, and one that is about to go out. */
 SEC("uprobe.multi")
 int sdk_tracer_starts(struct pt_regs *ctx)
 {
@@ -106,8 +91,13 @@ int sdk_tracer_starts(struct pt_regs *ctx)
 	u64 id = bpf_get_current_pid_tgid();
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
-	if (s && s->depth && s->spans[0].kind == SPAN_REQUEST)
+	if (!s || !s->depth)
+		return 0;
+	if (is_incoming(s->spans[0].kind))
 		s->spans[0].sdk_inside = 1;
+	struct span *innermost = top_span(s);
+	if (innermost && is_outgoing(innermost->kind))
+		innermost->sdk_inside = 1;
 	return 0;
 }
 
@@ -115,7 +105,7 @@ int sdk_tracer_starts(struct pt_regs *ctx)
 static __always_inline void identify_by_sdk(struct goroutine *s, struct span *sdk)
 {
 	struct span *request = &s->spans[0];
-	if (request->kind != SPAN_REQUEST || s->depth != 2)
+	if (!is_incoming(request->kind) || s->depth != 2)
 		return;
 	__builtin_memcpy(request->trace_id, sdk->trace_id, 16);
 	__builtin_memcpy(request->span_id, sdk->span_id, 8);

@@ -3,12 +3,23 @@
 
 package events
 
-// Attributes of the spans that the receiver makes of requests: those of the
-// semantic conventions for HTTP.
+// Attributes of the spans that the receiver makes of requests. All but
+// RequestKind are those of the semantic conventions for HTTP and RPC.
 const (
 	RequestMethod         = "http.request.method"
 	RequestMethodOriginal = "http.request.method_original"
 	ResponseStatus        = "http.response.status_code"
 	Route                 = "http.route"
 	URLPath               = "url.path"
+	URLFull               = "url.full"
+	ServerAddress         = "server.address"
+	ServerPort            = "server.port"
+	ProtocolName          = "network.protocol.name"
+	ProtocolVersion       = "network.protocol.version"
+	RPCSystem             = "rpc.system.name"
+	RPCMethod             = "rpc.method"
+	RPCMethodOriginal     = "rpc.method_original"
+	RPCStatus             = "rpc.response.status_code"
+	UserAgent             = "user_agent.original"
+	RequestKind           = "fathom.request.kind"
 )

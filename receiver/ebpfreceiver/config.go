@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 )
 
 // Config of the receiver.
@@ -40,9 +42,11 @@ type TargetConfig struct {
 	// ServiceName of the processes. Default: OTEL_SERVICE_NAME of the process,
 	// else service.name in its OTEL_RESOURCE_ATTRIBUTES, else the executable's name.
 	ServiceName string `mapstructure:"service_name"`
-	// SampleRate is how many of 1000 requests on a net/http server are
+	// SampleRate is how many of 1000 requests on net/http and gRPC servers are
 	// observed. Default: 1000.
 	SampleRate *int `mapstructure:"sample_rate"`
+	// Protocols whose requests are observed. Default: all.
+	Protocols []string `mapstructure:"protocols"`
 }
 
 // DiscoveryConfig says how processes are found.
@@ -164,6 +168,11 @@ func (t TargetConfig) validate() error {
 	if t.SampleRate != nil && (*t.SampleRate < 0 || *t.SampleRate > maxSampleRate) {
 		errs = append(errs, fmt.Errorf("sample_rate: %d is not between 0 and %d: it is how many of %d requests are observed", *t.SampleRate, maxSampleRate, maxSampleRate))
 	}
+	for i, protocol := range t.Protocols {
+		if !slices.Contains(plan.Protocols(), plan.Protocol(protocol)) {
+			errs = append(errs, fmt.Errorf("protocols[%d]: %q is none: want %v, or leave protocols out for all", i, protocol, plan.Protocols()))
+		}
+	}
 	return errors.Join(append(errs, t.target().Validate())...)
 }
 
@@ -178,5 +187,6 @@ func (t TargetConfig) target() discover.Target {
 		Cgroup:      t.Cgroup,
 		ServiceName: t.ServiceName,
 		SampleRate:  rate,
+		Protocols:   t.Protocols,
 	}
 }

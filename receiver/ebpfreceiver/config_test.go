@@ -41,6 +41,7 @@ func TestConfig(t *testing.T) {
 		"ebpf/cgroup":       func(c *Config) { c.Targets = []TargetConfig{{Cgroup: "/kubepods.slice/**"}} },
 		"ebpf/service_name": func(c *Config) { c.Targets = []TargetConfig{{Executable: "/opt/shop/*", ServiceName: "shop"}} },
 		"ebpf/sample_rate":  func(c *Config) { c.Targets = []TargetConfig{{Executable: "/opt/shop/*", SampleRate: &zero}} },
+		"ebpf/protocols":    func(c *Config) { c.Targets = []TargetConfig{{Executable: "/opt/shop/*", Protocols: []string{"grpc"}}} },
 		"ebpf/discovery":    func(c *Config) { c.Discovery.Interval = 5 * time.Second },
 		"ebpf/runtime":      func(c *Config) { c.Runtime = RuntimeConfig{Enabled: false, Interval: time.Minute, MaxGoroutines: 0} },
 		"ebpf/events":       func(c *Config) { c.Events.File = FileConfig{Enabled: false, MinDuration: 5 * time.Millisecond} },
@@ -65,6 +66,7 @@ func TestConfigIsRefused(t *testing.T) {
 		"ebpf/glob":         {"executable", "glob"},
 		"ebpf/negative_pid": {"pid", "-1"},
 		"ebpf/sample_rate":  {"sample_rate", "1001", "1000"},
+		"ebpf/protocols":    {"protocols[1]", "smtp", "http grpc"},
 		"ebpf/discovery":    {"discovery.interval", "100ms"},
 		"ebpf/runtime":      {"runtime.interval", "runtime.enabled", "runtime.max_goroutines", "-1"},
 		"ebpf/events":       {"events.file.min_duration", "events.file.enabled"},
@@ -95,7 +97,7 @@ func TestAnErrorIsToldOnce(t *testing.T) {
 }
 
 func TestEveryCaseOfTheFilesIsTested(t *testing.T) {
-	for file, n := range map[string]int{"config.yaml": 11, "config_bad.yaml": 12} {
+	for file, n := range map[string]int{"config.yaml": 12, "config_bad.yaml": 13} {
 		all, err := confmaptest.LoadConf(filepath.Join("testdata", file))
 		require.NoError(t, err)
 		require.Len(t, all.ToStringMap(), n, file)

@@ -79,7 +79,7 @@ func (r *ebpfReceiver) readKernel(watcher *discover.Watcher) func() (metadata.Ke
 		for counter, n := range counters {
 			switch counter {
 			case probe.Records:
-			case probe.SampledOut, probe.UnsupportedHTTP2:
+			case probe.SampledOut, probe.UnsupportedHTTP2, probe.OutsideOfSpan:
 				kernel.Unobserved[counter.String()] = n
 			default:
 				kernel.Dropped[counter.String()] = n

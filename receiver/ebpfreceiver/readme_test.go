@@ -37,7 +37,9 @@ func keys(v reflect.Value, prefix string, into map[string]string) {
 		switch {
 		case field.Kind() == reflect.Slice:
 			into[name] = ""
-			keys(reflect.New(field.Type().Elem()).Elem(), name+"[].", into)
+			if field.Type().Elem().Kind() == reflect.Struct {
+				keys(reflect.New(field.Type().Elem()).Elem(), name+"[].", into)
+			}
 		case field.Kind() == reflect.Struct:
 			keys(field, name+".", into)
 		case field.Type() == reflect.TypeFor[time.Duration]():
@@ -105,7 +107,8 @@ func TestReadmeListsEveryMetricReasonAndFeature(t *testing.T) {
 		require.Contains(t, readme(t), "`"+c.String()+"`")
 	}
 	for _, feature := range []plan.Feature{plan.Ledger, plan.StopTheWorld, plan.Requests, plan.Routes, plan.TraceContext,
-		plan.SDKSpans, plan.EndedSpans, plan.Hijacks, plan.GCCycles, plan.ParkedStacks, plan.Governing, plan.RuntimeMetrics} {
+		plan.SDKSpans, plan.EndedSpans, plan.Hijacks, plan.GCCycles, plan.ParkedStacks, plan.Governing, plan.RuntimeMetrics,
+		plan.RPCs, plan.RPCTraceContext, plan.Clients, plan.RPCClients, plan.RPCClientStatus} {
 		require.Contains(t, readme(t), "`"+string(feature)+"`")
 	}
 }

@@ -172,7 +172,7 @@ func (a *Attacher) attachProbes(p *discover.Process, executable *os.File, planne
 		Bias:            bias,
 		SampleRate:      sampleRate(p),
 		FileMinDuration: a.fileMinDuration,
-		Plan:            planned,
+		Plan:            planned.Only(protocols(p)),
 	}, probe.TierScheduler)
 	if err != nil {
 		a.table.end(p, time.Now())
@@ -236,6 +236,18 @@ func (a *Attacher) detachAll() error {
 	}
 	clear(a.attached)
 	return errors.Join(errs...)
+}
+
+// protocols of a process whose target names none are all.
+func protocols(p *discover.Process) []plan.Protocol {
+	if len(p.Target.Protocols) == 0 {
+		return plan.Protocols()
+	}
+	wanted := make([]plan.Protocol, len(p.Target.Protocols))
+	for i, protocol := range p.Target.Protocols {
+		wanted[i] = plan.Protocol(protocol)
+	}
+	return wanted
 }
 
 // sampleRate of a process that no target selects is that of all requests.

@@ -25,6 +25,8 @@ type Target struct {
 	ServiceName string
 	// SampleRate is carried to Process.Target and not looked at here.
 	SampleRate int
+	// Protocols likewise; none is all.
+	Protocols []string
 }
 
 // Validate returns all errors of the target, each naming its key.

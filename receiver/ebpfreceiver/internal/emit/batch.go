@@ -48,6 +48,12 @@ func (b *Batch) Add(p *discover.Process, r record.Record) {
 	switch r := r.(type) {
 	case *record.Request:
 		b.addRequest(b.spansOf(p).AppendEmpty(), r)
+	case *record.RPC:
+		b.addRPC(b.spansOf(p).AppendEmpty(), r)
+	case *record.RPCClient:
+		b.addRPCClient(b.spansOf(p).AppendEmpty(), r)
+	case *record.Client:
+		b.addClient(b.spansOf(p).AppendEmpty(), r)
 	case *record.Span:
 		if r.Exact {
 			b.addLedger(b.logsOf(p).AppendEmpty(), r)

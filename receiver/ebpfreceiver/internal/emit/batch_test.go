@@ -38,7 +38,7 @@ func identified(start, end uint64) record.Header {
 		TraceID: [16]byte{1}, SpanID: [8]byte{2}, ParentID: [8]byte{3}}
 }
 
-func onlySpan(t *testing.T, r *record.Request) ptrace.Span {
+func onlySpan(t *testing.T, r record.Record) ptrace.Span {
 	t.Helper()
 	batch := newBatch(NewCycles())
 	batch.Add(shop(), r)
@@ -107,6 +107,8 @@ func TestRequests(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			test.request.Minor = 1
+			test.attributes["network.protocol.name"], test.attributes["network.protocol.version"] = "http", "1.1"
 			span := onlySpan(t, &test.request)
 			require.Equal(t, test.spanName, span.Name())
 			require.Equal(t, test.status, span.Status().Code())

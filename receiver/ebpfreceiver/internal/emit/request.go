@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/fathom-otel/fathom/internal/events"
@@ -18,41 +19,82 @@ import (
 // addRequest makes the server span of a request, by the semantic conventions
 // for HTTP.
 func (b *Batch) addRequest(span ptrace.Span, r *record.Request) {
-	span.SetTraceID(r.TraceID)
-	span.SetSpanID(r.SpanID)
-	span.SetParentSpanID(r.ParentID)
-	span.SetKind(ptrace.SpanKindServer)
-	span.SetStartTimestamp(b.clock.Wall(r.Start))
-	span.SetEndTimestamp(b.clock.Wall(r.End))
-
+	b.identify(span, ptrace.SpanKindServer, &r.Header)
 	attributes := span.Attributes()
-	method, original := knownMethod(r.Method)
-	attributes.PutStr(events.RequestMethod, method)
-	if original != "" {
-		attributes.PutStr(events.RequestMethodOriginal, original)
-	}
+	method := putMethod(attributes, r.Method)
 	attributes.PutStr(events.URLPath, r.Path)
 	route := routeOf(r.Route)
 	span.SetName(spanName(method, route))
 	if route != "" {
 		attributes.PutStr(events.Route, route)
 	}
+	putHTTPVersion(attributes, 1, r.Minor)
 	switch {
 	case r.Aborted:
-		attributes.PutStr(events.ErrorType, "aborted")
-		span.Status().SetCode(ptrace.StatusCodeError)
+		putError(span, "aborted")
 		span.Status().SetMessage("the handler's goroutine ended before the response: it panicked")
 	case r.Hijacked: // what was answered on the connection is not known
 	default:
 		attributes.PutInt(events.ResponseStatus, int64(status(r)))
 	}
 	if r.Status >= http.StatusInternalServerError {
-		attributes.PutStr(events.ErrorType, strconv.Itoa(r.Status))
-		span.Status().SetCode(ptrace.StatusCodeError)
+		putError(span, strconv.Itoa(r.Status))
 	}
-	attributes.PutInt(events.GoroutineID, int64(r.GoroutineID))
-	if r.Exact {
-		r.Ledger.Put(attributes, ledger.Exact)
+	if isScrape(r) {
+		attributes.PutStr(events.RequestKind, "scrape")
+		if r.UserAgent != "" {
+			attributes.PutStr(events.UserAgent, r.UserAgent)
+		}
+	}
+	putLedger(attributes, &r.Span)
+}
+
+// isScrape tells a request of Prometheus, or of what reads metrics as it does.
+func isScrape(r *record.Request) bool {
+	return r.Path == "/metrics" &&
+		(strings.HasPrefix(r.UserAgent, "Prometheus/") || strings.Contains(r.Accept, "openmetrics"))
+}
+
+// identify says which span it is, of what kind, and when it was.
+func (b *Batch) identify(span ptrace.Span, kind ptrace.SpanKind, h *record.Header) {
+	span.SetTraceID(h.TraceID)
+	span.SetSpanID(h.SpanID)
+	span.SetParentSpanID(h.ParentID)
+	span.SetKind(kind)
+	span.SetStartTimestamp(b.clock.Wall(h.Start))
+	span.SetEndTimestamp(b.clock.Wall(h.End))
+}
+
+func putLedger(attributes pcommon.Map, s *record.Span) {
+	attributes.PutInt(events.GoroutineID, int64(s.GoroutineID))
+	if s.Exact {
+		s.Ledger.Put(attributes, ledger.Exact)
+	}
+}
+
+func putError(span ptrace.Span, kind string) {
+	span.Attributes().PutStr(events.ErrorType, kind)
+	span.Status().SetCode(ptrace.StatusCodeError)
+}
+
+// putMethod returns the method as span names have it.
+func putMethod(attributes pcommon.Map, given string) string {
+	method, original := knownMethod(given)
+	attributes.PutStr(events.RequestMethod, method)
+	if original != "" {
+		attributes.PutStr(events.RequestMethodOriginal, original)
+	}
+	return method
+}
+
+// putHTTPVersion writes 1.0, 1.1, 2 or 3; nothing of the version where it is unknown.
+func putHTTPVersion(attributes pcommon.Map, major, minor int) {
+	attributes.PutStr(events.ProtocolName, "http")
+	switch {
+	case major == 1 && minor >= 0:
+		attributes.PutStr(events.ProtocolVersion, "1."+strconv.Itoa(minor))
+	case major > 1:
+		attributes.PutStr(events.ProtocolVersion, strconv.Itoa(major))
 	}
 }
 

@@ -116,14 +116,14 @@ func (m *maker) requests(version goVersion) {
 		want{goexec.Field{Type: "net/http.Request", Name: "ProtoMajor"}, &o.RequestProtoMajor},
 		want{goexec.Field{Type: "net/url.URL", Name: "Path"}, &o.URLPath},
 		want{goexec.Field{Type: "net/http.response", Name: "status"}, &o.ResponseStatus},
+		want{goexec.Field{Type: "net/http.response", Name: "req"}, &o.ResponseRequest},
+		want{goexec.Field{Type: "net/http.Request", Name: "ProtoMinor"}, &o.HTTP.ProtoMinor},
 	) {
 		m.drop(RequestStarts, RequestFinishes)
 		return
 	}
 	if !version.less(1, 23) {
-		m.offsets(Routes,
-			want{goexec.Field{Type: "net/http.Request", Name: "Pattern"}, &o.RequestPattern},
-			want{goexec.Field{Type: "net/http.response", Name: "req"}, &o.ResponseRequest})
+		m.offsets(Routes, want{goexec.Field{Type: "net/http.Request", Name: "Pattern"}, &o.RequestPattern})
 	}
 	m.traceContext(version)
 	// Absent where nothing in the program takes connections over.

@@ -16,8 +16,10 @@ import (
 // Binary is what a plan needs to know of an executable.
 type Binary interface {
 	GoVersion() string
+	ModuleVersion(path string) string
 	Function(name string) (goexec.Function, error)
 	ProbePoint(f goexec.Function) (uint64, error)
+	AfterCall(caller, callee goexec.Function) (uint64, error)
 	Symbol(name string) (goexec.Symbol, error)
 	Offsets(fields []goexec.Field) (map[goexec.Field]goexec.Offset, error)
 	WaitReasons() (map[uint8]string, error)
@@ -39,6 +41,16 @@ const (
 	SDKTracerStarts    Probe = "sdk_tracer_starts"
 	SDKSpanStarts      Probe = "sdk_span_starts"
 	SDKSpanEnds        Probe = "sdk_span_ends"
+	RPCHeaders         Probe = "rpc_headers"
+	RPCStarts          Probe = "rpc_starts"
+	RPCFinishes        Probe = "rpc_finishes"
+	// RPCFinishesHTTP is the program rpc_finishes where net/http serves gRPC.
+	RPCFinishesHTTP   Probe = "rpc_finishes_http"
+	ClientStarts      Probe = "client_starts"
+	ClientFinishes    Probe = "client_finishes"
+	RPCClientStarts   Probe = "rpc_client_starts"
+	RPCClientBegun    Probe = "rpc_client_begun"
+	RPCClientFinishes Probe = "rpc_client_finishes"
 )
 
 // Feature is what a group of probes makes visible. Its probes are attached all
@@ -59,6 +71,14 @@ const (
 	ParkedStacks Feature = "parked_stacks"
 	// Governing takes the scheduler's probes off while they cost too much.
 	Governing Feature = "governing"
+	// RPCs are the calls on a gRPC server.
+	RPCs            Feature = "rpcs"
+	RPCTraceContext Feature = "rpc_trace_context"
+	// Clients are the requests that net/http clients send.
+	Clients Feature = "client_requests"
+	// RPCClients are the unary calls that gRPC clients make.
+	RPCClients      Feature = "rpc_client_calls"
+	RPCClientStatus Feature = "rpc_client_status"
 	// RuntimeMetrics need no probe: package goruntime plans them.
 	RuntimeMetrics Feature = "runtime_metrics"
 )
@@ -75,6 +95,8 @@ type Offsets struct {
 	ResponseStatus, ResponseRequest                                             uint16
 	SpanContext, SpanParent, SpanEndTime                                        uint16
 	ContextTraceID, ContextSpanID, ContextFlags                                 uint16
+	RPC                                                                         RPCOffsets
+	HTTP                                                                        HTTPOffsets
 }
 
 // Range is code from Begin up to End, as linked, without the load bias.
@@ -109,7 +131,14 @@ type Plan struct {
 	SwissHeaders bool
 	// StopArguments: startTheWorldWithSema is told when all had stopped.
 	StopArguments bool
-	Refused       []Refusal
+	// EOF is the address of io.EOF as linked, 0 where unknown.
+	EOF uint64
+	// RPCErrors is the address, as linked, by which a gRPC status as an error is
+	// known; 0 where unknown.
+	RPCErrors uint64
+	// StreamBehind: a gRPC ServerStream points to its Stream.
+	StreamBehind bool
+	Refused      []Refusal
 }
 
 // Has reports whether the plan attaches the probe.
@@ -135,6 +164,9 @@ func For(b Binary) *Plan {
 	m.stopTheWorld(version)
 	m.requests(version)
 	m.sdkSpans()
+	m.rpcs()
+	m.clients()
+	m.rpcClients()
 	m.governing()
 	return p
 }
@@ -223,5 +255,6 @@ func (m *maker) drop(probes ...Probe) {
 
 func unknownOffsets() Offsets {
 	const u = Unknown
-	return Offsets{u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u}
+	return Offsets{u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u,
+		RPCOffsets{u, u, u, u, u, u, u, u, u, u}, HTTPOffsets{u, u, u, u, u, u, u, u}}
 }

@@ -27,6 +27,7 @@ type partial struct {
 	noWaits     bool
 	noSymbols   bool
 	farAwayType string
+	modules     map[string]string
 }
 
 func (p *partial) GoVersion() string {
@@ -34,6 +35,13 @@ func (p *partial) GoVersion() string {
 		return p.version
 	}
 	return p.Binary.GoVersion()
+}
+
+func (p *partial) ModuleVersion(path string) string {
+	if version, ok := p.modules[path]; ok {
+		return version
+	}
+	return p.Binary.ModuleVersion(path)
 }
 
 func (p *partial) Function(name string) (goexec.Function, error) {
@@ -97,9 +105,9 @@ func features(p *Plan) []Feature {
 func TestForARealServer(t *testing.T) {
 	p := For(target(t))
 	require.Empty(t, p.Refused)
-	require.Len(t, p.Probes, 11)
+	require.Len(t, p.Probes, 13)
 	require.NotZero(t, p.GCPhase)
-	require.NotContains(t, fmt.Sprint(p.Offsets), "65535")
+	require.NotContains(t, fmt.Sprint(p.Offsets.HTTP), "65535")
 	require.True(t, p.SwissHeaders)
 	require.True(t, p.StopArguments)
 	require.NotZero(t, p.GCCycles)
@@ -136,7 +144,7 @@ func TestWhatIsNotProvenIsLeftOut(t *testing.T) {
 			[]Feature{TraceContext}, nil},
 		"maps of another layout": {partial{version: "go1.27.0 X:mapsplitgroup"}, []Feature{TraceContext}, nil},
 		"a Go to come":           {partial{version: "go1.28.0"}, []Feature{TraceContext}, nil},
-		"an offset too far":      {partial{farAwayType: "net/url.URL"}, []Feature{Requests}, []Probe{RequestStarts}},
+		"an offset too far":      {partial{farAwayType: "net/url.URL"}, []Feature{Requests, Clients}, []Probe{RequestStarts, ClientStarts}},
 		"no symbols":             {partial{noSymbols: true}, []Feature{GCCycles}, nil},
 		"no saved frame pointer": {partial{fields: map[string]bool{"runtime.g.sched.bp": true}}, []Feature{ParkedStacks}, nil},
 		"no place for the ends of goroutines": {partial{points: map[string]error{"runtime.goexit0": goexec.ErrNoProbePoint}},

@@ -19,6 +19,7 @@ const (
 	EndedElsewhere
 	SampledOut
 	UnsupportedHTTP2
+	OutsideOfSpan
 	Records
 	numCounters
 )
@@ -42,6 +43,8 @@ func (c Counter) String() string {
 		return "sampled_out"
 	case UnsupportedHTTP2:
 		return "http2_unsupported"
+	case OutsideOfSpan:
+		return "outside_of_span"
 	case Records:
 		return "records"
 	default:

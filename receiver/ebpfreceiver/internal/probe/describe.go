@@ -51,6 +51,13 @@ func describe(t Target) spansProcess {
 		d.Collector[i].Begin = t.Plan.Collector[i].Begin + t.Bias
 		d.Collector[i].End = t.Plan.Collector[i].End + t.Bias
 	}
+	describeRequests(&d, t.Plan)
+	if t.Plan.EOF != 0 {
+		d.Rpc.Eof = t.Plan.EOF + t.Bias
+	}
+	if t.Plan.RPCErrors != 0 {
+		d.Rpc.ErrorItab = t.Plan.RPCErrors + t.Bias
+	}
 	d.Flags = flags(t.Plan)
 	return d
 }

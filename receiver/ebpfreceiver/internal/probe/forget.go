@@ -28,7 +28,7 @@ func (a *Attachment) forget() (open int, err error) {
 		open += spans
 		errs = append(errs, ignoreMissing(a.programs.spans.Goroutines.Delete(key)))
 	}
-	if err := errors.Join(append(errs, a.forgetThreads())...); err != nil {
+	if err := errors.Join(append(errs, a.forgetThreads(), a.forgetStreams())...); err != nil {
 		return open, fmt.Errorf("forgetting the goroutines of process %d: %w", a.pid, err)
 	}
 	return open, nil
@@ -48,12 +48,15 @@ func (a *Attachment) forgetThreads() error {
 	return errors.Join(errs...)
 }
 
-// openSpans are those of a goroutine that would have been told: not the request
-// around an SDK's spans.
+// openSpans are those of a goroutine that would have been told: no request that
+// an SDK tells.
 func openSpans(s *spansGoroutine) int {
-	const request = 1 // SPAN_REQUEST
-	if s.Depth > 0 && s.Spans[0].Kind == request && s.Spans[0].SdkInside != 0 {
-		return int(s.Depth) - 1
+	const sdk = 2 // SPAN_SDK
+	open := 0
+	for _, span := range s.Spans[:min(int(s.Depth), len(s.Spans))] {
+		if span.Kind == sdk || span.SdkInside == 0 {
+			open++
+		}
 	}
-	return int(s.Depth)
+	return open
 }

@@ -30,6 +30,9 @@ type Programs struct {
 	scheduler schedulerObjects
 	syscalls  syscallsObjects
 	world     worldObjects
+	rpc       rpcObjects
+	clients   clientsObjects
+	rpcs      rpcclientsObjects
 	links     []link.Link
 	multi     bool // uprobes are multi-uprobe links
 	slots     slots
@@ -78,6 +81,9 @@ func (p *Programs) load(options Options) error {
 		{"scheduler", loadScheduler, &p.scheduler},
 		{"system call", loadSyscalls, &p.syscalls},
 		{"stop-the-world", loadWorld, &p.world},
+		{"gRPC", loadRpc, &p.rpc},
+		{"client", loadClients, &p.clients},
+		{"gRPC client", loadRpcclients, &p.rpcs},
 	}
 	for _, group := range groups {
 		spec, err := group.load()
@@ -160,6 +166,22 @@ func (p *Programs) program(probe plan.Probe) *ebpf.Program {
 		return p.spans.SdkSpanStarts
 	case plan.SDKSpanEnds:
 		return p.spans.SdkSpanEnds
+	case plan.RPCHeaders:
+		return p.rpc.RpcHeaders
+	case plan.RPCStarts:
+		return p.rpc.RpcStarts
+	case plan.RPCFinishes, plan.RPCFinishesHTTP:
+		return p.rpc.RpcFinishes
+	case plan.ClientStarts:
+		return p.clients.ClientStarts
+	case plan.ClientFinishes:
+		return p.clients.ClientFinishes
+	case plan.RPCClientStarts:
+		return p.rpcs.RpcClientStarts
+	case plan.RPCClientBegun:
+		return p.rpcs.RpcClientBegun
+	case plan.RPCClientFinishes:
+		return p.rpcs.RpcClientFinishes
 	default:
 		return nil
 	}
@@ -172,6 +194,6 @@ func (p *Programs) Close() error {
 		errs = append(errs, l.Close())
 	}
 	p.links = nil
-	errs = append(errs, p.world.Close(), p.syscalls.Close(), p.scheduler.Close(), p.spans.Close())
+	errs = append(errs, p.rpcs.Close(), p.clients.Close(), p.rpc.Close(), p.world.Close(), p.syscalls.Close(), p.scheduler.Close(), p.spans.Close())
 	return errors.Join(errs...)
 }

@@ -24,7 +24,11 @@ import (
 // the plan.
 func attached(t *testing.T, options Options, change func(*Target)) (*Programs, *targettest.Target) {
 	t.Helper()
-	binary := targettest.Build(t)
+	return attachedTo(t, targettest.Build(t), options, change)
+}
+
+func attachedTo(t *testing.T, binary string, options Options, change func(*Target)) (*Programs, *targettest.Target) {
+	t.Helper()
 	analysed, err := goexec.Open(binary)
 	require.NoError(t, err)
 	planned := plan.For(analysed)

@@ -30,6 +30,9 @@ type spansGoroutine struct {
 		_           structs.HostLayout
 		Start       uint64
 		Handle      uint64
+		Request     uint64
+		Method      uint64
+		MethodLen   uint64
 		TraceId     [16]uint8
 		SpanId      [8]uint8
 		ParentId    [8]uint8
@@ -90,6 +93,35 @@ type spansProcess struct {
 		End   uint64
 	}
 	WaitCauses [64]uint8
+	Rpc        struct {
+		_            structs.HostLayout
+		Stream       uint16
+		StreamBehind uint16
+		Method       uint16
+		Id           uint16
+		Status       uint16
+		Code         uint16
+		FrameHeaders uint16
+		FrameFields  uint16
+		FrameStream  uint16
+		Target       uint16
+		ErrorStatus  uint16
+		Pad          [3]uint16
+		_            [4]byte
+		ErrorItab    uint64
+		Eof          uint64
+	}
+	Http struct {
+		_            structs.HostLayout
+		ProtoMinor   uint16
+		UrlScheme    uint16
+		UrlHost      uint16
+		AnswerStatus uint16
+		AnswerMajor  uint16
+		AnswerMinor  uint16
+		SpanKind     uint16
+		StackHi      uint16
+	}
 }
 
 // Names of all BPF objects in the ELF.

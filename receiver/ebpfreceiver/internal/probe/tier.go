@@ -53,7 +53,8 @@ func order(p *plan.Plan, wanted func(plan.Probe) bool) []plan.Probe {
 	all := []plan.Probe{
 		plan.GoroutineStatus, plan.GoroutinePreempted, plan.WorldStarts, plan.WorldStops, plan.GoroutineEnds,
 		plan.RequestFinishes, plan.RequestHijacked, plan.SDKSpanEnds, plan.SDKSpanStarts, plan.SDKTracerStarts,
-		plan.RequestStarts,
+		plan.RPCFinishes, plan.RPCFinishesHTTP, plan.ClientFinishes, plan.RPCClientFinishes, plan.RPCClientBegun,
+		plan.ClientStarts, plan.RPCClientStarts, plan.RequestStarts, plan.RPCHeaders, plan.RPCStarts,
 	}
 	return slices.DeleteFunc(all, func(probe plan.Probe) bool { return !p.Has(probe) || !wanted(probe) })
 }

@@ -32,7 +32,11 @@ const (
 	pathSize        = 128
 	requestPath     = requestMethod + methodSize
 	requestRoute    = requestPath + pathSize
-	requestSize     = requestRoute + pathSize
+	requestMinor    = requestRoute + pathSize
+	requestAgent    = requestMinor + 16
+	agentSize       = 64
+	requestAccept   = requestAgent + agentSize
+	requestSize     = requestAccept + agentSize
 	stopPhase       = headerSize + 16
 	stopSize        = headerSize + 24
 	fileOperation   = headerSize
@@ -76,6 +80,12 @@ func Decode(raw []byte) (Record, error) {
 		return &span, nil
 	case kindStop:
 		return decodeStop(raw), nil
+	case kindRPC:
+		return decodeRPC(raw), nil
+	case kindClient:
+		return decodeClient(raw), nil
+	case kindRPCClient:
+		return decodeRPCClient(raw), nil
 	default:
 		return decodeFile(raw), nil
 	}
@@ -92,6 +102,12 @@ func recordSize(kind uint32) int {
 		return stopSize
 	case kindFile:
 		return fileSize
+	case kindRPC:
+		return rpcSize
+	case kindClient:
+		return clientSize
+	case kindRPCClient:
+		return callSize
 	default:
 		return 0
 	}
@@ -122,13 +138,16 @@ func decodeSpan(raw []byte) Span {
 func decodeRequest(raw []byte) *Request {
 	flags := u32(raw, spanFlags)
 	return &Request{
-		Span:     decodeSpan(raw),
-		Aborted:  flags&flagAborted != 0,
-		Hijacked: flags&flagHijacked != 0,
-		Status:   int(int32(u32(raw, requestStatus))),
-		Method:   text(raw, requestMethod, methodSize, u32(raw, requestLengths)),
-		Path:     text(raw, requestPath, pathSize, u32(raw, requestLengths+4)),
-		Route:    text(raw, requestRoute, pathSize, u32(raw, requestLengths+8)),
+		Span:      decodeSpan(raw),
+		Aborted:   flags&flagAborted != 0,
+		Hijacked:  flags&flagHijacked != 0,
+		Status:    int(int32(u32(raw, requestStatus))),
+		Method:    text(raw, requestMethod, methodSize, u32(raw, requestLengths)),
+		Path:      text(raw, requestPath, pathSize, u32(raw, requestLengths+4)),
+		Route:     text(raw, requestRoute, pathSize, u32(raw, requestLengths+8)),
+		Minor:     int(int32(u32(raw, requestMinor))),
+		UserAgent: text(raw, requestAgent, agentSize, u32(raw, requestMinor+4)),
+		Accept:    text(raw, requestAccept, agentSize, u32(raw, requestMinor+8)),
 	}
 }
 

@@ -45,6 +45,9 @@ func requestRecord() []byte {
 	put(raw, requestMethod, []byte("GETxxx"))
 	put(raw, requestPath, []byte("/items"))
 	put(raw, requestRoute, []byte("GET /items"))
+	put(raw, requestMinor, uint32(1), uint32(10), uint32(3))
+	put(raw, requestAgent, []byte("Prometheus"))
+	put(raw, requestAccept, []byte("*/*"))
 	return raw
 }
 
@@ -54,6 +57,7 @@ func TestDecodeRequest(t *testing.T) {
 	require.Equal(t, &Request{
 		Span:     Span{Header: wantHeader(), Exact: true, Ledger: ledger.Ledger{ledger.Sleep: 600}},
 		Hijacked: true, Status: 204, Method: "GET", Path: "/items", Route: "GET /items",
+		Minor: 1, UserAgent: "Prometheus", Accept: "*/*",
 	}, got)
 	require.Equal(t, 42, got.Process())
 }
@@ -112,6 +116,8 @@ func TestDecodeRefusesWhatNoProgramSends(t *testing.T) {
 		"empty": {}, "short header": make([]byte, headerSize-1), "unknown kind": header(9, headerSize),
 		"short request": header(kindRequest, requestSize-1), "short file": header(kindFile, fileSize-1),
 		"short span": header(kindSpan, spanSize-1), "short stop": header(kindStop, stopSize-1),
+		"short RPC": header(kindRPC, rpcSize-1), "short client": header(kindClient, clientSize-1),
+		"short RPC client": header(kindRPCClient, callSize-1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Decode(raw)
@@ -130,11 +136,14 @@ func TestLayoutIsThatOfThePrograms(t *testing.T) {
 		size    int
 		members map[string]int
 	}{
-		"record_header":  {headerSize, map[string]int{"tgid": 4, "tid": 8, "goid": goroutineOffset, "start": 24, "end": 32, "trace_id": identityOffset, "span_id": identityOffset + 16, "parent_id": parentIDOffset}},
-		"span_record":    {spanSize, map[string]int{"spent": headerSize, "exact": spanExact, "flags": spanFlags}},
-		"request_record": {requestSize, map[string]int{"status": requestStatus, "method_len": requestLengths, "method": requestMethod, "path": requestPath, "route": requestRoute}},
-		"stop_record":    {stopSize, map[string]int{"stopped": headerSize, "reason": headerSize + 8, "gc_cycle": headerSize + 12, "gc_phase": stopPhase}},
-		"file_record":    {fileSize, map[string]int{"operation": fileOperation, "error": fileError, "path_kind": filePathKind, "path_len": filePathLength, "path": filePath}},
+		"record_header":     {headerSize, map[string]int{"tgid": 4, "tid": 8, "goid": goroutineOffset, "start": 24, "end": 32, "trace_id": identityOffset, "span_id": identityOffset + 16, "parent_id": parentIDOffset}},
+		"span_record":       {spanSize, map[string]int{"spent": headerSize, "exact": spanExact, "flags": spanFlags}},
+		"request_record":    {requestSize, map[string]int{"status": requestStatus, "method_len": requestLengths, "method": requestMethod, "path": requestPath, "route": requestRoute, "minor": requestMinor, "agent_len": requestMinor + 4, "accept_len": requestMinor + 8, "agent": requestAgent, "accept": requestAccept}},
+		"rpc_record":        {rpcSize, map[string]int{"status": rpcStatus, "method_len": rpcMethodLength, "method": rpcMethod}},
+		"rpc_client_record": {callSize, map[string]int{"status": spanSize, "method_len": spanSize + 4, "target_len": spanSize + 8, "method": callMethod, "target": callTarget}},
+		"client_record":     {clientSize, map[string]int{"status": clientStatus, "method_len": clientLengths, "host_len": clientLengths + 4, "path_len": clientLengths + 8, "scheme_len": clientScheme, "major": clientMajor, "minor": clientMajor + 4, "method": clientMethod, "scheme": clientSchemeAt, "host": clientHost, "path": clientPath}},
+		"stop_record":       {stopSize, map[string]int{"stopped": headerSize, "reason": headerSize + 8, "gc_cycle": headerSize + 12, "gc_phase": stopPhase}},
+		"file_record":       {fileSize, map[string]int{"operation": fileOperation, "error": fileError, "path_kind": filePathKind, "path_len": filePathLength, "path": filePath}},
 	} {
 		var layout *btf.Struct
 		require.NoError(t, spec.Types.TypeByName(name, &layout), name)
@@ -166,6 +175,9 @@ func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	f.Add(requestRecord())
 	f.Add(header(kindFile, fileSize))
+	f.Add(header(kindRPC, rpcSize))
+	f.Add(header(kindClient, clientSize))
+	f.Add(header(kindRPCClient, callSize))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if got, err := Decode(raw); err == nil && got == nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/fathom-otel/fathom/internal/ledger"
 )
 
-// Record is a *Request, *Span, *Stop or *File.
+// Record is a *Request, *RPC, *Client, *RPCClient, *Span, *Stop or *File.
 type Record interface {
 	// Process is the ID of the process that the record is about.
 	Process() int
@@ -55,6 +55,11 @@ type Request struct {
 	Path string
 	// Route is the pattern that a ServeMux matched, "" where there was none.
 	Route string
+	// Minor is the version's, of HTTP/1.x; -1 where unknown.
+	Minor int
+	// UserAgent and Accept are the header fields of a request for /metrics, cut
+	// at 63 bytes; "" of others.
+	UserAgent, Accept string
 }
 
 // Stop is one stop of all goroutines of a process.

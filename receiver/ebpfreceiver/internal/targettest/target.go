@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -27,6 +28,16 @@ const targetPackage = "github.com/fathom-otel/fathom/receiver/ebpfreceiver/inter
 // toolchain is: in a virtual machine with another kernel.
 const prebuiltEnv = "FATHOM_TEST_TARGET"
 
+// callsPackage is a server of gRPC that also sends requests.
+const callsPackage = "github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest/testdata/calls"
+
+// BuildCalls compiles a target that serves gRPC and sends requests itself: GET
+// /addresses answers where its gRPC servers listen.
+func BuildCalls(t testing.TB, args ...string) string {
+	t.Helper()
+	return build(t, callsPackage, args...)
+}
+
 // Build compiles the target with extra arguments to go build, such as
 // -buildmode=pie, and returns the executable's path.
 func Build(t testing.TB, args ...string) string {
@@ -34,8 +45,13 @@ func Build(t testing.TB, args ...string) string {
 	if prebuilt := os.Getenv(prebuiltEnv); prebuilt != "" {
 		return prebuilt
 	}
-	binary := filepath.Join(t.TempDir(), "target")
-	command := exec.Command("go", append(append([]string{"build", "-o", binary}, args...), targetPackage)...)
+	return build(t, targetPackage, args...)
+}
+
+func build(t testing.TB, program string, args ...string) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), path.Base(program))
+	command := exec.Command("go", append(append([]string{"build", "-o", binary}, args...), program)...)
 	output, err := command.CombinedOutput()
 	require.NoError(t, err, "building the target: %s", output)
 	return binary

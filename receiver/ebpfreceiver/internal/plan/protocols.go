@@ -1,0 +1,42 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"maps"
+	"slices"
+)
+
+// Protocol is a kind of requests that can be left out for a target.
+type Protocol string
+
+// The protocols.
+const (
+	HTTP Protocol = "http" // of net/http servers and clients
+	GRPC Protocol = "grpc" // of google.golang.org/grpc servers and clients
+)
+
+// Protocols are all that there are.
+func Protocols() []Protocol { return []Protocol{HTTP, GRPC} }
+
+// protocols maps the probes of requests to their protocol.
+func protocols() map[Probe]Protocol {
+	return map[Probe]Protocol{
+		RequestStarts: HTTP, RequestFinishes: HTTP, RequestHijacked: HTTP, ClientStarts: HTTP, ClientFinishes: HTTP,
+		RPCHeaders: GRPC, RPCStarts: GRPC, RPCFinishes: GRPC, RPCFinishesHTTP: GRPC,
+		RPCClientStarts: GRPC, RPCClientBegun: GRPC, RPCClientFinishes: GRPC,
+	}
+}
+
+// Only is the plan without the probes of the requests of other protocols.
+func (p *Plan) Only(wanted []Protocol) *Plan {
+	only := *p
+	only.Probes = maps.Clone(p.Probes)
+	for probe, protocol := range protocols() {
+		if !slices.Contains(wanted, protocol) {
+			delete(only.Probes, probe)
+		}
+	}
+	return &only
+}

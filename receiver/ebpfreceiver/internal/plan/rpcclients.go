@@ -1,0 +1,56 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"errors"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goexec"
+)
+
+// rpcClients plans the unary calls of gRPC clients: from the entry of invoke to
+// that of the stream's finish, which every stream that came to be gets; where
+// none did, to where invoke learns of that.
+func (m *maker) rpcClients() {
+	const grpc = "google.golang.org/grpc."
+	if !m.probes(RPCClients, map[Probe]string{
+		RPCClientStarts:   grpc + "invoke",
+		RPCClientFinishes: grpc + "(*clientStream).finish",
+	}) {
+		return
+	}
+	begun, err := m.afterCall(grpc+"invoke", grpc+"newClientStream")
+	eof, eofErr := m.binary.Symbol("io.EOF") // tells success, which may come with it
+	err = errors.Join(err, eofErr)
+	if err != nil {
+		m.refuse(RPCClients, err)
+	}
+	if err != nil || !m.outgoing(RPCClients) || !m.offsets(RPCClients,
+		want{goexec.Field{Type: grpc + "ClientConn", Name: "target"}, &m.plan.Offsets.RPC.Target},
+	) {
+		m.drop(RPCClientStarts, RPCClientFinishes)
+		return
+	}
+	m.plan.Probes[RPCClientBegun] = begun
+	m.plan.EOF = eof.Addr
+	m.rpcClientStatus()
+}
+
+// rpcClientStatus reads the code out of an error, if it is known to be a status:
+// by the table of methods that makes it an error, which has a symbol.
+func (m *maker) rpcClientStatus() {
+	o := &m.plan.Offsets.RPC
+	itab, err := m.binary.Symbol("go:itab.*" + rpcStatus + "Error,error")
+	if err != nil {
+		m.refuse(RPCClientStatus, err)
+		return
+	}
+	if m.offsets(RPCClientStatus,
+		want{goexec.Field{Type: rpcStatus + "Error", Name: "s"}, &o.ErrorStatus},
+		want{goexec.Field{Type: rpcStatus + "Status", Name: "s"}, &o.Status},
+		want{goexec.Field{Type: rpcMessage, Name: "Code"}, &o.Code},
+	) {
+		m.plan.RPCErrors = itab.Addr
+	}
+}

@@ -1,0 +1,64 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package probe
+
+import (
+	"errors"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
+)
+
+// describeRequests is what the BPF programs know of gRPC and net/http in a process.
+func describeRequests(d *spansProcess, p *plan.Plan) {
+	rpc, http := p.Offsets.RPC, p.Offsets.HTTP
+	d.Rpc.Stream = rpc.Stream
+	if p.StreamBehind {
+		d.Rpc.StreamBehind = 1
+	}
+	d.Rpc.Method = rpc.Method
+	d.Rpc.Id = rpc.ID
+	d.Rpc.Status = rpc.Status
+	d.Rpc.Code = rpc.Code
+	d.Rpc.FrameHeaders = rpc.FrameHeaders
+	d.Rpc.FrameFields = rpc.FrameFields
+	d.Rpc.FrameStream = rpc.FrameStream
+	d.Rpc.Target = rpc.Target
+	d.Rpc.ErrorStatus = rpc.ErrorStatus
+	d.Http.ProtoMinor = http.ProtoMinor
+	d.Http.UrlScheme = http.URLScheme
+	d.Http.UrlHost = http.URLHost
+	d.Http.AnswerStatus = http.AnswerStatus
+	d.Http.AnswerMajor = http.AnswerMajor
+	d.Http.AnswerMinor = http.AnswerMinor
+	d.Http.SpanKind = http.SpanKind
+	d.Http.StackHi = http.StackHi
+}
+
+// streamKey is struct stream_key of bpf/rpc/rpc.bpf.c.
+type streamKey struct {
+	Transport uint64
+	Stream    uint32
+	TGID      uint32
+}
+
+// traceContext is struct trace_context of bpf/headers/traceparent.h.
+type traceContext struct {
+	TraceID [16]byte
+	SpanID  [8]byte
+	Flags   uint32
+}
+
+// forgetStreams removes what callers of the process's streams said of their trace.
+func (a *Attachment) forgetStreams() error {
+	stale := map[streamKey]struct{}{}
+	errs := []error{visit(a.programs.rpc.StreamContexts, func(key streamKey, _ *traceContext) {
+		if key.TGID == a.pid {
+			stale[key] = struct{}{}
+		}
+	})}
+	for key := range stale {
+		errs = append(errs, ignoreMissing(a.programs.rpc.StreamContexts.Delete(key)))
+	}
+	return errors.Join(errs...)
+}
