@@ -66,10 +66,11 @@ func timeOf(cause string) time.Duration {
 }
 
 // spansOf are a service's server spans of the requests; /slow is where a
-// downstream cause ends up, and not the request itself.
+// downstream cause ends up, and not the request itself. Nor is what checkout
+// asks payment over gRPC.
 func (w *whole) spansOf(service string, receipts []receipt) []span {
 	w.t.Helper()
-	return w.store.spans("SpanKind = 'Server' AND ServiceName = @service AND SpanName != 'GET /slow' AND TraceId IN (@ids)",
+	return w.store.spans("SpanKind = 'Server' AND ServiceName = @service AND SpanName NOT IN ('GET /slow', 'shop.v1.Fraud/Check') AND TraceId IN (@ids)",
 		clickhouse.Named("service", service), ids(receipts))
 }
 

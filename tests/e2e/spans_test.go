@@ -71,6 +71,13 @@ func testSpans(t *testing.T, w *whole) {
 	require.Zero(t, count("ServiceName = 'checkout' AND ScopeName = @receiver"), "where the SDK makes a span the receiver makes none")
 	require.Equal(t, sent, count("ServiceName = 'inventory' AND ScopeName = @receiver AND SpanName = 'GET /stock/{item}'"))
 	require.Equal(t, sent, count("ServiceName = 'payment' AND ScopeName = @receiver AND SpanName = 'POST /charge'"))
+	require.Equal(t, 2*sent, count("ServiceName = 'payment' AND ScopeName = @receiver AND SpanName = 'shop.v1.Fraud/Check'"), "calls of checkout and of inventory")
+	every := func(what string) uint64 {
+		return w.store.number("SELECT count() FROM otel_traces WHERE Timestamp >= fromUnixTimestamp64Nano(@since) AND "+what, since, receiver)
+	}
+	require.Zero(t, every("ServiceName = 'checkout' AND ScopeName = @receiver"), "nor where it makes those of clients")
+	require.Equal(t, sent, every("ServiceName = 'inventory' AND ScopeName = @receiver AND SpanKind = 'Client' AND SpanName = 'shop.v1.Fraud/Check' AND "+
+		"(TraceId, ParentSpanId) IN (SELECT TraceId, SpanId FROM otel_traces WHERE ServiceName = 'inventory' AND SpanName = 'GET /stock/{item}')"))
 
 	chains := w.chains(receipts)
 	for _, r := range receipts {
