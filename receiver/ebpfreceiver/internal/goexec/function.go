@@ -77,37 +77,46 @@ func (b *Binary) function(name string, addr, size uint64) (Function, error) {
 
 // indexFunctions reads the first function table that the module data agrees with.
 func (b *Binary) indexFunctions() (*functionIndex, error) {
+	return firstTable(b, func(place tablePlace) (*functionIndex, error) {
+		table, module, err := b.openTable(place)
+		if err != nil {
+			return nil, err
+		}
+		names, err := table.index()
+		if err != nil {
+			return nil, err
+		}
+		return &functionIndex{table: table, names: names, text: module.text}, nil
+	})
+}
+
+// firstTable is what read makes of the first function table that it can read.
+func firstTable[T any](b *Binary, read func(tablePlace) (T, error)) (made T, err error) {
 	places, err := b.image.functionTables()
 	if err != nil {
-		return nil, err
+		return made, err
 	}
 	var failures []error
 	for _, place := range places {
-		index, err := b.indexTable(place)
+		made, err := read(place)
 		if err == nil {
-			return index, nil
+			return made, nil
 		}
 		failures = append(failures, err)
 	}
-	return nil, errors.Join(failures...)
+	return made, errors.Join(failures...)
 }
 
-func (b *Binary) indexTable(place tablePlace) (*functionIndex, error) {
+// openTable opens a function table that the module data agrees with.
+func (b *Binary) openTable(place tablePlace) (*pclntab, module, error) {
 	segment := b.image.segment(place.addr, place.size)
 	reader := io.NewSectionReader(segment, int64(place.addr-segment.Vaddr), int64(place.size))
 	table, err := openPclntab(reader, place.size)
 	if err != nil {
-		return nil, err
+		return nil, module{}, err
 	}
-	text, err := b.textStart(table, place.addr)
-	if err != nil {
-		return nil, err
-	}
-	names, err := table.index()
-	if err != nil {
-		return nil, err
-	}
-	return &functionIndex{table: table, names: names, text: text}, nil
+	found, err := b.findModule(table, place.addr)
+	return table, found, err
 }
 
 // Code is the machine code of f as it stands in the file.

@@ -25,39 +25,43 @@ const (
 	moduleWords     = 24
 )
 
-// textStart proves the address from which the function table counts. It stands
+// module is the module data of a function table: its own address, and the one
+// from which the function table counts.
+type module struct{ addr, text uint64 }
+
+// findModule proves the address from which the function table counts. It stands
 // in the module data, which is found by symbol, by section (Go 1.26), or by
 // search for its pointer to the function table; and is taken only when the
 // module data agrees with the function table in every word.
-func (b *Binary) textStart(table *pclntab, addr uint64) (uint64, error) {
+func (b *Binary) findModule(table *pclntab, addr uint64) (module, error) {
 	var failures []error
-	try := func(at uint64) (uint64, bool) {
+	try := func(at uint64) (module, bool) {
 		text, err := b.image.moduleText(table, addr, at)
 		if err != nil {
 			failures = append(failures, fmt.Errorf("module data at %#x: %w", at, err))
 		}
-		return text, err == nil
+		return module{addr: at, text: text}, err == nil
 	}
 	if symbol, err := b.Symbol("runtime.firstmoduledata"); err == nil {
-		if text, ok := try(symbol.Addr); ok {
-			return text, nil
+		if found, ok := try(symbol.Addr); ok {
+			return found, nil
 		}
 	}
 	if section := b.image.section(".go.module"); section != nil {
-		if text, ok := try(section.Addr); ok {
-			return text, nil
+		if found, ok := try(section.Addr); ok {
+			return found, nil
 		}
 	}
 	candidates, err := b.image.pointersTo(addr)
 	if err != nil {
-		return 0, err
+		return module{}, err
 	}
 	for _, at := range candidates {
-		if text, ok := try(at); ok {
-			return text, nil
+		if found, ok := try(at); ok {
+			return found, nil
 		}
 	}
-	return 0, fmt.Errorf("%w: no module data fits the function table: %w", ErrUnsupported, errors.Join(failures...))
+	return module{}, fmt.Errorf("%w: no module data fits the function table: %w", ErrUnsupported, errors.Join(failures...))
 }
 
 // moduleText is the start of the text according to the module data at addr, if

@@ -23,12 +23,15 @@ const (
 )
 
 // pclnHeader is runtime.pcHeader (runtime/symtab.go) as far as function names
-// and addresses need it. Offsets count from the start of the table. The field
+// addresses and lines need it. Offsets count from the start of the table. The field
 // textStart is left out: Go 1.26 no longer fills it, and in a
 // position-independent executable it is not in the file.
 type pclnHeader struct {
 	functions uint64
 	names     uint64 // funcnametab
+	units     uint64 // cutab
+	files     uint64 // filetab
+	values    uint64 // pctab
 	functab   uint64 // pclntable, which starts with the functab
 }
 
@@ -44,7 +47,9 @@ func parsePclnHeader(data []byte) (pclnHeader, error) {
 	if data[7] != 8 {
 		return pclnHeader{}, fmt.Errorf("%w: function table with pointers of %d bytes", ErrUnsupported, data[7])
 	}
-	return pclnHeader{functions: word(0), names: word(3), functab: word(7)}, nil
+	return pclnHeader{
+		functions: word(0), names: word(3), units: word(4), files: word(5), values: word(6), functab: word(7),
+	}, nil
 }
 
 // pclntab is a function table: the functions of the module in address order.

@@ -39,6 +39,7 @@ func TestOlderToolchains(t *testing.T) {
 			require.Equal(t, toolchain, stripped.GoVersion())
 			sameFunctions(t, whole, stripped)
 			sameOffsets(t, whole, stripped)
+			sameLines(t, whole, stripped)
 			want, err := whole.WaitReasons()
 			require.NoError(t, err)
 			got, err := stripped.WaitReasons()
