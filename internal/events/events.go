@@ -16,6 +16,10 @@ const (
 	StopTheWorld = "fathom.go.stop_the_world"
 	// GCCycle is one garbage collection, from its first stop to its last.
 	GCCycle = "fathom.go.gc.cycle"
+	// GoroutineLeak is a group of goroutines of a process that leaks.
+	GoroutineLeak = "fathom.go.goroutine.leak"
+	// GoroutineGroup is one of the largest groups of a process's goroutines.
+	GoroutineGroup = "fathom.go.goroutine.group"
 	// FileOpen is an open of a file that took at least events.file.min_duration.
 	FileOpen = "fathom.file.open"
 	// FileFsync is an fsync or fdatasync that took at least events.file.min_duration.
@@ -51,6 +55,35 @@ const (
 	// GCStopTheWorld is the time within a cycle for which the world was
 	// stopped, in nanoseconds (int).
 	GCStopTheWorld = "fathom.go.gc.stop_the_world"
+
+	// GoroutineLeakRule is the rule of goroutines.leak that a leak breaks:
+	// threshold or growth (string).
+	GoroutineLeakRule = "fathom.go.goroutine.leak.rule"
+	// GoroutineCount of the group (int).
+	GoroutineCount = "fathom.go.goroutine.count"
+	// GoroutineLive is the number of live goroutines of the process (int).
+	GoroutineLive = "fathom.go.goroutine.live"
+	// GoroutineGrowth is by how many goroutines the group has grown in Duration (int).
+	GoroutineGrowth = "fathom.go.goroutine.growth"
+	// GoroutineState is the runtime's wait reason, such as "chan receive", of
+	// goroutines that wait, else their status, such as "running" (string).
+	GoroutineState = "fathom.go.goroutine.state"
+	// GoroutineAge is for how long the oldest of the group has been seen, in
+	// nanoseconds (int).
+	GoroutineAge = "fathom.go.goroutine.age"
+	// GoroutineWait is for how long one of the group has been seen in its state
+	// without having run, in nanoseconds (int).
+	GoroutineWait = "fathom.go.goroutine.wait"
+	// GoroutineParentID is the goroutine that created the oldest of the group (int).
+	GoroutineParentID = "fathom.goroutine.parent.id"
+
+	// FunctionName, CodeFilePath and LineNumber are the semantic conventions'
+	// code.*: of the go statement that created the goroutines of a group.
+	FunctionName = "code.function.name"
+	CodeFilePath = "code.file.path"
+	LineNumber   = "code.line.number"
+	// Stacktrace is the semantic conventions' code.stacktrace, as Go prints it (string).
+	Stacktrace = "code.stacktrace"
 
 	// GCOverlap, on a span, is the time for which collections of its process
 	// overlapped it, in nanoseconds (int).
