@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goroutines"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 )
 
@@ -29,6 +30,8 @@ type Config struct {
 	Ledger LedgerConfig `mapstructure:"ledger"`
 	// Budget bounds what probes cost.
 	Budget BudgetConfig `mapstructure:"budget"`
+	// Goroutines of the observed processes.
+	Goroutines GoroutinesConfig `mapstructure:"goroutines"`
 }
 
 // TargetConfig selects processes: all keys that are set must match.
@@ -102,10 +105,38 @@ type BudgetConfig struct {
 	NodeCPUPercent float64 `mapstructure:"node_cpu_percent"`
 }
 
+// GoroutinesConfig says how goroutines are read and what is told of them.
+type GoroutinesConfig struct {
+	Enabled bool `mapstructure:"enabled"`
+	// Interval between dumps of a process's goroutines.
+	Interval time.Duration `mapstructure:"interval"`
+	// Top is how many of the largest groups of each dump are told.
+	Top int `mapstructure:"top"`
+	// Leak says what is told as a leak.
+	Leak LeakConfig `mapstructure:"leak"`
+}
+
+// LeakConfig says when goroutines leak.
+type LeakConfig struct {
+	// Threshold of live goroutines of a process; 0 switches it off.
+	Threshold int `mapstructure:"threshold"`
+	// Growth of one group, in goroutines, over so many Dumps; 0 switches it off.
+	Growth int `mapstructure:"growth"`
+	Dumps  int `mapstructure:"dumps"`
+	// MinAge of the oldest goroutine of a group that grows.
+	MinAge time.Duration `mapstructure:"min_age"`
+}
+
+func (c LeakConfig) rule() goroutines.Rule {
+	return goroutines.Rule{Threshold: c.Threshold, Growth: c.Growth, Dumps: c.Dumps, MinAge: c.MinAge}
+}
+
 const (
 	maxSampleRate = 1000
 	// minInterval keeps a typing error from turning observation into load.
 	minInterval = 100 * time.Millisecond
+	// maxTop bounds the log records of a dump.
+	maxTop = 1000
 )
 
 func createDefaultConfig() *Config {
@@ -115,6 +146,11 @@ func createDefaultConfig() *Config {
 		Events:    EventsConfig{File: FileConfig{Enabled: true, MinDuration: time.Millisecond}},
 		Ledger:    LedgerConfig{Mode: ModeExact},
 		Budget:    BudgetConfig{CPUPercent: 3, NodeCPUPercent: 10},
+		Goroutines: GoroutinesConfig{
+			Enabled:  true,
+			Interval: 30 * time.Second,
+			Leak:     LeakConfig{Threshold: 5000, Growth: 100, Dumps: 6, MinAge: 2 * time.Minute},
+		},
 	}
 }
 
@@ -138,6 +174,9 @@ func (c *Config) Validate() error {
 	if c.Events.File.Enabled && c.Events.File.MinDuration < 0 {
 		errs = append(errs, fmt.Errorf("events.file.min_duration: %v is negative: want 0 for every operation, or events.file.enabled: false for none", c.Events.File.MinDuration))
 	}
+	if c.Goroutines.Enabled {
+		errs = append(errs, c.Goroutines.validate()...)
+	}
 	return errors.Join(append(errs, c.Ledger.check(), c.Budget.check())...)
 }
 
@@ -156,6 +195,20 @@ func (b BudgetConfig) check() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (c GoroutinesConfig) validate() []error {
+	var errs []error
+	if c.Interval < minInterval {
+		errs = append(errs, fmt.Errorf("goroutines.interval: %v is too short: want at least %v, or goroutines.enabled: false", c.Interval, minInterval))
+	}
+	if c.Top < 0 || c.Top > maxTop {
+		errs = append(errs, fmt.Errorf("goroutines.top: %d is not between 0 and %d: it is how many groups of a dump are told", c.Top, maxTop))
+	}
+	for _, err := range c.Leak.rule().Validate() {
+		errs = append(errs, fmt.Errorf("goroutines.leak.%w", err))
+	}
+	return errs
 }
 
 // validate returns every error of one target, each naming its key. It is not

@@ -47,6 +47,10 @@ func TestConfig(t *testing.T) {
 		"ebpf/events":       func(c *Config) { c.Events.File = FileConfig{Enabled: false, MinDuration: 5 * time.Millisecond} },
 		"ebpf/ledger":       func(c *Config) { c.Ledger.Mode = ModeGoverned },
 		"ebpf/budget":       func(c *Config) { c.Budget = BudgetConfig{CPUPercent: 1.5, NodeCPUPercent: 25} },
+		"ebpf/goroutines": func(c *Config) {
+			c.Goroutines.Interval, c.Goroutines.Top = 5*time.Second, 20
+			c.Goroutines.Leak = LeakConfig{Threshold: 0, Growth: 7, Dumps: 3, MinAge: time.Minute}
+		},
 	} {
 		t.Run(id, func(t *testing.T) {
 			want := createDefaultConfig()
@@ -73,6 +77,8 @@ func TestConfigIsRefused(t *testing.T) {
 		"ebpf/ledger":       {"ledger.mode", "perfect", "governed", "exact"},
 		"ebpf/budget":       {"budget.cpu_percent", "budget.node_cpu_percent", "-1", "ledger.mode"},
 		"ebpf/all_at_once":  {"targets[1]", "selects nothing", "sample_rate", "discovery.interval", "runtime.interval"},
+		"ebpf/goroutines": {"goroutines.interval", "goroutines.enabled", "goroutines.top", "1000", "goroutines.leak.threshold",
+			"goroutines.leak.growth", "goroutines.leak.dumps", "between 3 and 60", "goroutines.leak.min_age"},
 	} {
 		t.Run(id, func(t *testing.T) {
 			_, err := load(t, "config_bad.yaml", id)

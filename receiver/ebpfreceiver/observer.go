@@ -10,25 +10,27 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/attach"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
-	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goruntime"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/governor"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
 )
 
-// observer counts what becomes of processes, has their runtimes read, and their
+// observer counts what becomes of processes, has their memory read, and their
 // probes governed.
 type observer struct {
 	telemetry *metadata.TelemetryBuilder
 	runtimes  *runtimes
+	dumps     *dumps
 	governor  *governor.Governor // nil: none
 }
 
-func (o *observer) Attached(p *discover.Process, a *probe.Attachment, runtime *goruntime.Layout, bias uint64) {
+func (o *observer) Attached(p *discover.Process, a *probe.Attachment, layouts attach.Layouts) {
 	o.telemetry.ProcessesAttached.Add(context.Background(), 1)
-	o.runtimes.add(p, runtime, bias)
+	o.runtimes.add(p, layouts.Runtime, layouts.Bias)
+	o.dumps.add(p, layouts.Goroutines, layouts.Bias)
 	if a != nil && o.governor != nil && governable(a.Plan()) {
 		o.governor.Add(p.PID, a)
 	}
@@ -38,6 +40,7 @@ func (o *observer) Detached(p *discover.Process, open int) {
 	o.telemetry.ProcessesAttached.Add(context.Background(), -1)
 	o.telemetry.RecordsDropped.Add(context.Background(), int64(open), by("reason", "process_detached"))
 	o.runtimes.remove(p)
+	o.dumps.remove(p)
 	if o.governor != nil {
 		o.governor.Remove(p.PID)
 	}

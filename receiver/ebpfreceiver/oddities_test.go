@@ -153,7 +153,7 @@ func TestAReaderThatFails(t *testing.T) {
 	r.reader, err = r.programs.NewReader()
 	require.NoError(t, err)
 	defer func() { require.NoError(t, r.reader.Close()) }()
-	attacher := attach.New(r.programs, attach.Wanted{Probes: true}, -1, &observer{telemetry: r.telemetry, runtimes: newRuntimes(r)}, zap.NewNop())
+	attacher := attach.New(r.programs, attach.Wanted{Probes: true}, -1, &observer{telemetry: r.telemetry, runtimes: newRuntimes(r), dumps: newDumps(r)}, zap.NewNop())
 	ctx, stop := context.WithCancel(t.Context())
 	observing := make(chan error)
 	go func() { observing <- attacher.Run(ctx) }()

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/confmap/xconfmap"
 	"gopkg.in/yaml.v3"
 
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goroutines"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
@@ -106,9 +107,12 @@ func TestReadmeListsEveryMetricReasonAndFeature(t *testing.T) {
 	for c := probe.DroppedBufferFull; c < probe.Records; c++ {
 		require.Contains(t, readme(t), "`"+c.String()+"`")
 	}
+	for loss := range goroutines.Loss(goroutines.NumLosses) {
+		require.Contains(t, readme(t), "`"+loss.String()+"`")
+	}
 	for _, feature := range []plan.Feature{plan.Ledger, plan.StopTheWorld, plan.Requests, plan.Routes, plan.TraceContext,
 		plan.SDKSpans, plan.EndedSpans, plan.Hijacks, plan.GCCycles, plan.ParkedStacks, plan.Governing, plan.RuntimeMetrics,
-		plan.RPCs, plan.RPCTraceContext, plan.Clients, plan.RPCClients, plan.RPCClientStatus} {
+		plan.RPCs, plan.RPCTraceContext, plan.Clients, plan.RPCClients, plan.RPCClientStatus, plan.Goroutines} {
 		require.Contains(t, readme(t), "`"+string(feature)+"`")
 	}
 }

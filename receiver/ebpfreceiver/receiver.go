@@ -20,8 +20,9 @@ import (
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
 )
 
-// ebpfReceiver owns the programs and five goroutines: discovery, the attacher,
-// the governor, the reader of records and that of the runtime metrics.
+// ebpfReceiver owns the programs and six goroutines: discovery, the attacher,
+// the governor, the reader of records, that of the runtime metrics and that of
+// goroutines.
 type ebpfReceiver struct {
 	config    *Config
 	settings  receiver.Settings
@@ -74,8 +75,13 @@ func (r *ebpfReceiver) Start(_ context.Context, host component.Host) error {
 		return errors.Join(err, r.release())
 	}
 	runtimes := newRuntimes(r)
-	watched := &observer{telemetry: r.telemetry, runtimes: runtimes, governor: governor}
-	wanted := attach.Wanted{Probes: r.sinks.traces != nil || r.sinks.logs != nil, Runtime: runtimes.enabled}
+	dumps := newDumps(r)
+	watched := &observer{telemetry: r.telemetry, runtimes: runtimes, dumps: dumps, governor: governor}
+	wanted := attach.Wanted{
+		Probes:     r.sinks.traces != nil || r.sinks.logs != nil,
+		Runtime:    runtimes.enabled,
+		Goroutines: dumps.enabled,
+	}
 	attacher := attach.New(r.programs, wanted, r.fileMinDuration(), watched, r.settings.Logger)
 	records := newRecords(r, attacher.Table())
 
@@ -87,6 +93,7 @@ func (r *ebpfReceiver) Start(_ context.Context, host component.Host) error {
 		r.run(host, &r.observing, "governing probes", func() error { return governor.Run(ctx) })
 	}
 	r.run(host, &r.observing, "reading runtime metrics", func() error { return runtimes.run(ctx) })
+	r.run(host, &r.observing, "dumping goroutines", func() error { return dumps.run(ctx) })
 	r.run(host, &r.delivering, "reading records", records.run)
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goexec"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goroutines"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goruntime"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 )
@@ -32,6 +33,9 @@ type identity struct {
 type analysis struct {
 	plan    *plan.Plan
 	runtime *goruntime.Layout
+	// goroutines is nil where they cannot be read, for noGoroutines.
+	goroutines   *goroutines.Layout
+	noGoroutines error
 }
 
 // analyses holds those of executables that were met, bounded by maxAnalyses.
@@ -72,6 +76,7 @@ func (a analyses) of(file *os.File) (made analysis, fresh bool, err error) {
 	}
 	defer func() { err = errors.Join(err, binary.Close()) }()
 	made = analysis{plan: plan.For(binary), runtime: goruntime.Resolve(binary)}
+	made.goroutines, made.noGoroutines = goroutines.Resolve(binary)
 	if len(a) >= maxAnalyses {
 		clear(a) // what runs is analysed again when it is met again
 	}
@@ -86,6 +91,9 @@ func (a analysis) refusals() []plan.Refusal {
 		refused = append(slices.Clone(refused), plan.Refusal{
 			Feature: plan.RuntimeMetrics, Reason: errors.New(strings.Join(missing, "; ")),
 		})
+	}
+	if a.noGoroutines != nil {
+		refused = append(slices.Clone(refused), plan.Refusal{Feature: plan.Goroutines, Reason: a.noGoroutines})
 	}
 	return refused
 }

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goroutines"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goruntime"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
@@ -28,9 +29,9 @@ const (
 // Observer is told what becomes of the processes.
 type Observer interface {
 	// Attached tells of a process that is observed from now on: by probes,
-	// unless the attachment is nil, and, if that is wanted, by reads of its
-	// runtime. How to read tell the layout of its executable and its load bias.
-	Attached(p *discover.Process, a *probe.Attachment, runtime *goruntime.Layout, bias uint64)
+	// unless the attachment is nil, and by reads of its memory, as far as these
+	// are wanted, by the layouts.
+	Attached(p *discover.Process, a *probe.Attachment, layouts Layouts)
 	// Detached tells how many of its spans and requests were still open.
 	Detached(p *discover.Process, open int)
 	Failed(p *discover.Process, reason string)
@@ -43,6 +44,17 @@ type Wanted struct {
 	Probes bool
 	// Runtime metrics, which need none.
 	Runtime bool
+	// Goroutines, likewise.
+	Goroutines bool
+}
+
+// Layouts say where a process keeps what is read out of its memory.
+type Layouts struct {
+	Runtime *goruntime.Layout
+	// Goroutines is nil where they cannot be read.
+	Goroutines *goroutines.Layout
+	// Bias is where the executable was loaded, less where it was linked.
+	Bias uint64
 }
 
 // Attacher puts probes on processes and takes them off.
@@ -131,7 +143,7 @@ func (a *Attacher) attachTo(p *discover.Process, executable *os.File) (reason st
 	}
 	a.tellRefusals(p, analysed, fresh) // whatever comes of it: it is fresh but once
 	probes := a.wanted.Probes && len(analysed.plan.Probes) > 0
-	readable := a.wanted.Runtime && analysed.runtime.Any()
+	readable := a.wanted.Runtime && analysed.runtime.Any() || a.wanted.Goroutines && analysed.goroutines != nil
 	if !probes && !readable {
 		return ReasonNothing, errors.New("nothing that is wanted has a proven place in it")
 	}
@@ -145,7 +157,7 @@ func (a *Attacher) attachTo(p *discover.Process, executable *os.File) (reason st
 	}
 	if err != nil {
 		a.observer.Failed(p, ReasonProbes)
-		a.logger.Log(a.warned.level(failure{p.Executable, ReasonProbes}), "Only the runtime metrics of a process are read: it has no probes",
+		a.logger.Log(a.warned.level(failure{p.Executable, ReasonProbes}), "A process has no probes: only its memory is read",
 			zap.Int("pid", p.PID), zap.String("executable", p.Executable), zap.Error(err))
 	}
 	count := 0
@@ -155,7 +167,7 @@ func (a *Attacher) attachTo(p *discover.Process, executable *os.File) (reason st
 	a.attached[p] = attachment
 	a.logger.Info("Observing a process", zap.Int("pid", p.PID), zap.String("service", p.ServiceName),
 		zap.String("executable", p.Executable), zap.String("go", analysed.plan.GoVersion), zap.Int("probes", count))
-	a.observer.Attached(p, attachment, analysed.runtime, bias)
+	a.observer.Attached(p, attachment, Layouts{Runtime: analysed.runtime, Goroutines: analysed.goroutines, Bias: bias})
 	return "", nil
 }
 

@@ -32,6 +32,11 @@ type TelemetryBuilder struct {
 	// RuntimeGoroutinesUnread counts goroutines that were too many in their
 	// process for their states to be read.
 	RuntimeGoroutinesUnread metric.Int64Counter
+	// GoroutineDumps counts dumps of goroutines, by outcome.
+	GoroutineDumps metric.Int64Counter
+	// GoroutinesIncomplete counts goroutines that are not, or not wholly, in a
+	// dump, by reason.
+	GoroutinesIncomplete metric.Int64Counter
 
 	meter metric.Meter
 }
@@ -39,7 +44,7 @@ type TelemetryBuilder struct {
 // NewTelemetryBuilder makes the metrics.
 func NewTelemetryBuilder(settings component.TelemetrySettings) (*TelemetryBuilder, error) {
 	b := &TelemetryBuilder{meter: settings.MeterProvider.Meter(ScopeName)}
-	var errs [7]error
+	var errs [9]error
 	b.ProcessesAttached, errs[0] = b.meter.Int64UpDownCounter(Prefix+"processes_attached",
 		metric.WithUnit("{process}"), metric.WithDescription("Processes that are observed now, by probes or by reads of their memory."))
 	b.AttachFailures, errs[1] = b.meter.Int64Counter(Prefix+"attach_failures",
@@ -54,6 +59,10 @@ func NewTelemetryBuilder(settings component.TelemetrySettings) (*TelemetryBuilde
 		metric.WithUnit("{switch}"), metric.WithDescription("Times that a process was given another tier of probes, by the new tier."))
 	b.RuntimeGoroutinesUnread, errs[6] = b.meter.Int64Counter(Prefix+"runtime_goroutines_unread",
 		metric.WithUnit("{goroutine}"), metric.WithDescription("Goroutines, at each read, of processes that have too many for their states to be read."))
+	b.GoroutineDumps, errs[7] = b.meter.Int64Counter(Prefix+"goroutine_dumps",
+		metric.WithUnit("{dump}"), metric.WithDescription("Dumps of a process's goroutines, by outcome."))
+	b.GoroutinesIncomplete, errs[8] = b.meter.Int64Counter(Prefix+"goroutines_incomplete",
+		metric.WithUnit("{goroutine}"), metric.WithDescription("Goroutines that are not, or not wholly, in a dump, by reason."))
 	return b, errors.Join(errs[:]...)
 }
 

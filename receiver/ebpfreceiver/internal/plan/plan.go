@@ -81,6 +81,8 @@ const (
 	RPCClientStatus Feature = "rpc_client_status"
 	// RuntimeMetrics need no probe: package goruntime plans them.
 	RuntimeMetrics Feature = "runtime_metrics"
+	// Goroutines need no probe either: package goroutines plans their dumps.
+	Goroutines Feature = "goroutines"
 )
 
 // Unknown marks an offset that was not proven: UNKNOWN_OFFSET of bpf/headers/process.h.

@@ -58,6 +58,10 @@ func main() {
 			response.Body.Close()
 		}
 	})
+	mux.HandleFunc("GET /leak", func(_ http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.URL.Query().Get("n"))
+		leak(n)
+	})
 	mux.HandleFunc("GET /gc", func(http.ResponseWriter, *http.Request) { runtime.GC() })
 	mux.HandleFunc("GET /panic", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	mux.HandleFunc("GET /hang", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
@@ -98,6 +102,13 @@ func main() {
 	})
 	server := &http.Server{Handler: mux, ConnState: serveOddities(mux, tracer)}
 	fmt.Fprintln(os.Stderr, server.Serve(listener))
+}
+
+// leak starts goroutines that wait for what nobody sends.
+func leak(n int) {
+	for range n {
+		go func() { <-make(chan struct{}) }()
+	}
 }
 
 func write(path string) error {
