@@ -5,7 +5,10 @@ package ebpfreceiver
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -161,4 +164,35 @@ func TestGoroutinesCanBeSwitchedOff(t *testing.T) {
 	targettest.Start(t, binary)
 	h.awaitAttached(1)
 	require.Never(t, func() bool { return h.counter("goroutine_dumps", "", "") > 0 }, 5*minInterval, minInterval)
+}
+
+// A process that executes another program has other code: it is not read as if
+// it were that of the first.
+func TestTheExecutableOfAProcess(t *testing.T) {
+	shell := exec.Command("sh", "-c", "read line; exec sleep 60")
+	stdin, err := shell.StdinPipe()
+	require.NoError(t, err)
+	require.NoError(t, shell.Start())
+	defer func() {
+		require.NoError(t, shell.Process.Kill())
+		_ = shell.Wait() // reports the kill
+	}()
+	require.Eventually(t, func() bool { return executes(shell.Process.Pid, "sh", "dash", "bash", "busybox") }, patience, tick)
+	open := executableOf(shell.Process.Pid)
+	file, err := open()
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+
+	_, err = fmt.Fprintln(stdin)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return executes(shell.Process.Pid, "sleep", "coreutils") }, patience, tick)
+	_, err = open()
+	require.ErrorContains(t, err, "executes another file")
+	_, err = executableOf(0)()
+	require.Error(t, err)
+}
+
+func executes(pid int, names ...string) bool {
+	path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	return err == nil && slices.Contains(names, filepath.Base(path))
 }
