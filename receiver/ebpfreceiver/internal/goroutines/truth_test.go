@@ -132,6 +132,12 @@ func (p *program) agree(t *testing.T) (*Tracker, map[uint64]printed) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		tracker, all := p.dump(), parse(t, p.profile())
+		for id, own := range all { // Go before 1.23 does not note the frame of a system call
+			if own.state == "syscall" && p.target.Layout.fields.syscallBP == 0 {
+				own.calls = nil
+				all[id] = own
+			}
+		}
 		if ours, own := p.counted(tracker), ownGroups(all); maps.Equal(ours, own) || time.Now().After(deadline) {
 			require.Equal(t, own, ours)
 			return tracker, all
