@@ -14,6 +14,7 @@ enum counter {
 	SAMPLED_OUT, /* a request that sample_rate or its caller's trace flags left out */
 	UNSUPPORTED_HTTP2, /* a request that came over HTTP/2 */
 	OUTSIDE_OF_SPAN, /* a client's request of a goroutine that is in no span */
+	DROPPED_CONNECTIONS_FULL, /* the map of connections was full: one that is not followed */
 	RECORDS, /* records delivered */
 	COUNTERS,
 };

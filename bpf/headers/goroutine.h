@@ -58,7 +58,7 @@ struct span {
 struct goroutine {
 	u64 since; /* when the current cause began, ns */
 	u64 stopped_before; /* the process's stop clock then */
-	u64 woken_at; /* when the sleeping thread was made ready, ns, else 0 */
+	u64 woken_at; /* since when its thread is ready and waits for a CPU, ns, else 0 */
 	u64 id;
 	u32 cause; /* what time counts for now */
 	u32 executing; /* the cause while its thread is on a CPU */

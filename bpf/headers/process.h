@@ -13,6 +13,9 @@
  * system stack (src/runtime/runtime2.go: isWaitingForSuspendG). */
 #define WAIT_EXECUTES 0x80
 
+/* The least duration of what is not told. */
+#define NEVER (~0ULL)
+
 /* An offset that was not proven for the binary. */
 #define UNKNOWN_OFFSET 0xffff
 
@@ -21,6 +24,7 @@ enum process_flags {
 	PROCESS_TRACEPARENT = 2, /* http.Header is a Swiss map: Go 1.24 and later */
 	PROCESS_STOP_ARGUMENTS =
 	    4, /* startTheWorldWithSema is told when all had stopped: Go 1.23 and later */
+	PROCESS_TRAFFIC = 8, /* what its connections carry is told */
 };
 
 struct code_range {
@@ -55,7 +59,9 @@ struct process {
 	u32 sample_rate; /* of 1000 requests */
 	u32 epoch; /* changes whenever PROCESS_LEDGER does */
 	u32 pad;
-	u64 file_min_duration; /* ns; all ones: no file events */
+	u64 file_min_duration; /* ns; NEVER: no file events */
+	u64 network_min_duration; /* ns; NEVER: no network events, failures included */
+	u64 run_queue_min_duration; /* ns; NEVER: no run-queue events */
 	u64 gc_cycles; /* address of runtime.work.cycles, 0 where unknown */
 	u64 gc_phase; /* address of runtime.gcphase, 0 where unknown */
 	/* Offsets in bytes. */

@@ -16,6 +16,8 @@ enum record_kind {
 	RECORD_RPC = 5,
 	RECORD_CLIENT = 6,
 	RECORD_RPC_CLIENT = 7,
+	RECORD_NETWORK = 8,
+	RECORD_RUN_QUEUE = 9,
 };
 
 #define AGENT_SIZE 64
@@ -112,6 +114,8 @@ enum path_kind {
 enum file_operation {
 	FILE_OPEN = 1,
 	FILE_FSYNC = 2,
+	FILE_READ = 3,
+	FILE_WRITE = 4,
 };
 
 struct file_record {
@@ -120,7 +124,41 @@ struct file_record {
 	s32 error; /* errno, 0 on success */
 	u32 path_kind; /* enum path_kind */
 	u32 path_len;
+	u64 bytes; /* that a read or write moved */
 	char path[FILE_PATH_SIZE + FILE_NAME_SIZE];
+};
+
+enum network_operation {
+	NETWORK_CONNECT = 1,
+	NETWORK_RETRANSMIT = 2,
+	NETWORK_TRAFFIC = 3, /* what a connection carried since it was told of last */
+};
+
+/* In network_record.error, beside errno. */
+enum network_error {
+	NETWORK_GIVEN_UP = -1, /* the program closed the socket before it was connected */
+	NETWORK_ERROR_UNKNOWN = -2, /* it failed, and the program took the errno first */
+};
+
+struct network_record {
+	struct record_header header;
+	u32 operation;
+	s32 error; /* errno, enum network_error, 0 on success */
+	u16 family; /* AF_INET, AF_INET6 */
+	u16 port; /* of the peer */
+	u8 accepted; /* the peer opened the connection */
+	u8 opened; /* the first record of its traffic */
+	u8 pad[2];
+	u8 address[16]; /* of the peer; of IPv4 the first four */
+	u64 sent, received; /* bytes of payload, each once */
+	u32 retransmits; /* segments */
+	u32 rtt; /* smoothed round-trip time, us; 0 where unknown */
+};
+
+struct run_queue_record {
+	struct record_header header;
+	u32 cpu; /* on which it ran then */
+	u32 pad;
 };
 
 union record {
@@ -131,6 +169,8 @@ union record {
 	struct rpc_record rpc;
 	struct client_record client;
 	struct rpc_client_record rpc_client;
+	struct network_record network;
+	struct run_queue_record run_queue;
 };
 
 struct record_buffer {

@@ -30,12 +30,15 @@ static __always_inline u64 syscall_argument(struct pt_regs *regs, u32 index)
 	return value;
 }
 
+/* What kind of file it is, 0 where there is none. */
+static __always_inline u16 file_kind(struct file *file)
+{
+	return file ? BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT : 0;
+}
+
 static __always_inline u32 descriptor_cause(u32 fd)
 {
-	struct file *file = file_by_descriptor(fd);
-	if (!file)
-		return SYSCALL_OTHER;
-	u16 mode = BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;
+	u16 mode = file_kind(file_by_descriptor(fd));
 	if (mode == S_IFSOCK)
 		return SYSCALL_NETWORK;
 	if (mode == S_IFREG || mode == S_IFDIR || mode == S_IFBLK)
@@ -63,13 +66,34 @@ static __always_inline int is_syscall_cause(u32 cause)
 	return cause == SYSCALL_FILE || cause == SYSCALL_NETWORK || cause == SYSCALL_OTHER;
 }
 
-static __always_inline u32 file_operation(s64 number)
+/* What a call does that is told of when it has ended, or 0. */
+enum syscall_operation {
+	OPERATION_OPEN = FILE_OPEN,
+	OPERATION_FSYNC = FILE_FSYNC,
+	OPERATION_READ = FILE_READ,
+	OPERATION_WRITE = FILE_WRITE, /* to a socket: a send */
+	OPERATION_SEND,
+	OPERATION_CONNECT,
+	OPERATION_ACCEPT,
+};
+
+static __always_inline u32 operation_of(s64 number)
 {
 	switch (number) {
 		SYSCALLS_THAT_OPEN
-		return FILE_OPEN;
+		return OPERATION_OPEN;
 		SYSCALLS_THAT_SYNC
-		return FILE_FSYNC;
+		return OPERATION_FSYNC;
+		SYSCALLS_THAT_READ
+		return OPERATION_READ;
+		SYSCALLS_THAT_WRITE
+		return OPERATION_WRITE;
+		SYSCALLS_THAT_SEND
+		return OPERATION_SEND;
+		SYSCALLS_THAT_CONNECT
+		return OPERATION_CONNECT;
+		SYSCALLS_THAT_ACCEPT
+		return OPERATION_ACCEPT;
 	default:
 		return 0;
 	}

@@ -97,6 +97,42 @@
 	case 74: /* fsync */ \
 	case 75: /* fdatasync */
 
+#define SYSCALLS_THAT_READ \
+	case 0: /* read */ \
+	case 19: /* readv */ \
+	case 17: /* pread64 */ \
+	case 295: /* preadv */ \
+	case 327: /* preadv2 */
+
+#define SYSCALLS_THAT_WRITE \
+	case 1: /* write */ \
+	case 20: /* writev */ \
+	case 18: /* pwrite64 */ \
+	case 296: /* pwritev */ \
+	case 328: /* pwritev2 */ \
+	case 326: /* copy_file_range */
+
+/* That only sockets take, or that are made for them; writes send too. */
+#define SYSCALLS_THAT_SEND \
+	case 44: /* sendto */ \
+	case 46: /* sendmsg */ \
+	case 307: /* sendmmsg */ \
+	case 40: /* sendfile */ \
+	case 275: /* splice */
+
+#define SYSCALLS_THAT_CONNECT case 42: /* connect */
+
+#define SYSCALLS_THAT_ACCEPT \
+	case 43: /* accept */ \
+	case 288: /* accept4 */
+
+/* Which argument is the descriptor that a call writes to or reads from: splice
+ * and copy_file_range write to their third. */
+static __always_inline u32 descriptor_argument(s64 number)
+{
+	return number == 275 || number == 326 ? 2 : 0;
+}
+
 /* Which argument of an open is the path: open and creat have it first, openat
  * second. */
 static __always_inline u32 open_path_argument(s64 number)

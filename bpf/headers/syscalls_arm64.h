@@ -80,6 +80,42 @@
 	case 82: /* fsync */ \
 	case 83: /* fdatasync */
 
+#define SYSCALLS_THAT_READ \
+	case 63: /* read */ \
+	case 65: /* readv */ \
+	case 67: /* pread64 */ \
+	case 69: /* preadv */ \
+	case 286: /* preadv2 */
+
+#define SYSCALLS_THAT_WRITE \
+	case 64: /* write */ \
+	case 66: /* writev */ \
+	case 68: /* pwrite64 */ \
+	case 70: /* pwritev */ \
+	case 287: /* pwritev2 */ \
+	case 285: /* copy_file_range */
+
+/* That only sockets take, or that are made for them; writes send too. */
+#define SYSCALLS_THAT_SEND \
+	case 206: /* sendto */ \
+	case 211: /* sendmsg */ \
+	case 269: /* sendmmsg */ \
+	case 71: /* sendfile */ \
+	case 76: /* splice */
+
+#define SYSCALLS_THAT_CONNECT case 203: /* connect */
+
+#define SYSCALLS_THAT_ACCEPT \
+	case 202: /* accept */ \
+	case 242: /* accept4 */
+
+/* Which argument is the descriptor that a call writes to or reads from: splice
+ * and copy_file_range write to their third. */
+static __always_inline u32 descriptor_argument(s64 number)
+{
+	return number == 76 || number == 285 ? 2 : 0;
+}
+
 /* Which argument of an open is the path: there are only openat and openat2. */
 static __always_inline u32 open_path_argument(s64 number)
 {

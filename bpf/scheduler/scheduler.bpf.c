@@ -4,6 +4,7 @@
  * view of the thread that runs it. */
 #include "exit.h"
 #include "hits.h"
+#include "behalf.h"
 
 #define FRAMES 8
 #define TASK_RUNNING 0
@@ -142,11 +143,34 @@ static __always_inline void thread_off(u32 tid, int ready, u64 now)
 	struct goroutine *s = running_on(tid, &key);
 	if (!s)
 		return;
-	s->woken_at = 0;
+	s->woken_at = ready ? now : 0;
 	if (ready)
 		change_cause(s, key.tgid, now, OS_RUNQUEUE);
 	else if (s->executing == ON_CPU)
 		change_cause(s, key.tgid, now, UNATTRIBUTED);
+}
+
+static __always_inline void tell_run_queue(struct goroutine *s, u32 tgid, u32 tid, u64 ready, u64 now)
+{
+	struct process *p = bpf_map_lookup_elem(&processes, &tgid);
+	if (!p || now < ready || now - ready < p->run_queue_min_duration)
+		return;
+	struct run_queue_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
+	if (!r) {
+		count(DROPPED_BUFFER_FULL);
+		return;
+	}
+	__builtin_memset(r, 0, sizeof(*r));
+	r->header.kind = RECORD_RUN_QUEUE;
+	r->header.tgid = tgid;
+	r->header.tid = tid;
+	r->header.start = ready;
+	r->header.end = now;
+	struct identity waits = {};
+	identify_unread(&waits, s);
+	put_identity(&r->header, &waits);
+	r->cpu = bpf_get_smp_processor_id();
+	submit(r);
 }
 
 static __always_inline void thread_on(u32 tid, u64 now)
@@ -155,9 +179,12 @@ static __always_inline void thread_on(u32 tid, u64 now)
 	struct goroutine *s = running_on(tid, &key);
 	if (!s)
 		return;
-	if (s->woken_at > s->since)
-		change_cause(s, key.tgid, s->woken_at, OS_RUNQUEUE);
+	u64 ready = s->woken_at;
+	if (ready > s->since)
+		change_cause(s, key.tgid, ready, OS_RUNQUEUE);
 	s->woken_at = 0;
+	if (ready)
+		tell_run_queue(s, key.tgid, tid, ready, now);
 	change_cause(s, key.tgid, now, s->executing);
 }
 

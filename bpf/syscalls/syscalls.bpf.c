@@ -1,25 +1,69 @@
 /* SPDX-License-Identifier: Dual MIT/GPL */
 /* System calls of the observed processes: their class for the ledger of the
- * goroutine that makes them, and slow opens and syncs of files. */
+ * goroutine that makes them, slow operations on files, and on whose behalf
+ * connections are accepted, written or refused at once. */
+#include "connection.h"
 #include "file.h"
-#include "innermost.h"
+#include "pending.h"
 #include "records.h"
 #include "syscall_class.h"
 
-struct pending_file {
-	u64 start;
-	u64 name; /* address of the path that an open was given */
-	u32 operation;
-	s32 fd;
-};
+/* A read or write of a regular file may be told; a write to a socket makes the
+ * goroutine the owner of what it sends. */
+static __always_inline int descriptor_operation(struct pending_syscall *pending, struct process *p,
+						struct goroutine *s, s64 number, struct pt_regs *regs)
+{
+	u32 operation = pending->operation;
+	int files = p->file_min_duration != NEVER && operation != OPERATION_SEND;
+	int sockets = p->network_min_duration != NEVER && operation != OPERATION_READ;
+	if (!files && !sockets)
+		return 0;
+	pending->fd = syscall_argument(regs, descriptor_argument(number));
+	struct file *file = file_by_descriptor(pending->fd);
+	u16 kind = file_kind(file);
+	if (kind == S_IFSOCK && sockets) {
+		struct sock *sk = tcp_socket(file);
+		if (sk)
+			own(sk, p, s);
+	}
+	return kind == S_IFREG && files;
+}
 
-/* File operations under way, by thread ID. */
-struct pending_file_map {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, u32);
-	__type(value, struct pending_file);
-} pending_files SEC(".maps");
+static __always_inline int connect_operation(struct pending_syscall *pending, struct process *p,
+					     struct pt_regs *regs)
+{
+	if (p->network_min_duration == NEVER)
+		return 0;
+	pending->name = syscall_argument(regs, 1);
+	struct file *file = file_by_descriptor(syscall_argument(regs, 0));
+	if (file_kind(file) == S_IFSOCK)
+		pending->socket = (u64)tcp_socket(file);
+	return pending->socket != 0;
+}
+
+/* Does what a call needs at its start. Is it to be looked at when it ends? */
+static __always_inline int begins(struct pending_syscall *pending, struct process *p, struct goroutine *s,
+				  s64 number, struct pt_regs *regs)
+{
+	switch (pending->operation) {
+	case OPERATION_OPEN:
+		pending->name = syscall_argument(regs, open_path_argument(number));
+		return p->file_min_duration != NEVER;
+	case OPERATION_FSYNC:
+		pending->fd = syscall_argument(regs, 0);
+		return p->file_min_duration != NEVER;
+	case OPERATION_READ:
+	case OPERATION_WRITE:
+	case OPERATION_SEND:
+		return descriptor_operation(pending, p, s, number, regs);
+	case OPERATION_CONNECT:
+		return connect_operation(pending, p, regs);
+	case OPERATION_ACCEPT:
+		return follows_network(p);
+	default:
+		return 0;
+	}
+}
 
 SEC("raw_tp/sys_enter")
 int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
@@ -40,30 +84,13 @@ int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
 		change_cause(s, tgid, now, s->executing);
 	}
 
-	u32 operation = file_operation(number);
-	if (!operation || p->file_min_duration == ~0ULL)
-		return 0;
-	struct pending_file pending = { .start = now, .operation = operation, .fd = -1 };
-	if (operation == FILE_FSYNC)
-		pending.fd = syscall_argument(regs, 0);
-	else
-		pending.name = syscall_argument(regs, open_path_argument(number));
-	bpf_map_update_elem(&pending_files, &tid, &pending, BPF_ANY);
+	struct pending_syscall pending = { .start = now, .operation = operation_of(number), .fd = -1 };
+	if (pending.operation && begins(&pending, p, s, number, regs))
+		bpf_map_update_elem(&pending_syscalls, &tid, &pending, BPF_ANY);
 	return 0;
 }
 
-/* The innermost span on the goroutine is the one that waited for the file. */
-static __always_inline void put_identity(struct record_header *header, struct process *p, struct goroutine *s)
-{
-	header->goid = s->id;
-	struct span *innermost = innermost_span(p, s);
-	if (!innermost)
-		return;
-	__builtin_memcpy(header->trace_id, innermost->trace_id, 16);
-	__builtin_memcpy(header->span_id, innermost->span_id, 8);
-}
-
-static __always_inline void file_done(struct pending_file *pending, struct process *p, struct goroutine *s,
+static __always_inline void file_done(struct pending_syscall *pending, struct process *p, struct goroutine *s,
 				      u64 id, s64 result, u64 now)
 {
 	struct file_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
@@ -78,13 +105,15 @@ static __always_inline void file_done(struct pending_file *pending, struct proce
 	r->header.start = pending->start;
 	r->header.end = now;
 	if (s)
-		put_identity(&r->header, p, s);
+		put_identity_of(&r->header, p, s);
 	r->operation = pending->operation;
 	r->error = result < 0 ? -result : 0;
 	r->path_kind = PATH_GIVEN;
 	r->path_len = 0;
+	int moves = pending->operation == OPERATION_READ || pending->operation == OPERATION_WRITE;
+	r->bytes = moves && result > 0 ? result : 0;
 
-	s32 fd = pending->operation == FILE_OPEN ? result : pending->fd;
+	s32 fd = pending->operation == OPERATION_OPEN ? result : pending->fd;
 	struct file *file = fd >= 0 ? file_by_descriptor(fd) : 0;
 	if (file) {
 		put_file_path(r, file);
@@ -93,6 +122,43 @@ static __always_inline void file_done(struct pending_file *pending, struct proce
 		r->path_len = n > 0 ? n - 1 : 0;
 	}
 	submit(r);
+}
+
+/* The attempt goes on, was interrupted, or there is nothing to attempt. */
+static __always_inline int attempt_stands(s64 result)
+{
+	return result >= 0 || result == -EINPROGRESS || result == -EALREADY || result == -EISCONN ||
+	       result == -EINTR || result <= -ERESTARTSYS;
+}
+
+/* A connect that failed before or beside its socket's states, as for want of a
+ * route. */
+static __always_inline void connect_done(struct pending_syscall *pending, struct process *p,
+					 struct goroutine *s, u64 id, s64 result, u64 now)
+{
+	if (pending->told || attempt_stands(result))
+		return;
+	struct network_record *r = network_record(NETWORK_CONNECT, id >> 32, id, pending->start, now);
+	if (!r)
+		return;
+	if (s)
+		put_identity_of(&r->header, p, s);
+	struct peer peer = {};
+	read_sockaddr(&peer, pending->name);
+	put_peer(r, &peer);
+	r->error = -result;
+	submit(r);
+}
+
+static __always_inline void accept_done(u64 id, s64 result)
+{
+	struct file *file = result >= 0 ? file_by_descriptor(result) : 0;
+	struct sock *sk = file ? tcp_socket(file) : 0;
+	if (!sk)
+		return;
+	struct connection c = { .tgid = id >> 32, .tid = id, .accepted = 1, .established = 1 };
+	read_peer(&c.peer, sk);
+	follow(sk, &c);
 }
 
 SEC("raw_tp/sys_exit")
@@ -112,13 +178,18 @@ int syscall_exit(struct bpf_raw_tracepoint_args *ctx)
 		change_cause(s, tgid, now, ON_CPU);
 	}
 
-	struct pending_file *pending = bpf_map_lookup_elem(&pending_files, &tid);
+	struct pending_syscall *pending = bpf_map_lookup_elem(&pending_syscalls, &tid);
 	if (!pending)
 		return 0;
-	struct pending_file done = *pending;
-	bpf_map_delete_elem(&pending_files, &tid);
-	if (now - done.start >= p->file_min_duration)
-		file_done(&done, p, s, id, ctx->args[1], now);
+	struct pending_syscall done = *pending;
+	bpf_map_delete_elem(&pending_syscalls, &tid);
+	s64 result = ctx->args[1];
+	if (done.operation == OPERATION_CONNECT)
+		connect_done(&done, p, s, id, result, now);
+	else if (done.operation == OPERATION_ACCEPT)
+		accept_done(id, result);
+	else if (now - done.start >= p->file_min_duration)
+		file_done(&done, p, s, id, result, now);
 	return 0;
 }
 

@@ -24,17 +24,25 @@ const (
 	FileOpen = "fathom.file.open"
 	// FileFsync is an fsync or fdatasync that took at least events.file.min_duration.
 	FileFsync = "fathom.file.fsync"
-	// FileRead is a read of a file that took at least events.file.min_duration.
+	// FileRead is a read of a regular file that took at least events.file.min_duration.
 	FileRead = "fathom.file.read"
-	// FileWrite is a write of a file that took at least events.file.min_duration.
+	// FileWrite is a write to a regular file that took at least events.file.min_duration.
 	FileWrite = "fathom.file.write"
-	// NetworkConnect is a connection that was made, or failed, to a peer.
+	// NetworkConnect is an attempt to open a TCP connection that failed or took
+	// at least events.network.min_duration.
 	NetworkConnect = "fathom.network.connect"
-	// RunQueue is a time for which a ready thread waited for a CPU.
+	// NetworkRetransmit is a TCP segment that was sent again. TraceID and SpanID
+	// are those of the span in which its bytes were written.
+	NetworkRetransmit = "fathom.network.retransmit"
+	// RunQueue is a wait of the thread of a goroutine in a span for a CPU, of at
+	// least events.scheduler.min_duration.
 	RunQueue = "fathom.scheduler.run_queue"
-	// CgroupThrottled is a time for which the cgroup of a process was throttled:
-	// its CPU quota was used up.
+	// CgroupThrottled tells that a cgroup of the process had used up its CPU time
+	// and was stopped, some time between two readings.
 	CgroupThrottled = "fathom.cgroup.throttled"
+	// PageFaults tells that the process had at least events.page_faults.min_major
+	// major page faults between two readings.
+	PageFaults = "fathom.process.page_faults"
 )
 
 const (
@@ -96,15 +104,38 @@ const (
 	// process was throttled while it lasted, in nanoseconds (int).
 	CgroupThrottledOverlap = "fathom.cgroup.throttled.overlap"
 
-	// FilePath is the semantic conventions' file.path (string).
-	FilePath = "file.path"
+	// FileBytes that a read or write moved (int).
+	FileBytes = "fathom.file.bytes"
 	// NetworkPeerAddress is the semantic conventions' network.peer.address (string).
 	NetworkPeerAddress = "network.peer.address"
 	// NetworkPeerPort is the semantic conventions' network.peer.port (int).
 	NetworkPeerPort = "network.peer.port"
+	// NetworkTransport is the semantic conventions' network.transport: tcp (string).
+	NetworkTransport = "network.transport"
+	// NetworkType is the semantic conventions' network.type: ipv4 or ipv6 (string).
+	NetworkType = "network.type"
+	// CPU is the semantic conventions' cpu.logical_number (int).
+	CPU = "cpu.logical_number"
+
+	// CgroupPath of the cgroup in its hierarchy (string). It may be one above the
+	// process's own: its limit is for all below.
+	CgroupPath = "fathom.cgroup.path"
+	// ThrottledPeriods in which the cgroup was stopped (int).
+	ThrottledPeriods = "fathom.cgroup.throttled.periods"
+	// ThrottledTime for which it was stopped, in nanoseconds summed over CPUs (int).
+	ThrottledTime = "fathom.cgroup.throttled.time"
+	// MajorFaults are those that waited for a disk (int).
+	MajorFaults = "fathom.process.page_faults.major"
+	// MinorFaults are those that did not (int).
+	MinorFaults = "fathom.process.page_faults.minor"
+
+	// FilePath is the semantic conventions' file.path (string).
+	FilePath = "file.path"
 	// ThreadID is the semantic conventions' thread.id (int).
 	ThreadID = "thread.id"
 	// ErrorType is the semantic conventions' error.type: for a failed system
-	// call the errno's name, such as ENOENT (string).
+	// call or connection attempt the errno's name, such as ENOENT (string). For
+	// an attempt also given_up, where the program closed the socket first, and
+	// _OTHER, where the errno was gone.
 	ErrorType = "error.type"
 )

@@ -61,7 +61,8 @@ type DiscoveryConfig struct {
 // RuntimeConfig says how runtime metrics are read.
 type RuntimeConfig struct {
 	Enabled bool `mapstructure:"enabled"`
-	// Interval between reads of a process's runtime.
+	// Interval between reads of a process's runtime, and of the traffic of its
+	// connections.
 	Interval time.Duration `mapstructure:"interval"`
 	// MaxGoroutines that a process may have for its goroutines to be read one
 	// by one, by state. 0: they never are.
@@ -70,10 +71,15 @@ type RuntimeConfig struct {
 
 // EventsConfig says which events are told.
 type EventsConfig struct {
-	File FileConfig `mapstructure:"file"`
+	File      FileConfig      `mapstructure:"file"`
+	Network   NetworkConfig   `mapstructure:"network"`
+	Scheduler SchedulerConfig `mapstructure:"scheduler"`
+	// Throttling and PageFaults are read at the interval of the runtime metrics.
+	Throttling ThrottlingConfig `mapstructure:"throttling"`
+	PageFaults PageFaultsConfig `mapstructure:"page_faults"`
 }
 
-// FileConfig says which opens and syncs of files are told.
+// FileConfig says which opens, reads, writes and syncs of files are told.
 type FileConfig struct {
 	Enabled bool `mapstructure:"enabled"`
 	// MinDuration of an operation that is told.
@@ -131,21 +137,58 @@ func (c LeakConfig) rule() goroutines.Rule {
 	return goroutines.Rule{Threshold: c.Threshold, Growth: c.Growth, Dumps: c.Dumps, MinAge: c.MinAge}
 }
 
+// NetworkConfig says what is told of TCP connections.
+type NetworkConfig struct {
+	Enabled bool `mapstructure:"enabled"`
+	// MinDuration of an attempt to connect that is told; a failure always is.
+	MinDuration time.Duration `mapstructure:"min_duration"`
+	// MaxPeers of a process that have metrics of their own.
+	MaxPeers int `mapstructure:"max_peers"`
+}
+
+// SchedulerConfig says which waits for a CPU are told.
+type SchedulerConfig struct {
+	Enabled bool `mapstructure:"enabled"`
+	// MinDuration of a wait that is told.
+	MinDuration time.Duration `mapstructure:"min_duration"`
+}
+
+// ThrottlingConfig says whether it is told that a cgroup was throttled.
+type ThrottlingConfig struct {
+	Enabled bool `mapstructure:"enabled"`
+}
+
+// PageFaultsConfig says when page faults are told.
+type PageFaultsConfig struct {
+	Enabled bool `mapstructure:"enabled"`
+	// MinMajor is how many major page faults in an interval are told.
+	MinMajor int `mapstructure:"min_major"`
+}
+
 const (
 	maxSampleRate = 1000
 	// minInterval keeps a typing error from turning observation into load.
 	minInterval = 100 * time.Millisecond
 	// maxTop bounds the log records of a dump.
 	maxTop = 1000
+	// maxPeers bounds the series of a process: each peer has seven at most.
+	maxPeers = 10000
 )
 
 func createDefaultConfig() *Config {
 	return &Config{
 		Discovery: DiscoveryConfig{Interval: discover.DefaultInterval},
 		Runtime:   RuntimeConfig{Enabled: true, Interval: 10 * time.Second, MaxGoroutines: 10_000},
-		Events:    EventsConfig{File: FileConfig{Enabled: true, MinDuration: time.Millisecond}},
-		Ledger:    LedgerConfig{Mode: ModeExact},
-		Budget:    BudgetConfig{CPUPercent: 3, NodeCPUPercent: 10},
+		Events: EventsConfig{
+			File:      FileConfig{Enabled: true, MinDuration: time.Millisecond},
+			Network:   NetworkConfig{Enabled: true, MinDuration: time.Millisecond, MaxPeers: 100},
+			Scheduler: SchedulerConfig{Enabled: true, MinDuration: time.Millisecond},
+
+			Throttling: ThrottlingConfig{Enabled: true},
+			PageFaults: PageFaultsConfig{Enabled: true, MinMajor: 100},
+		},
+		Ledger: LedgerConfig{Mode: ModeExact},
+		Budget: BudgetConfig{CPUPercent: 3, NodeCPUPercent: 10},
 		Goroutines: GoroutinesConfig{
 			Enabled:  true,
 			Interval: 30 * time.Second,
@@ -165,19 +208,41 @@ func (c *Config) Validate() error {
 	if c.Discovery.Interval < minInterval {
 		errs = append(errs, fmt.Errorf("discovery.interval: %v is too short: want at least %v", c.Discovery.Interval, minInterval))
 	}
-	if c.Runtime.Enabled && c.Runtime.Interval < minInterval {
-		errs = append(errs, fmt.Errorf("runtime.interval: %v is too short: want at least %v, or runtime.enabled: false", c.Runtime.Interval, minInterval))
+	if c.needsInterval() && c.Runtime.Interval < minInterval {
+		errs = append(errs, fmt.Errorf("runtime.interval: %v is too short: want at least %v, or enabled: false of runtime, events.network, events.throttling and events.page_faults", c.Runtime.Interval, minInterval))
 	}
 	if c.Runtime.MaxGoroutines < 0 {
 		errs = append(errs, fmt.Errorf("runtime.max_goroutines: %d is negative: want 0 to read no goroutine's state", c.Runtime.MaxGoroutines))
 	}
-	if c.Events.File.Enabled && c.Events.File.MinDuration < 0 {
-		errs = append(errs, fmt.Errorf("events.file.min_duration: %v is negative: want 0 for every operation, or events.file.enabled: false for none", c.Events.File.MinDuration))
-	}
 	if c.Goroutines.Enabled {
 		errs = append(errs, c.Goroutines.validate()...)
 	}
-	return errors.Join(append(errs, c.Ledger.check(), c.Budget.check())...)
+	return errors.Join(append(errs, c.Events.check(), c.Ledger.check(), c.Budget.check())...)
+}
+
+// needsInterval reports whether anything is read at runtime.interval.
+func (c *Config) needsInterval() bool {
+	return c.Runtime.Enabled || c.Events.Network.Enabled || c.Events.Throttling.Enabled || c.Events.PageFaults.Enabled
+}
+
+func (e EventsConfig) check() error {
+	var errs []error
+	if e.File.Enabled && e.File.MinDuration < 0 {
+		errs = append(errs, fmt.Errorf("events.file.min_duration: %v is negative: want 0 for every operation, or events.file.enabled: false for none", e.File.MinDuration))
+	}
+	if e.Network.Enabled && e.Network.MinDuration < 0 {
+		errs = append(errs, fmt.Errorf("events.network.min_duration: %v is negative: want 0 for every attempt, or events.network.enabled: false for none", e.Network.MinDuration))
+	}
+	if e.Network.Enabled && (e.Network.MaxPeers < 1 || e.Network.MaxPeers > maxPeers) {
+		errs = append(errs, fmt.Errorf("events.network.max_peers: %d is not between 1 and %d: each peer of a process has its own series; or events.network.enabled: false for none", e.Network.MaxPeers, maxPeers))
+	}
+	if e.Scheduler.Enabled && e.Scheduler.MinDuration < 0 {
+		errs = append(errs, fmt.Errorf("events.scheduler.min_duration: %v is negative: want 0 for every wait, or events.scheduler.enabled: false for none", e.Scheduler.MinDuration))
+	}
+	if e.PageFaults.Enabled && e.PageFaults.MinMajor < 1 {
+		errs = append(errs, fmt.Errorf("events.page_faults.min_major: %d: want at least 1, or events.page_faults.enabled: false for none", e.PageFaults.MinMajor))
+	}
+	return errors.Join(errs...)
 }
 
 func (l LedgerConfig) check() error {

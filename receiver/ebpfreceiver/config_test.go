@@ -51,6 +51,14 @@ func TestConfig(t *testing.T) {
 			c.Goroutines.Interval, c.Goroutines.Top = 5*time.Second, 20
 			c.Goroutines.Leak = LeakConfig{Threshold: 0, Growth: 7, Dumps: 3, MinAge: time.Minute}
 		},
+		"ebpf/network": func(c *Config) {
+			c.Events.Network = NetworkConfig{Enabled: false, MinDuration: 5 * time.Millisecond, MaxPeers: 7}
+		},
+		"ebpf/throttling":  func(c *Config) { c.Events.Throttling.Enabled = false },
+		"ebpf/page_faults": func(c *Config) { c.Events.PageFaults = PageFaultsConfig{Enabled: false, MinMajor: 7} },
+		"ebpf/scheduler": func(c *Config) {
+			c.Events.Scheduler = SchedulerConfig{Enabled: false, MinDuration: 5 * time.Millisecond}
+		},
 	} {
 		t.Run(id, func(t *testing.T) {
 			want := createDefaultConfig()
@@ -72,10 +80,13 @@ func TestConfigIsRefused(t *testing.T) {
 		"ebpf/sample_rate":  {"sample_rate", "1001", "1000"},
 		"ebpf/protocols":    {"protocols[1]", "smtp", "http grpc"},
 		"ebpf/discovery":    {"discovery.interval", "100ms"},
-		"ebpf/runtime":      {"runtime.interval", "runtime.enabled", "runtime.max_goroutines", "-1"},
+		"ebpf/runtime":      {"runtime.interval", "enabled: false", "runtime.max_goroutines", "-1"},
 		"ebpf/events":       {"events.file.min_duration", "events.file.enabled"},
 		"ebpf/ledger":       {"ledger.mode", "perfect", "governed", "exact"},
 		"ebpf/budget":       {"budget.cpu_percent", "budget.node_cpu_percent", "-1", "ledger.mode"},
+		"ebpf/network":      {"events.network.min_duration", "events.network.max_peers", "events.network.enabled"},
+		"ebpf/page_faults":  {"events.page_faults.min_major", "events.page_faults.enabled"},
+		"ebpf/scheduler":    {"events.scheduler.min_duration", "events.scheduler.enabled"},
 		"ebpf/all_at_once":  {"targets[1]", "selects nothing", "sample_rate", "discovery.interval", "runtime.interval"},
 		"ebpf/goroutines": {"goroutines.interval", "goroutines.enabled", "goroutines.top", "1000", "goroutines.leak.threshold",
 			"goroutines.leak.growth", "goroutines.leak.dumps", "between 3 and 60", "goroutines.leak.min_age"},
@@ -103,7 +114,7 @@ func TestAnErrorIsToldOnce(t *testing.T) {
 }
 
 func TestEveryCaseOfTheFilesIsTested(t *testing.T) {
-	for file, n := range map[string]int{"config.yaml": 12, "config_bad.yaml": 13} {
+	for file, n := range map[string]int{"config.yaml": 16, "config_bad.yaml": 16} {
 		all, err := confmaptest.LoadConf(filepath.Join("testdata", file))
 		require.NoError(t, err)
 		require.Len(t, all.ToStringMap(), n, file)

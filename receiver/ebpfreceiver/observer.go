@@ -9,6 +9,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/attach"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
@@ -25,6 +26,8 @@ type observer struct {
 	runtimes  *runtimes
 	dumps     *dumps
 	governor  *governor.Governor // nil: none
+	peers     *peers
+	vitals    *processVitals
 }
 
 func (o *observer) Attached(p *discover.Process, a *probe.Attachment, layouts attach.Layouts) {
@@ -34,6 +37,8 @@ func (o *observer) Attached(p *discover.Process, a *probe.Attachment, layouts at
 	if a != nil && o.governor != nil && governable(a.Plan()) {
 		o.governor.Add(p.PID, a)
 	}
+	o.peers.add(p, time.Now())
+	o.vitals.add(p)
 }
 
 func (o *observer) Detached(p *discover.Process, open int) {
@@ -44,6 +49,8 @@ func (o *observer) Detached(p *discover.Process, open int) {
 	if o.governor != nil {
 		o.governor.Remove(p.PID)
 	}
+	o.peers.remove(p)
+	o.vitals.remove(p)
 }
 
 func (o *observer) Failed(_ *discover.Process, reason string) {
@@ -58,12 +65,33 @@ func by(key, value string) metric.MeasurementOption {
 	return metric.WithAttributes(attribute.String(key, value))
 }
 
-// fileMinDuration is negative where no file operation is wanted.
-func (r *ebpfReceiver) fileMinDuration() time.Duration {
-	if !r.config.Events.File.Enabled || r.sinks.logs == nil {
-		return -1
+// events are those that are wanted and have a pipeline to go to.
+func (r *ebpfReceiver) events() probe.Events {
+	config, wanted := r.config.Events, probe.NoEvents()
+	network := config.Network.Enabled && !r.programs.Refuses(probe.Network)
+	wanted.Traffic = network && r.sinks.metrics != nil
+	if r.sinks.logs == nil {
+		return wanted
 	}
-	return r.config.Events.File.MinDuration
+	if config.File.Enabled {
+		wanted.FileMinDuration = config.File.MinDuration
+	}
+	if network {
+		wanted.NetworkMinDuration = config.Network.MinDuration
+	}
+	if config.Scheduler.Enabled {
+		wanted.RunQueueMinDuration = config.Scheduler.MinDuration
+	}
+	return wanted
+}
+
+// tellRefusals logs and counts what this kernel lacks.
+func (r *ebpfReceiver) tellRefusals() {
+	for _, refusal := range r.programs.Refused() {
+		r.telemetry.KernelFeaturesRefused.Add(context.Background(), 1, by("feature", string(refusal.Feature)))
+		r.settings.Logger.Warn("A feature is left out: the kernel lacks what it needs",
+			zap.String("feature", string(refusal.Feature)), zap.Error(refusal.Reason))
+	}
 }
 
 // readKernel collects what is counted outside of the receiver's own goroutines.

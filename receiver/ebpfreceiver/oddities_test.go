@@ -153,7 +153,11 @@ func TestAReaderThatFails(t *testing.T) {
 	r.reader, err = r.programs.NewReader()
 	require.NoError(t, err)
 	defer func() { require.NoError(t, r.reader.Close()) }()
-	attacher := attach.New(r.programs, attach.Wanted{Probes: true}, -1, &observer{telemetry: r.telemetry, runtimes: newRuntimes(r), dumps: newDumps(r)}, zap.NewNop())
+	peers := newPeers(r)
+	vitals, err := newVitals(r)
+	require.NoError(t, err)
+	watched := &observer{telemetry: r.telemetry, runtimes: newRuntimes(r), dumps: newDumps(r), peers: peers, vitals: vitals}
+	attacher := attach.New(r.programs, attach.Wanted{Probes: true}, probe.NoEvents(), watched, zap.NewNop())
 	ctx, stop := context.WithCancel(t.Context())
 	observing := make(chan error)
 	go func() { observing <- attacher.Run(ctx) }()
@@ -168,7 +172,7 @@ func TestAReaderThatFails(t *testing.T) {
 		_, _, err := target.Get("/nothing", nil)
 		require.NoError(t, err)
 	}
-	records := newRecords(r, attacher.Table())
+	records := newRecords(r, attacher.Table(), peers)
 	records.reader = &failing{r.reader, 3}
 	require.ErrorIs(t, records.run(), errReader)
 	require.Equal(t, 3, len(h.spans())+len(h.events(events.StopTheWorld)), "what was read is delivered")

@@ -20,9 +20,10 @@ import (
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
 )
 
-// ebpfReceiver owns the programs and six goroutines: discovery, the attacher,
-// the governor, the reader of records, that of the runtime metrics and that of
-// goroutines.
+// ebpfReceiver owns the programs and eight goroutines: discovery, the attacher,
+// the governor, the reader of records, and those that tell every interval: of the
+// runtime, of goroutines, of the traffic and of what else the kernel keeps about a
+// process.
 type ebpfReceiver struct {
 	config    *Config
 	settings  receiver.Settings
@@ -74,16 +75,22 @@ func (r *ebpfReceiver) Start(_ context.Context, host component.Host) error {
 	if err != nil {
 		return errors.Join(err, r.release())
 	}
-	runtimes := newRuntimes(r)
-	dumps := newDumps(r)
-	watched := &observer{telemetry: r.telemetry, runtimes: runtimes, dumps: dumps, governor: governor}
+	vitals, err := newVitals(r)
+	if err != nil {
+		return errors.Join(err, r.release())
+	}
+	r.tellRefusals()
+	runtimes, peers, dumps := newRuntimes(r), newPeers(r), newDumps(r)
+	watched := &observer{
+		telemetry: r.telemetry, runtimes: runtimes, dumps: dumps, peers: peers, vitals: vitals, governor: governor,
+	}
 	wanted := attach.Wanted{
 		Probes:     r.sinks.traces != nil || r.sinks.logs != nil,
 		Runtime:    runtimes.enabled,
 		Goroutines: dumps.enabled,
 	}
-	attacher := attach.New(r.programs, wanted, r.fileMinDuration(), watched, r.settings.Logger)
-	records := newRecords(r, attacher.Table())
+	attacher := attach.New(r.programs, wanted, r.events(), watched, r.settings.Logger)
+	records := newRecords(r, attacher.Table(), peers)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
@@ -94,6 +101,8 @@ func (r *ebpfReceiver) Start(_ context.Context, host component.Host) error {
 	}
 	r.run(host, &r.observing, "reading runtime metrics", func() error { return runtimes.run(ctx) })
 	r.run(host, &r.observing, "dumping goroutines", func() error { return dumps.run(ctx) })
+	r.run(host, &r.observing, "telling traffic", func() error { return peers.run(ctx) })
+	r.run(host, &r.observing, "reading vitals of processes", func() error { return vitals.run(ctx) })
 	r.run(host, &r.delivering, "reading records", records.run)
 	return nil
 }

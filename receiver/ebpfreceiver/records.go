@@ -26,6 +26,7 @@ const (
 type records struct {
 	reader  source
 	table   *attach.Table
+	peers   *peers
 	sinks   *sinks
 	dropped func(reason string)
 	version string
@@ -42,10 +43,11 @@ type source interface {
 	End()
 }
 
-func newRecords(r *ebpfReceiver, table *attach.Table) *records {
+func newRecords(r *ebpfReceiver, table *attach.Table, peers *peers) *records {
 	return &records{
 		reader: r.reader,
 		table:  table,
+		peers:  peers,
 		sinks:  &r.sinks,
 		dropped: func(reason string) {
 			r.telemetry.RecordsDropped.Add(context.Background(), 1, by("reason", reason))
@@ -88,6 +90,12 @@ func (r *records) add(raw []byte) error {
 	process, ok := r.table.Process(decoded.Process())
 	if !ok {
 		r.dropped("unknown_process")
+		return nil
+	}
+	if traffic, ok := decoded.(*record.Traffic); ok {
+		if !r.peers.carried(process, traffic) {
+			r.dropped("process_detached")
+		}
 		return nil
 	}
 	if r.size == 0 {

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,18 +19,24 @@ import (
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest"
 )
 
-// lastMetrics are those of the newest read, by name.
+// lastMetrics are those of the newest read of a runtime, by name.
 func (h *harness) lastMetrics() (map[string]pmetric.Metric, pcommon.Map) {
-	all := h.metrics.AllMetrics()
-	if len(all) == 0 {
-		return nil, pcommon.Map{}
+	return h.newestMetrics("go.goroutine.count")
+}
+
+// newestMetrics are those of the newest batch that has the one with that name.
+func (h *harness) newestMetrics(name string) (map[string]pmetric.Metric, pcommon.Map) {
+	for _, batch := range slices.Backward(h.metrics.AllMetrics()) {
+		resource := batch.ResourceMetrics().At(0)
+		byName := map[string]pmetric.Metric{}
+		for _, m := range resource.ScopeMetrics().At(0).Metrics().All() {
+			byName[m.Name()] = m
+		}
+		if _, ok := byName[name]; ok {
+			return byName, resource.Resource().Attributes()
+		}
 	}
-	resource := all[len(all)-1].ResourceMetrics().At(0)
-	byName := map[string]pmetric.Metric{}
-	for _, m := range resource.ScopeMetrics().At(0).Metrics().All() {
-		byName[m.Name()] = m
-	}
-	return byName, resource.Resource().Attributes()
+	return nil, pcommon.Map{}
 }
 
 func TestRuntimeMetrics(t *testing.T) {

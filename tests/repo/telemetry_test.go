@@ -31,6 +31,8 @@ func TestTelemetryPageListsWhatTheCodeEmits(t *testing.T) {
 	for _, file := range []string{"definition.go", "detaileddefinition.go"} {
 		want = append(want, metricNames(t, "receiver/ebpfreceiver/internal/goruntime/"+file)...)
 	}
+	want = append(want, metricNames(t, "receiver/ebpfreceiver/internal/traffic/definition.go")...)
+	want = append(want, metricNames(t, "receiver/ebpfreceiver/internal/vitals/metrics.go")...)
 
 	var got []string
 	row := regexp.MustCompile("(?m)^\\| `([a-z_.]+)` \\|")

@@ -59,11 +59,11 @@ type Layouts struct {
 
 // Attacher puts probes on processes and takes them off.
 type Attacher struct {
-	programs        *probe.Programs
-	wanted          Wanted
-	fileMinDuration time.Duration
-	observer        Observer
-	logger          *zap.Logger
+	programs *probe.Programs
+	wanted   Wanted
+	events   probe.Events
+	observer Observer
+	logger   *zap.Logger
 
 	mail     *mailbox
 	table    *Table
@@ -74,20 +74,19 @@ type Attacher struct {
 	warned   failures
 }
 
-// New makes an Attacher for loaded programs. File operations shorter than
-// fileMinDuration are not told; a negative one tells none.
-func New(programs *probe.Programs, wanted Wanted, fileMinDuration time.Duration, observer Observer, logger *zap.Logger) *Attacher {
+// New makes an Attacher for loaded programs, which tell the events of all processes.
+func New(programs *probe.Programs, wanted Wanted, events probe.Events, observer Observer, logger *zap.Logger) *Attacher {
 	return &Attacher{
-		programs:        programs,
-		wanted:          wanted,
-		fileMinDuration: fileMinDuration,
-		observer:        observer,
-		logger:          logger,
-		mail:            newMailbox(),
-		table:           newTable(),
-		analyses:        analyses{},
-		attached:        make(map[*discover.Process]*probe.Attachment),
-		warned:          failures{},
+		programs: programs,
+		wanted:   wanted,
+		events:   events,
+		observer: observer,
+		logger:   logger,
+		mail:     newMailbox(),
+		table:    newTable(),
+		analyses: analyses{},
+		attached: make(map[*discover.Process]*probe.Attachment),
+		warned:   failures{},
 	}
 }
 
@@ -179,12 +178,12 @@ func (a *Attacher) attachProbes(p *discover.Process, executable *os.File, planne
 	}
 	a.table.add(p) // before the first record can come
 	attachment, err := a.programs.Attach(probe.Target{
-		PID:             p.PID,
-		Executable:      executable,
-		Bias:            bias,
-		SampleRate:      sampleRate(p),
-		FileMinDuration: a.fileMinDuration,
-		Plan:            planned.Only(protocols(p)),
+		PID:        p.PID,
+		Executable: executable,
+		Bias:       bias,
+		SampleRate: sampleRate(p),
+		Events:     a.events,
+		Plan:       planned.Only(protocols(p)),
 	}, probe.TierScheduler)
 	if err != nil {
 		a.table.end(p, time.Now())

@@ -38,7 +38,7 @@ func TestAnExecutableIsWarnedOfOnce(t *testing.T) {
 	require.NoError(t, programs.Close()) // from now on nothing can be attached
 	core, logs := observer.New(zap.DebugLevel)
 	told := &tally{}
-	attacher := New(programs, Wanted{Probes: true}, -1, told, zap.New(core))
+	attacher := New(programs, Wanted{Probes: true}, probe.NoEvents(), told, zap.New(core))
 	for range 2 {
 		target := targettest.Start(t, binary)
 		attacher.start(&discover.Process{PID: target.PID, Executable: binary, TargetIndex: discover.NoTarget})

@@ -60,6 +60,12 @@ func (b *Batch) Add(p *discover.Process, r record.Record) {
 		}
 	case *record.File:
 		b.addFile(b.logsOf(p).AppendEmpty(), r)
+	case *record.Connect:
+		b.addConnect(b.logsOf(p).AppendEmpty(), r)
+	case *record.Retransmit:
+		b.addRetransmit(b.logsOf(p).AppendEmpty(), r)
+	case *record.RunQueue:
+		b.addRunQueue(b.logsOf(p).AppendEmpty(), r)
 	case *record.Stop:
 		b.addStop(b.logsOf(p).AppendEmpty(), r)
 		if cycle, done := b.cycles.Add(p, r); done {

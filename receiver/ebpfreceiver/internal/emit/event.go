@@ -34,16 +34,27 @@ func (b *Batch) addLedger(log plog.LogRecord, s *record.Span) {
 }
 
 func (b *Batch) addFile(log plog.LogRecord, f *record.File) {
-	name := events.FileOpen
-	if f.Operation == record.FileFsync {
-		name = events.FileFsync
-	}
-	b.addEvent(log, name, &f.Header)
+	b.addEvent(log, fileEvent(f.Operation), &f.Header)
 	attributes := log.Attributes()
 	attributes.PutStr(events.FilePath, f.Path)
 	attributes.PutInt(events.ThreadID, int64(f.TID))
 	if f.Error != 0 {
 		attributes.PutStr(events.ErrorType, unix.ErrnoName(f.Error))
+	} else if f.Operation == record.FileRead || f.Operation == record.FileWrite {
+		attributes.PutInt(events.FileBytes, int64(f.Bytes))
+	}
+}
+
+func fileEvent(operation record.FileOperation) string {
+	switch operation {
+	case record.FileFsync:
+		return events.FileFsync
+	case record.FileRead:
+		return events.FileRead
+	case record.FileWrite:
+		return events.FileWrite
+	default:
+		return events.FileOpen
 	}
 }
 

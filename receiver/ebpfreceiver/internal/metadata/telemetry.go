@@ -27,7 +27,8 @@ type TelemetryBuilder struct {
 	RecordsDropped metric.Int64Counter
 	// GovernorSwitches counts changes of a process's tier, by the new tier.
 	GovernorSwitches metric.Int64Counter
-	// RuntimeReadFailures counts failed reads of a process's runtime metrics.
+	// RuntimeReadFailures counts failed reads of a process's runtime metrics, page
+	// faults and cgroups.
 	RuntimeReadFailures metric.Int64Counter
 	// RuntimeGoroutinesUnread counts goroutines that were too many in their
 	// process for their states to be read.
@@ -37,6 +38,10 @@ type TelemetryBuilder struct {
 	// GoroutinesIncomplete counts goroutines that are not, or not wholly, in a
 	// dump, by reason.
 	GoroutinesIncomplete metric.Int64Counter
+	// KernelFeaturesRefused counts features that the kernel lacks, by feature.
+	KernelFeaturesRefused metric.Int64Counter
+	// PeersOverflowed counts records of traffic whose peer had no series of its own.
+	PeersOverflowed metric.Int64Counter
 
 	meter metric.Meter
 }
@@ -44,7 +49,7 @@ type TelemetryBuilder struct {
 // NewTelemetryBuilder makes the metrics.
 func NewTelemetryBuilder(settings component.TelemetrySettings) (*TelemetryBuilder, error) {
 	b := &TelemetryBuilder{meter: settings.MeterProvider.Meter(ScopeName)}
-	var errs [9]error
+	var errs [11]error
 	b.ProcessesAttached, errs[0] = b.meter.Int64UpDownCounter(Prefix+"processes_attached",
 		metric.WithUnit("{process}"), metric.WithDescription("Processes that are observed now, by probes or by reads of their memory."))
 	b.AttachFailures, errs[1] = b.meter.Int64Counter(Prefix+"attach_failures",
@@ -54,14 +59,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings) (*TelemetryBuilde
 	b.RecordsDropped, errs[3] = b.meter.Int64Counter(Prefix+"records_dropped",
 		metric.WithUnit("{record}"), metric.WithDescription("Records that were seen but not delivered, by reason."))
 	b.RuntimeReadFailures, errs[4] = b.meter.Int64Counter(Prefix+"runtime_read_failures",
-		metric.WithUnit("{read}"), metric.WithDescription("Failed reads of a process's runtime metrics."))
-	b.GovernorSwitches, errs[5] = b.meter.Int64Counter(Prefix+"governor_switches",
+		metric.WithUnit("{read}"), metric.WithDescription("Failed reads of a process's runtime metrics, page faults and cgroups."))
+	b.KernelFeaturesRefused, errs[5] = b.meter.Int64Counter(Prefix+"kernel_features_refused",
+		metric.WithUnit("{feature}"), metric.WithDescription("Features left out because the kernel lacks what they need, by feature."))
+	b.PeersOverflowed, errs[6] = b.meter.Int64Counter(Prefix+"peers_overflowed",
+		metric.WithUnit("{record}"), metric.WithDescription("Records of a connection's traffic that went to the series of all other peers of the process."))
+	b.GovernorSwitches, errs[7] = b.meter.Int64Counter(Prefix+"governor_switches",
 		metric.WithUnit("{switch}"), metric.WithDescription("Times that a process was given another tier of probes, by the new tier."))
-	b.RuntimeGoroutinesUnread, errs[6] = b.meter.Int64Counter(Prefix+"runtime_goroutines_unread",
+	b.RuntimeGoroutinesUnread, errs[8] = b.meter.Int64Counter(Prefix+"runtime_goroutines_unread",
 		metric.WithUnit("{goroutine}"), metric.WithDescription("Goroutines, at each read, of processes that have too many for their states to be read."))
-	b.GoroutineDumps, errs[7] = b.meter.Int64Counter(Prefix+"goroutine_dumps",
+	b.GoroutineDumps, errs[9] = b.meter.Int64Counter(Prefix+"goroutine_dumps",
 		metric.WithUnit("{dump}"), metric.WithDescription("Dumps of a process's goroutines, by outcome."))
-	b.GoroutinesIncomplete, errs[8] = b.meter.Int64Counter(Prefix+"goroutines_incomplete",
+	b.GoroutinesIncomplete, errs[10] = b.meter.Int64Counter(Prefix+"goroutines_incomplete",
 		metric.WithUnit("{goroutine}"), metric.WithDescription("Goroutines that are not, or not wholly, in a dump, by reason."))
 	return b, errors.Join(errs[:]...)
 }

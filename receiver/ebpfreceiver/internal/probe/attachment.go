@@ -9,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -28,9 +27,8 @@ type Target struct {
 	Bias uint64
 	// SampleRate is how many of 1000 requests are observed.
 	SampleRate uint32
-	// FileMinDuration is the shortest file operation that is told. Negative: none.
-	FileMinDuration time.Duration
-	Plan            *plan.Plan
+	Events     Events
+	Plan       *plan.Plan
 }
 
 // Attachment are the probes on one process. It is safe for concurrent use.
@@ -107,7 +105,7 @@ func (a *Attachment) Close() (open int, err error) {
 	errs = append(errs, ignoreMissing(maps.Processes.Delete(a.pid)), ignoreMissing(maps.StopClocks.Delete(a.pid)))
 	open, err = a.forget()
 	a.programs.slots.give(a.slot)
-	return open, errors.Join(append(errs, err, a.target.Executable.Close())...)
+	return open, errors.Join(append(errs, err, a.forgetConnections(), a.target.Executable.Close())...)
 }
 
 // closeAll detaches links, the last one first.

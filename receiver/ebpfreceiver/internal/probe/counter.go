@@ -20,6 +20,7 @@ const (
 	SampledOut
 	UnsupportedHTTP2
 	OutsideOfSpan
+	DroppedConnectionsFull
 	Records
 	numCounters
 )
@@ -45,6 +46,8 @@ func (c Counter) String() string {
 		return "http2_unsupported"
 	case OutsideOfSpan:
 		return "outside_of_span"
+	case DroppedConnectionsFull:
+		return "connections_full"
 	case Records:
 		return "records"
 	default:

@@ -3,18 +3,18 @@
 
 package probe
 
-import (
-	"math"
-
-	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
-)
+import "github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 
 // describe is what the BPF programs know of a process.
 func describe(t Target) spansProcess {
 	o := t.Plan.Offsets
 	d := spansProcess{
-		SampleRate:        t.SampleRate,
-		FileMinDuration:   math.MaxUint64,
+		SampleRate: t.SampleRate,
+
+		FileMinDuration:     atLeast(t.Events.FileMinDuration),
+		NetworkMinDuration:  atLeast(t.Events.NetworkMinDuration),
+		RunQueueMinDuration: atLeast(t.Events.RunQueueMinDuration),
+
 		G_goid:            o.GoroutineID,
 		G_waitreason:      o.WaitReason,
 		G_schedBp:         o.SchedBP,
@@ -33,9 +33,6 @@ func describe(t Target) spansProcess {
 		ContextSpanId:     o.ContextSpanID,
 		ContextFlags:      o.ContextFlags,
 		WaitCauses:        t.Plan.WaitCauses,
-	}
-	if t.FileMinDuration >= 0 {
-		d.FileMinDuration = uint64(t.FileMinDuration)
 	}
 	if t.Plan.GCCycles != 0 {
 		d.GcCycles = t.Plan.GCCycles + t.Bias
@@ -58,7 +55,7 @@ func describe(t Target) spansProcess {
 	if t.Plan.RPCErrors != 0 {
 		d.Rpc.ErrorItab = t.Plan.RPCErrors + t.Bias
 	}
-	d.Flags = flags(t.Plan)
+	d.Flags = flags(t.Plan) | t.Events.flags()
 	return d
 }
 

@@ -22,6 +22,8 @@ func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 		require.EqualValues(t, header[name], flags(&p), name)
 	}
 	require.EqualValues(t, header["PROCESS_LEDGER"], flagLedger)
+	require.Contains(t, header, "PROCESS_TRAFFIC")
+	require.EqualValues(t, header["PROCESS_TRAFFIC"], Events{Traffic: true}.flags())
 	header = headertest.Constants(t, "goroutine.h")
 	for name, told := range map[string]int{"SPAN_REQUEST": 0, "SPAN_SDK": 1} {
 		require.Contains(t, header, name)

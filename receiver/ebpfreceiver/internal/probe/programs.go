@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
@@ -21,6 +22,9 @@ type Options struct {
 	// PerfUprobes attaches by perf events even where the kernel has multi-uprobe
 	// links (Linux 6.6), which need fewer rights.
 	PerfUprobes bool
+
+	// kernel has the types of the running kernel; nil: read them.
+	kernel *btf.Spec
 }
 
 // Programs are the loaded BPF programs and their maps. The kernel's tracepoints
@@ -33,6 +37,8 @@ type Programs struct {
 	rpc       rpcObjects
 	clients   clientsObjects
 	rpcs      rpcclientsObjects
+	network   networkObjects
+	refused   []Refusal // features that this kernel does not have
 	links     []link.Link
 	multi     bool // uprobes are multi-uprobe links
 	slots     slots
@@ -98,7 +104,9 @@ func (p *Programs) load(options Options) error {
 			return fmt.Errorf("loading the %s programs: %w", group.name, err)
 		}
 	}
-	return nil
+	shared.MapReplacements[syscallsMapConnections] = p.syscalls.Connections
+	shared.MapReplacements[syscallsMapPendingSyscalls] = p.syscalls.PendingSyscalls
+	return p.loadNetwork(shared, options.kernel)
 }
 
 // setUprobes makes the programs fit the kind of link that will attach them.
@@ -122,7 +130,11 @@ func replacementsOf(spec *ebpf.CollectionSpec, shared *ebpf.CollectionOptions) *
 }
 
 func (p *Programs) attachTracepoints() error {
-	for _, program := range []*ebpf.Program{p.scheduler.ThreadSwitch, p.scheduler.ThreadWakeup} {
+	programs := []*ebpf.Program{p.scheduler.ThreadSwitch, p.scheduler.ThreadWakeup}
+	if !p.Refuses(Network) {
+		programs = append(programs, p.network.ConnectionState, p.network.SegmentAgain)
+	}
+	for _, program := range programs {
 		l, err := link.AttachTracing(link.TracingOptions{Program: program})
 		if err != nil {
 			return fmt.Errorf("attaching %s: %w", program, err)
@@ -194,6 +206,6 @@ func (p *Programs) Close() error {
 		errs = append(errs, l.Close())
 	}
 	p.links = nil
-	errs = append(errs, p.rpcs.Close(), p.clients.Close(), p.rpc.Close(), p.world.Close(), p.syscalls.Close(), p.scheduler.Close(), p.spans.Close())
+	errs = append(errs, p.network.Close(), p.rpcs.Close(), p.clients.Close(), p.rpc.Close(), p.world.Close(), p.syscalls.Close(), p.scheduler.Close(), p.spans.Close())
 	return errors.Join(errs...)
 }

@@ -38,7 +38,7 @@ func attachedTo(t *testing.T, binary string, options Options, change func(*Targe
 	require.NoError(t, err, "this test needs root on a kernel that loads BPF")
 	t.Cleanup(func() { require.NoError(t, programs.Close()) })
 	server := targettest.Start(t, binary)
-	target := Target{PID: server.PID, Executable: opened(t, fmt.Sprintf("/proc/%d/exe", server.PID)), SampleRate: 1000, FileMinDuration: -1, Plan: planned}
+	target := Target{PID: server.PID, Executable: opened(t, fmt.Sprintf("/proc/%d/exe", server.PID)), SampleRate: 1000, Events: NoEvents(), Plan: planned}
 	if change != nil {
 		change(&target)
 	}
@@ -260,7 +260,7 @@ func TestReadGivesUpAfterAWhile(t *testing.T) {
 // A file that is opened in a span is that span's, though another that began
 // later has ended elsewhere.
 func TestAFileAfterASpanThatEndedElsewhere(t *testing.T) {
-	programs, server := attached(t, Options{}, func(target *Target) { target.FileMinDuration = 0 })
+	programs, server := attached(t, Options{}, func(target *Target) { target.Events.FileMinDuration = 0 })
 	path := filepath.Join(t.TempDir(), "opened")
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
 	outer, _, err := server.Get("/after?path="+path, nil)

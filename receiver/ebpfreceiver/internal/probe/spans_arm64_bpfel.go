@@ -56,33 +56,35 @@ type spansHitCount struct {
 }
 
 type spansProcess struct {
-	_                 structs.HostLayout
-	Flags             uint32
-	SampleRate        uint32
-	Epoch             uint32
-	Pad               uint32
-	FileMinDuration   uint64
-	GcCycles          uint64
-	GcPhase           uint64
-	G_goid            uint16
-	G_waitreason      uint16
-	G_schedBp         uint16
-	RequestMethod     uint16
-	RequestUrl        uint16
-	RequestHeader     uint16
-	RequestProtoMajor uint16
-	RequestPattern    uint16
-	UrlPath           uint16
-	ResponseStatus    uint16
-	ResponseRequest   uint16
-	SpanContext       uint16
-	SpanParent        uint16
-	SpanEndTime       uint16
-	ContextTraceId    uint16
-	ContextSpanId     uint16
-	ContextFlags      uint16
-	_                 [6]byte
-	Network           [8]struct {
+	_                   structs.HostLayout
+	Flags               uint32
+	SampleRate          uint32
+	Epoch               uint32
+	Pad                 uint32
+	FileMinDuration     uint64
+	NetworkMinDuration  uint64
+	RunQueueMinDuration uint64
+	GcCycles            uint64
+	GcPhase             uint64
+	G_goid              uint16
+	G_waitreason        uint16
+	G_schedBp           uint16
+	RequestMethod       uint16
+	RequestUrl          uint16
+	RequestHeader       uint16
+	RequestProtoMajor   uint16
+	RequestPattern      uint16
+	UrlPath             uint16
+	ResponseStatus      uint16
+	ResponseRequest     uint16
+	SpanContext         uint16
+	SpanParent          uint16
+	SpanEndTime         uint16
+	ContextTraceId      uint16
+	ContextSpanId       uint16
+	ContextFlags        uint16
+	_                   [6]byte
+	Network             [8]struct {
 		_     structs.HostLayout
 		Begin uint64
 		End   uint64

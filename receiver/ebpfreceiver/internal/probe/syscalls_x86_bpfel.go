@@ -8,23 +8,53 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"structs"
 
 	"github.com/cilium/ebpf"
 )
+
+type syscallsConnection struct {
+	_       structs.HostLayout
+	Started uint64
+	Tgid    uint32
+	Tid     uint32
+	Peer    struct {
+		_       structs.HostLayout
+		Family  uint16
+		Port    uint16
+		Address [16]uint8
+	}
+	Accepted    uint8
+	Established uint8
+	Opened      uint8
+	Pad         uint8
+	Changes     uint32
+	OwnedFrom   uint32
+	Owner       struct {
+		_       structs.HostLayout
+		Goid    uint64
+		TraceId [16]uint8
+		SpanId  [8]uint8
+	}
+	Sent        uint64
+	Received    uint64
+	Retransmits uint64
+}
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	syscallsMapCounters      = "counters"
-	syscallsMapGoroutines    = "goroutines"
-	syscallsMapPendingFiles  = "pending_files"
-	syscallsMapProcesses     = "processes"
-	syscallsMapRecords       = "records"
-	syscallsMapStopClocks    = "stop_clocks"
-	syscallsMapThreads       = "threads"
-	syscallsProgSyscallEnter = "syscall_enter"
-	syscallsProgSyscallExit  = "syscall_exit"
+	syscallsMapConnections     = "connections"
+	syscallsMapCounters        = "counters"
+	syscallsMapGoroutines      = "goroutines"
+	syscallsMapPendingSyscalls = "pending_syscalls"
+	syscallsMapProcesses       = "processes"
+	syscallsMapRecords         = "records"
+	syscallsMapStopClocks      = "stop_clocks"
+	syscallsMapThreads         = "threads"
+	syscallsProgSyscallEnter   = "syscall_enter"
+	syscallsProgSyscallExit    = "syscall_exit"
 )
 
 // loadSyscalls returns the embedded CollectionSpec for syscalls.
@@ -77,13 +107,14 @@ type syscallsProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type syscallsMapSpecs struct {
-	Counters     *ebpf.MapSpec `ebpf:"counters"`
-	Goroutines   *ebpf.MapSpec `ebpf:"goroutines"`
-	PendingFiles *ebpf.MapSpec `ebpf:"pending_files"`
-	Processes    *ebpf.MapSpec `ebpf:"processes"`
-	Records      *ebpf.MapSpec `ebpf:"records"`
-	StopClocks   *ebpf.MapSpec `ebpf:"stop_clocks"`
-	Threads      *ebpf.MapSpec `ebpf:"threads"`
+	Connections     *ebpf.MapSpec `ebpf:"connections"`
+	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
+	PendingSyscalls *ebpf.MapSpec `ebpf:"pending_syscalls"`
+	Processes       *ebpf.MapSpec `ebpf:"processes"`
+	Records         *ebpf.MapSpec `ebpf:"records"`
+	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
+	Threads         *ebpf.MapSpec `ebpf:"threads"`
 }
 
 // syscallsVariableSpecs contains global variables before they are loaded into the kernel.
@@ -112,20 +143,22 @@ func (o *syscallsObjects) Close() error {
 //
 // It can be passed to loadSyscallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type syscallsMaps struct {
-	Counters     *ebpf.Map `ebpf:"counters"`
-	Goroutines   *ebpf.Map `ebpf:"goroutines"`
-	PendingFiles *ebpf.Map `ebpf:"pending_files"`
-	Processes    *ebpf.Map `ebpf:"processes"`
-	Records      *ebpf.Map `ebpf:"records"`
-	StopClocks   *ebpf.Map `ebpf:"stop_clocks"`
-	Threads      *ebpf.Map `ebpf:"threads"`
+	Connections     *ebpf.Map `ebpf:"connections"`
+	Counters        *ebpf.Map `ebpf:"counters"`
+	Goroutines      *ebpf.Map `ebpf:"goroutines"`
+	PendingSyscalls *ebpf.Map `ebpf:"pending_syscalls"`
+	Processes       *ebpf.Map `ebpf:"processes"`
+	Records         *ebpf.Map `ebpf:"records"`
+	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
+	Threads         *ebpf.Map `ebpf:"threads"`
 }
 
 func (m *syscallsMaps) Close() error {
 	return _SyscallsClose(
+		m.Connections,
 		m.Counters,
 		m.Goroutines,
-		m.PendingFiles,
+		m.PendingSyscalls,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

@@ -39,7 +39,7 @@ func withTiers(t *testing.T) *tiered {
 	server := targettest.Start(t, binary)
 	attachment, err := programs.Attach(Target{
 		PID: server.PID, Executable: opened(t, fmt.Sprintf("/proc/%d/exe", server.PID)), SampleRate: 1000,
-		FileMinDuration: -1, Plan: planned,
+		Events: NoEvents(), Plan: planned,
 	}, TierSpans)
 	require.NoError(t, err)
 	t.Cleanup(func() {

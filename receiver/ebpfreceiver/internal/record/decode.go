@@ -43,7 +43,8 @@ const (
 	fileError       = headerSize + 4
 	filePathKind    = headerSize + 8
 	filePathLength  = headerSize + 12
-	filePath        = headerSize + 16
+	fileBytes       = headerSize + 16
+	filePath        = headerSize + 24
 	filePathSize    = 512 + 256
 	fileSize        = filePath + filePathSize
 	flagAborted     = 2
@@ -54,6 +55,8 @@ const (
 	kindSpan        = 2
 	kindStop        = 3
 	kindFile        = 4
+	kindNetwork     = 8
+	kindRunQueue    = 9
 	identityOffset  = 40
 	parentIDOffset  = identityOffset + 24
 	goroutineOffset = 16
@@ -86,6 +89,10 @@ func Decode(raw []byte) (Record, error) {
 		return decodeClient(raw), nil
 	case kindRPCClient:
 		return decodeRPCClient(raw), nil
+	case kindNetwork:
+		return decodeNetwork(raw)
+	case kindRunQueue:
+		return decodeRunQueue(raw), nil
 	default:
 		return decodeFile(raw), nil
 	}
@@ -108,6 +115,10 @@ func recordSize(kind uint32) int {
 		return clientSize
 	case kindRPCClient:
 		return callSize
+	case kindNetwork:
+		return networkSize
+	case kindRunQueue:
+		return runQueueSize
 	default:
 		return 0
 	}
@@ -166,6 +177,7 @@ func decodeFile(raw []byte) *File {
 		Header:    decodeHeader(raw),
 		Operation: FileOperation(u32(raw, fileOperation)),
 		Error:     syscall.Errno(u32(raw, fileError)),
+		Bytes:     u64(raw, fileBytes),
 	}
 	path := raw[filePath : filePath+int(min(u32(raw, filePathLength), filePathSize))]
 	if u32(raw, filePathKind) == pathGiven {

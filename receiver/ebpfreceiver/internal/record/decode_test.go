@@ -94,10 +94,10 @@ func TestDecodeFile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			raw := header(kindFile, fileSize)
-			put(raw, fileOperation, uint32(FileFsync), int32(syscall.EIO), test.kind, uint32(len(test.text)), []byte(test.text))
+			put(raw, fileOperation, uint32(FileFsync), int32(syscall.EIO), test.kind, uint32(len(test.text)), uint64(512), []byte(test.text))
 			got, err := Decode(raw)
 			require.NoError(t, err)
-			require.Equal(t, &File{Header: wantHeader(), Operation: FileFsync, Error: syscall.EIO, Path: test.want}, got)
+			require.Equal(t, &File{Header: wantHeader(), Operation: FileFsync, Error: syscall.EIO, Path: test.want, Bytes: 512}, got)
 		})
 	}
 }
@@ -118,6 +118,8 @@ func TestDecodeRefusesWhatNoProgramSends(t *testing.T) {
 		"short span": header(kindSpan, spanSize-1), "short stop": header(kindStop, stopSize-1),
 		"short RPC": header(kindRPC, rpcSize-1), "short client": header(kindClient, clientSize-1),
 		"short RPC client": header(kindRPCClient, callSize-1),
+		"short network":    header(kindNetwork, networkSize-1), "short run queue": header(kindRunQueue, runQueueSize-1),
+		"unknown network operation": networkRecord(9, familyIPv4, 80), "unknown family": networkRecord(networkConnect, 1, 80),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Decode(raw)
@@ -143,7 +145,9 @@ func TestLayoutIsThatOfThePrograms(t *testing.T) {
 		"rpc_client_record": {callSize, map[string]int{"status": spanSize, "method_len": spanSize + 4, "target_len": spanSize + 8, "method": callMethod, "target": callTarget}},
 		"client_record":     {clientSize, map[string]int{"status": clientStatus, "method_len": clientLengths, "host_len": clientLengths + 4, "path_len": clientLengths + 8, "scheme_len": clientScheme, "major": clientMajor, "minor": clientMajor + 4, "method": clientMethod, "scheme": clientSchemeAt, "host": clientHost, "path": clientPath}},
 		"stop_record":       {stopSize, map[string]int{"stopped": headerSize, "reason": headerSize + 8, "gc_cycle": headerSize + 12, "gc_phase": stopPhase}},
-		"file_record":       {fileSize, map[string]int{"operation": fileOperation, "error": fileError, "path_kind": filePathKind, "path_len": filePathLength, "path": filePath}},
+		"file_record":       {fileSize, map[string]int{"operation": fileOperation, "error": fileError, "path_kind": filePathKind, "path_len": filePathLength, "bytes": fileBytes, "path": filePath}},
+		"network_record":    {networkSize, map[string]int{"operation": networkOperation, "error": networkError, "family": networkFamily, "port": networkPort, "accepted": networkAccepted, "opened": networkOpened, "address": networkAddress, "sent": networkSent, "received": networkReceived, "retransmits": networkRetransmits, "rtt": networkRTT}},
+		"run_queue_record":  {runQueueSize, map[string]int{"cpu": runQueueCPU}},
 	} {
 		var layout *btf.Struct
 		require.NoError(t, spec.Types.TypeByName(name, &layout), name)
@@ -178,6 +182,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add(header(kindRPC, rpcSize))
 	f.Add(header(kindClient, clientSize))
 	f.Add(header(kindRPCClient, callSize))
+	f.Add(networkRecord(networkTraffic, familyIPv6, 443))
+	f.Add(header(kindRunQueue, runQueueSize))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if got, err := Decode(raw); err == nil && got == nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/fathom-otel/fathom/internal/ledger"
 )
 
-// Record is a *Request, *RPC, *Client, *RPCClient, *Span, *Stop or *File.
+// Record is a *Request, *RPC, *Client, *RPCClient, *Span, *Stop, *File, *Connect,
+// *Retransmit, *Traffic or *RunQueue.
 type Record interface {
 	// Process is the ID of the process that the record is about.
 	Process() int
@@ -81,6 +82,8 @@ type FileOperation uint32
 const (
 	FileOpen  FileOperation = 1
 	FileFsync FileOperation = 2
+	FileRead  FileOperation = 3
+	FileWrite FileOperation = 4
 )
 
 // File is one slow operation on a file.
@@ -92,4 +95,6 @@ type File struct {
 	// Path is absolute within the process's mount namespace where the file was
 	// open, else as the program gave it. One that did not fit begins with …/.
 	Path string
+	// Bytes that a read or write moved.
+	Bytes uint64
 }

@@ -100,6 +100,7 @@ func main() {
 		outer.End()
 		fmt.Fprint(w, outer.SpanContext().TraceID(), " ", outer.SpanContext().SpanID(), " ", inner.SpanContext().SpanID())
 	})
+	serveKernel(mux)
 	server := &http.Server{Handler: mux, ConnState: serveOddities(mux, tracer)}
 	fmt.Fprintln(os.Stderr, server.Serve(listener))
 }

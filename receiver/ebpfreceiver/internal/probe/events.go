@@ -1,0 +1,45 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package probe
+
+import (
+	"math"
+	"time"
+)
+
+// Events say what is told of a process beside its spans. A negative duration
+// tells none of that kind.
+type Events struct {
+	// FileMinDuration is the shortest operation on a file that is told.
+	FileMinDuration time.Duration
+	// NetworkMinDuration is the shortest attempt to connect that is told. Failed
+	// attempts and retransmissions are told unless it is negative.
+	NetworkMinDuration time.Duration
+	// RunQueueMinDuration is the shortest wait for a CPU that is told.
+	RunQueueMinDuration time.Duration
+	// Traffic tells what connections carried.
+	Traffic bool
+}
+
+// NoEvents tells nothing.
+func NoEvents() Events {
+	return Events{FileMinDuration: -1, NetworkMinDuration: -1, RunQueueMinDuration: -1}
+}
+
+// atLeast is a duration as struct process of bpf/headers/process.h has it.
+func atLeast(d time.Duration) uint64 {
+	if d < 0 {
+		return math.MaxUint64
+	}
+	return uint64(d)
+}
+
+// flags are enum process_flags of bpf/headers/process.h.
+func (e Events) flags() uint32 {
+	const traffic = 8
+	if e.Traffic {
+		return traffic
+	}
+	return 0
+}
