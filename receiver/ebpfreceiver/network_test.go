@@ -194,7 +194,7 @@ func TestRetransmitsOfWhatNoSpanWrote(t *testing.T) {
 	h.awaitAttached(1)
 	server := newServer(t, "127.0.0.1:0")
 	server.passFirst() // a connection begins with the filter of its listener
-	body, _, err := target.Get("/leave?address="+server.address.String(), fromCaller("01"))
+	body, _, err := target.Get("/abandon?address="+server.address.String(), fromCaller("01"))
 	require.NoError(t, err)
 	require.Empty(t, body)
 	server.accept()

@@ -33,7 +33,7 @@ func serveKernel(mux *http.ServeMux) {
 			fmt.Fprint(w, err)
 		}
 	})
-	mux.HandleFunc("GET /leave", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /abandon", func(w http.ResponseWriter, r *http.Request) {
 		connection, err := dial(r.URL.Query())
 		if err != nil {
 			fmt.Fprint(w, err)
