@@ -55,6 +55,9 @@ func StartAt(t testing.TB, path string) *Engine {
 	return e
 }
 
+// Output is what the engine has said since it was started last.
+func (e *Engine) Output() string { return e.process.output.String() }
+
 // Stop ends the engine cleanly and waits for its end. It does nothing when the
 // engine is not running.
 func (e *Engine) Stop(t testing.TB) {

@@ -61,7 +61,7 @@ func (h *harness) seconds(name string) (total float64) {
 }
 
 func TestASaturatedServerIsHeldToTheBudget(t *testing.T) {
-	const budget = 5.0
+	const budget = 10.0
 	binary := targettest.Build(t)
 	target := targettest.Start(t, binary)
 	h := observe(t, func(c *Config) {
@@ -103,7 +103,7 @@ func TestTiersGoInTheirOrder(t *testing.T) {
 	target := targettest.Start(t, binary)
 	h := observe(t, func(c *Config) {
 		c.Ledger.Mode = ModeGoverned
-		c.Budget.CPUPercent = 0.05
+		c.Budget.CPUPercent = 1
 	}, TargetConfig{Executable: binary})
 	h.awaitAttached(1)
 	saturate(t, target, 4)
@@ -132,7 +132,7 @@ func TestLedgersWhileTiersChange(t *testing.T) {
 	target := targettest.Start(t, binary)
 	h := observe(t, func(c *Config) {
 		c.Ledger.Mode = ModeGoverned
-		c.Budget = BudgetConfig{CPUPercent: 5, NodeCPUPercent: 1000}
+		c.Budget = BudgetConfig{CPUPercent: 30, NodeCPUPercent: 1000} // so that tiers change often
 	}, TargetConfig{Executable: binary})
 	h.awaitAttached(1)
 	saturate(t, target, 3)

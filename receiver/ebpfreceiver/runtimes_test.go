@@ -133,9 +133,9 @@ func TestRuntimeMetricsOfAProcessWithoutProbes(t *testing.T) {
 	target.Kill()
 	h.awaitAttached(0)
 
-	// Without runtime metrics there is nothing to observe.
+	// Without what is read of its memory there is nothing to observe.
 	h.stop()
-	h = observe(t, func(c *Config) { c.Runtime.Enabled = false }, TargetConfig{Executable: binary})
+	h = observe(t, func(c *Config) { c.Runtime.Enabled, c.Goroutines.Enabled = false, false }, TargetConfig{Executable: binary})
 	targettest.Start(t, binary)
 	require.Eventually(t, func() bool { return h.counter("attach_failures", "reason", "nothing_found") == 1 }, patience, tick)
 	require.Zero(t, h.counter("processes_attached", "", ""))

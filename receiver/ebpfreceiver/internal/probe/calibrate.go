@@ -69,7 +69,8 @@ func calibratedOffset(executable string) (offset uint64, err error) {
 	return binary.ProbePoint(f)
 }
 
-// timeCalls is the median of some rounds of calls, for one call.
+// timeCalls is the shortest of some rounds of calls, for one call: whatever else
+// runs on the machine can only make a round longer.
 func timeCalls() time.Duration {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -83,8 +84,7 @@ func timeCalls() time.Duration {
 		rounds[i] = time.Since(began) / calibrationCalls
 	}
 	runtime.KeepAlive(sum)
-	slices.Sort(rounds)
-	return rounds[calibrationRounds/2]
+	return slices.Min(rounds)
 }
 
 // goRunning is GO_RUNNING of bpf/headers/golang.h: the state for which the
