@@ -6,8 +6,10 @@ package ebpfreceiver
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -120,46 +122,59 @@ func TestRuntimeMetricsAloneNeedNoProbe(t *testing.T) {
 
 // A program in which no probe has a place is observed all the same.
 func TestRuntimeMetricsOfAProcessWithoutProbes(t *testing.T) {
-	binary := withoutProbes(t, targettest.Build(t))
+	binary := buildWithoutProbes(t)
 	h := observe(t, nil, TargetConfig{Executable: binary})
-	target := targettest.Start(t, binary)
+	pid, kill := startAny(t, binary)
 	h.awaitAttached(1)
 	require.Eventually(t, func() bool { m, _ := h.lastMetrics(); return len(m) > 0 }, patience, tick)
 	metrics, resource := h.lastMetrics()
 	require.Contains(t, metrics, "go.goroutine.count")
-	require.Equal(t, int64(target.PID), resource.AsRaw()["process.pid"])
+	require.Equal(t, int64(pid), resource.AsRaw()["process.pid"])
 	require.Zero(t, h.counter("attach_failures", "", ""))
 	require.EqualValues(t, 1, h.counter("probes_refused", "feature", "ledger"))
-	target.Kill()
+	kill()
 	h.awaitAttached(0)
 
 	// Without what is read of its memory there is nothing to observe.
 	h.stop()
 	h = observe(t, func(c *Config) { c.Runtime.Enabled, c.Goroutines.Enabled = false, false }, TargetConfig{Executable: binary})
-	targettest.Start(t, binary)
+	startAny(t, binary)
 	require.Eventually(t, func() bool { return h.counter("attach_failures", "reason", "nothing_found") == 1 }, patience, tick)
 	require.Zero(t, h.counter("processes_attached", "", ""))
 }
 
-// withoutProbes gives the functions that are probed other names, in all tables
-// of the executable.
-func withoutProbes(t *testing.T, path string) string {
+// buildWithoutProbes builds a program that links no library, and gives those
+// functions of the runtime that are probed other names, in all its tables.
+func buildWithoutProbes(t *testing.T) string {
 	t.Helper()
-	content, err := os.ReadFile(path)
+	source, binary := filepath.Join(t.TempDir(), "main.go"), filepath.Join(t.TempDir(), "target")
+	program := "package main\n\nimport \"time\"\n\nfunc main() { time.Sleep(time.Hour) }\n"
+	require.NoError(t, os.WriteFile(source, []byte(program), 0o600))
+	output, err := exec.Command("go", "build", "-o", binary, source).CombinedOutput()
+	require.NoError(t, err, string(output))
+	content, err := os.ReadFile(binary)
 	require.NoError(t, err)
 	for _, name := range []string{
 		"runtime.casgstatus", "runtime.preemptPark", "runtime.stopTheWorldWithSema", "runtime.startTheWorldWithSema",
-		"net/http.serverHandler.ServeHTTP", "net/http.(*response).finishRequest", "net/http.(*response).Hijack",
-		"go.opentelemetry.io/otel/sdk/trace.(*tracer).Start", "go.opentelemetry.io/otel/sdk/trace.(*recordingSpan).runtimeTrace",
-		"go.opentelemetry.io/otel/sdk/trace.(*recordingSpan).End",
 	} {
-		other := name[:len(name)-1] + "_"
-		require.Contains(t, string(content), name)
-		content = bytes.ReplaceAll(content, []byte(name+"\x00"), []byte(other+"\x00"))
+		require.Contains(t, string(content), name+"\x00")
+		content = bytes.ReplaceAll(content, []byte(name+"\x00"), []byte(name[:len(name)-1]+"_\x00"))
 	}
-	changed := filepath.Join(t.TempDir(), "target")
-	require.NoError(t, os.WriteFile(changed, content, 0o755))
-	return changed
+	require.NoError(t, os.WriteFile(binary, content, 0o755))
+	return binary
+}
+
+// startAny runs a program until it is killed, at the latest by the end of the test.
+func startAny(t *testing.T, binary string) (pid int, kill func()) {
+	t.Helper()
+	command := exec.Command(binary)
+	require.NoError(t, command.Start())
+	kill = sync.OnceFunc(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait() // reports the kill
+	})
+	t.Cleanup(kill)
+	return command.Process.Pid, kill
 }
 
 func TestGoroutinesOfAProcessThatHasTooMany(t *testing.T) {

@@ -4,6 +4,9 @@
 package attach
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -33,6 +36,12 @@ func (t *tally) Refused(_ *discover.Process, feature plan.Feature) {
 // the probes of both.
 func TestAnExecutableIsWarnedOfOnce(t *testing.T) {
 	binary := targettest.Build(t, "-ldflags=-s -w")
+	content, err := os.ReadFile(binary)
+	require.NoError(t, err)
+	require.Contains(t, string(content), "runtime.preemptPark\x00")
+	content = bytes.ReplaceAll(content, []byte("runtime.preemptPark\x00"), []byte("runtime.preemptPar_\x00")) // half of the ledger
+	binary = filepath.Join(t.TempDir(), "target")
+	require.NoError(t, os.WriteFile(binary, content, 0o755))
 	programs, err := probe.Load(probe.Options{})
 	require.NoError(t, err, "this test needs root on a kernel that loads BPF")
 	require.NoError(t, programs.Close()) // from now on nothing can be attached
