@@ -15,6 +15,7 @@ enum counter {
 	UNSUPPORTED_HTTP2, /* a request that came over HTTP/2 */
 	OUTSIDE_OF_SPAN, /* a client's request of a goroutine that is in no span */
 	DROPPED_CONNECTIONS_FULL, /* the map of connections was full: one that is not followed */
+	DROPPED_SAMPLES_FULL, /* a span without an exact ledger whose goroutine had no place in in_span */
 	RECORDS, /* records delivered */
 	COUNTERS,
 };

@@ -2,6 +2,7 @@
 /* The end of a goroutine. */
 #pragma once
 
+#include "in_span.h"
 #include "request.h"
 #include "rpc.h"
 
@@ -29,5 +30,6 @@ static __always_inline void goroutine_exits(struct goroutine *s, struct process 
 		tell_aborted(s, p, key, tid);
 	}
 	count_many(UNFINISHED_SPANS, unfinished);
+	give_place(s);
 	bpf_map_delete_elem(&goroutines, key);
 }

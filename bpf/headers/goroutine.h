@@ -65,7 +65,7 @@ struct goroutine {
 	u32 tid; /* the thread that runs it, 0 while none does */
 	u32 depth; /* spans in use */
 	u32 epoch; /* the process's when its ledger was last known to be right */
-	u32 pad;
+	u32 place; /* in in_span, counted from 1; 0 where it found none */
 	u64 spent[CAUSE_SLOTS];
 	struct span spans[SPAN_DEPTH];
 	u32 method_len, path_len;

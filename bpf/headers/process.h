@@ -58,7 +58,7 @@ struct process {
 	u32 flags;
 	u32 sample_rate; /* of 1000 requests */
 	u32 epoch; /* changes whenever PROCESS_LEDGER does */
-	u32 pad;
+	s32 tls_g; /* where a thread's g is, from the base of its TLS; 0 where that is not proven */
 	u64 file_min_duration; /* ns; NEVER: no file events */
 	u64 network_min_duration; /* ns; NEVER: no network events, failures included */
 	u64 run_queue_min_duration; /* ns; NEVER: no run-queue events */
@@ -71,6 +71,7 @@ struct process {
 	u16 response_status, response_request;
 	u16 span_context, span_parent, span_end_time;
 	u16 context_trace_id, context_span_id, context_flags;
+	u16 g_m, m_curg;
 	/* Code of clients that wait in a select for their reader goroutine to
 	 * hand over what the network brought. */
 	struct code_range network[NETWORK_RANGES];

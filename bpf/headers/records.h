@@ -4,6 +4,7 @@
 
 #include "counters.h"
 #include "goroutine.h"
+#include "in_span.h"
 
 #define FILE_PATH_SIZE 512
 #define FILE_NAME_SIZE 256 /* NAME_MAX and its zero byte */
@@ -204,4 +205,6 @@ static __always_inline void put_span(struct span_record *r, struct process *p, s
 		r->spent[i] = s->spent[i] - span->spent_before[i];
 	r->spent[CAUSES] = 0;
 	r->exact = (p->flags & PROCESS_LEDGER) && span->epoch == p->epoch;
+	if (!r->exact && !s->place)
+		count(DROPPED_SAMPLES_FULL);
 }

@@ -53,6 +53,7 @@ static __always_inline struct goroutine *enter_goroutine(struct goroutine_key *k
 	s->stopped_before = stopped_until(key->tgid, now);
 	s->cause = s->executing = ON_CPU;
 	s->epoch = p->epoch;
+	take_place(s, key, now);
 	if (p->flags & PROCESS_LEDGER)
 		bind_thread(s, key, tid);
 	return s;
@@ -61,6 +62,7 @@ static __always_inline struct goroutine *enter_goroutine(struct goroutine_key *k
 static __always_inline void leave_goroutine(struct goroutine *s, struct goroutine_key *key)
 {
 	release_thread(s, key);
+	give_place(s);
 	bpf_map_delete_elem(&goroutines, key);
 }
 

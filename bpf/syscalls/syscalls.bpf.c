@@ -4,9 +4,11 @@
  * connections are accepted, written or refused at once. */
 #include "connection.h"
 #include "file.h"
+#include "in_span.h"
 #include "pending.h"
 #include "records.h"
 #include "syscall_class.h"
+#include "thread_goroutine.h"
 
 /* A read or write of a regular file may be told; a write to a socket makes the
  * goroutine the owner of what it sends. */
@@ -65,6 +67,19 @@ static __always_inline int begins(struct pending_syscall *pending, struct proces
 	}
 }
 
+/* Without the scheduler's probes, the thread itself tells which goroutine it
+ * runs. For who reads the goroutine's state: the class of the call is all of it
+ * that the state does not tell. */
+static __always_inline struct goroutine *note_syscall(struct process *p, u32 tgid, s64 number,
+						      struct pt_regs *regs)
+{
+	struct goroutine *s = goroutine_of_thread(p, tgid);
+	struct in_span_place *place = s ? place_of(s) : 0;
+	if (place)
+		place->syscall = syscall_cause(number, regs);
+	return s;
+}
+
 SEC("raw_tp/sys_enter")
 int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -78,11 +93,13 @@ int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
 	s64 number = ctx->args[1];
 	u64 now = bpf_ktime_get_ns();
 	struct goroutine_key key;
-	struct goroutine *s = running_on(tid, &key);
+	struct goroutine *s = p->flags & PROCESS_LEDGER ? running_on(tid, &key) : 0;
 	if (s && s->executing == ON_CPU) {
 		s->executing = syscall_cause(number, regs);
 		change_cause(s, tgid, now, s->executing);
 	}
+	if (!(p->flags & PROCESS_LEDGER))
+		s = note_syscall(p, tgid, number, regs);
 
 	struct pending_syscall pending = { .start = now, .operation = operation_of(number), .fd = -1 };
 	if (pending.operation && begins(&pending, p, s, number, regs))
@@ -172,7 +189,7 @@ int syscall_exit(struct bpf_raw_tracepoint_args *ctx)
 
 	u64 now = bpf_ktime_get_ns();
 	struct goroutine_key key;
-	struct goroutine *s = running_on(tid, &key);
+	struct goroutine *s = p->flags & PROCESS_LEDGER ? running_on(tid, &key) : 0;
 	if (s && is_syscall_cause(s->executing)) {
 		s->executing = ON_CPU;
 		change_cause(s, tgid, now, ON_CPU);
@@ -184,6 +201,8 @@ int syscall_exit(struct bpf_raw_tracepoint_args *ctx)
 	struct pending_syscall done = *pending;
 	bpf_map_delete_elem(&pending_syscalls, &tid);
 	s64 result = ctx->args[1];
+	if (!s)
+		s = goroutine_of_thread(p, tgid);
 	if (done.operation == OPERATION_CONNECT)
 		connect_done(&done, p, s, id, result, now);
 	else if (done.operation == OPERATION_ACCEPT)

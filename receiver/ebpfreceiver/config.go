@@ -88,7 +88,7 @@ type FileConfig struct {
 
 // LedgerConfig says how time ledgers are made.
 type LedgerConfig struct {
-	// Mode is ModeExact or ModeGoverned.
+	// Mode is ModeExact, ModeGoverned or ModeSampled.
 	Mode string `mapstructure:"mode"`
 }
 
@@ -99,6 +99,9 @@ const (
 	// ModeGoverned takes probes off, the scheduler's first, while they cost more
 	// than the budget.
 	ModeGoverned = "governed"
+	// ModeSampled has no probe on the goroutine scheduler: ledgers are made by
+	// looking at the states of goroutines.
+	ModeSampled = "sampled"
 )
 
 // BudgetConfig bounds what probes cost in ModeGoverned.
@@ -246,10 +249,12 @@ func (e EventsConfig) check() error {
 }
 
 func (l LedgerConfig) check() error {
-	if l.Mode != ModeExact && l.Mode != ModeGoverned {
-		return fmt.Errorf("ledger.mode: %q is none: want %s or %s", l.Mode, ModeGoverned, ModeExact)
+	switch l.Mode {
+	case ModeExact, ModeGoverned, ModeSampled:
+		return nil
+	default:
+		return fmt.Errorf("ledger.mode: %q is none: want %s, %s or %s", l.Mode, ModeExact, ModeGoverned, ModeSampled)
 	}
-	return nil
 }
 
 func (b BudgetConfig) check() error {

@@ -46,6 +46,7 @@ func TestConfig(t *testing.T) {
 		"ebpf/runtime":      func(c *Config) { c.Runtime = RuntimeConfig{Enabled: false, Interval: time.Minute, MaxGoroutines: 0} },
 		"ebpf/events":       func(c *Config) { c.Events.File = FileConfig{Enabled: false, MinDuration: 5 * time.Millisecond} },
 		"ebpf/ledger":       func(c *Config) { c.Ledger.Mode = ModeGoverned },
+		"ebpf/sampled":      func(c *Config) { c.Ledger.Mode = ModeSampled },
 		"ebpf/budget":       func(c *Config) { c.Budget = BudgetConfig{CPUPercent: 1.5, NodeCPUPercent: 25} },
 		"ebpf/goroutines": func(c *Config) {
 			c.Goroutines.Interval, c.Goroutines.Top = 5*time.Second, 20
@@ -82,7 +83,7 @@ func TestConfigIsRefused(t *testing.T) {
 		"ebpf/discovery":    {"discovery.interval", "100ms"},
 		"ebpf/runtime":      {"runtime.interval", "enabled: false", "runtime.max_goroutines", "-1"},
 		"ebpf/events":       {"events.file.min_duration", "events.file.enabled"},
-		"ebpf/ledger":       {"ledger.mode", "perfect", "governed", "exact"},
+		"ebpf/ledger":       {"ledger.mode", "perfect", "governed", "exact", "sampled"},
 		"ebpf/budget":       {"budget.cpu_percent", "budget.node_cpu_percent", "-1", "ledger.mode"},
 		"ebpf/network":      {"events.network.min_duration", "events.network.max_peers", "events.network.enabled"},
 		"ebpf/page_faults":  {"events.page_faults.min_major", "events.page_faults.enabled"},
@@ -114,7 +115,7 @@ func TestAnErrorIsToldOnce(t *testing.T) {
 }
 
 func TestEveryCaseOfTheFilesIsTested(t *testing.T) {
-	for file, n := range map[string]int{"config.yaml": 17, "config_bad.yaml": 17} {
+	for file, n := range map[string]int{"config.yaml": 18, "config_bad.yaml": 17} {
 		all, err := confmaptest.LoadConf(filepath.Join("testdata", file))
 		require.NoError(t, err)
 		require.Len(t, all.ToStringMap(), n, file)

@@ -30,9 +30,9 @@ func (g governing) Failed(pid int, err error) {
 	g.logger.Warn("Governing the probes of a process", zap.Int("pid", pid), zap.Error(err))
 }
 
-// newGovernor is nil where ledgers are to be exact whatever that costs.
+// newGovernor is nil where probes are not to come and go.
 func (r *ebpfReceiver) newGovernor() (*governor.Governor, error) {
-	if r.config.Ledger.Mode == ModeExact {
+	if r.config.Ledger.Mode != ModeGoverned {
 		return nil, nil
 	}
 	hit, err := r.programs.HitCost()

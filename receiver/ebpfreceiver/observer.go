@@ -28,6 +28,7 @@ type observer struct {
 	governor  *governor.Governor // nil: none
 	peers     *peers
 	vitals    *processVitals
+	sampling  *sampling          // nil: none
 }
 
 func (o *observer) Attached(p *discover.Process, a *probe.Attachment, layouts attach.Layouts) {
@@ -39,6 +40,7 @@ func (o *observer) Attached(p *discover.Process, a *probe.Attachment, layouts at
 	}
 	o.peers.add(p, time.Now())
 	o.vitals.add(p)
+	o.sampling.add(p, a, layouts.Bias)
 }
 
 func (o *observer) Detached(p *discover.Process, open int) {
@@ -51,6 +53,7 @@ func (o *observer) Detached(p *discover.Process, open int) {
 	}
 	o.peers.remove(p)
 	o.vitals.remove(p)
+	o.sampling.remove(p)
 }
 
 func (o *observer) Failed(_ *discover.Process, reason string) {

@@ -157,7 +157,7 @@ func TestAReaderThatFails(t *testing.T) {
 	vitals, err := newVitals(r)
 	require.NoError(t, err)
 	watched := &observer{telemetry: r.telemetry, runtimes: newRuntimes(r), dumps: newDumps(r), peers: peers, vitals: vitals}
-	attacher := attach.New(r.programs, attach.Wanted{Probes: true}, probe.NoEvents(), watched, zap.NewNop())
+	attacher := attach.New(r.programs, attach.Wanted{Probes: true}, probe.NoEvents(), r.tier, watched, zap.NewNop())
 	ctx, stop := context.WithCancel(t.Context())
 	observing := make(chan error)
 	go func() { observing <- attacher.Run(ctx) }()
@@ -172,7 +172,7 @@ func TestAReaderThatFails(t *testing.T) {
 		_, _, err := target.Get("/nothing", nil)
 		require.NoError(t, err)
 	}
-	records := newRecords(r, attacher.Table(), peers)
+	records := newRecords(r, attacher.Table(), peers, r.sampling)
 	records.reader = &failing{r.reader, 3}
 	require.ErrorIs(t, records.run(), errReader)
 	require.Equal(t, 3, len(h.spans())+len(h.events(events.StopTheWorld)), "what was read is delivered")

@@ -90,7 +90,7 @@ func TestReadmeExampleIsValid(t *testing.T) {
 
 func TestReadmeListsEveryMetricReasonAndFeature(t *testing.T) {
 	var inCode, documented []string
-	for _, file := range []string{"telemetry.go", "governor.go"} {
+	for _, file := range []string{"telemetry.go", "governor.go", "sampler.go"} {
 		source, err := os.ReadFile("internal/metadata/" + file)
 		require.NoError(t, err)
 		for _, match := range regexp.MustCompile(`Prefix\+"([a-z_]+)"`).FindAllStringSubmatch(string(source), -1) {
@@ -111,7 +111,7 @@ func TestReadmeListsEveryMetricReasonAndFeature(t *testing.T) {
 		require.Contains(t, readme(t), "`"+loss.String()+"`")
 	}
 	for _, feature := range []plan.Feature{plan.Ledger, plan.StopTheWorld, plan.Requests, plan.Routes, plan.TraceContext,
-		plan.SDKSpans, plan.EndedSpans, plan.Hijacks, plan.GCCycles, plan.ParkedStacks, plan.Governing, plan.RuntimeMetrics,
+		plan.SDKSpans, plan.EndedSpans, plan.Hijacks, plan.GCCycles, plan.ParkedStacks, plan.Governing, plan.Sampling, plan.ThreadIdentity, plan.RuntimeMetrics,
 		plan.RPCs, plan.RPCTraceContext, plan.Clients, plan.RPCClients, plan.RPCClientStatus, plan.Goroutines} {
 		require.Contains(t, readme(t), "`"+string(feature)+"`")
 	}

@@ -20,8 +20,8 @@ import (
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
 )
 
-// ebpfReceiver owns the programs and eight goroutines: discovery, the attacher,
-// the governor, the reader of records, and those that tell every interval: of the
+// ebpfReceiver owns the programs and nine goroutines: discovery, the attacher,
+// the governor, the sampler, the reader of records, and those that tell every interval: of the
 // runtime, of goroutines, of the traffic and of what else the kernel keeps about a
 // process.
 type ebpfReceiver struct {
@@ -31,6 +31,7 @@ type ebpfReceiver struct {
 	sinks     sinks
 
 	programs *probe.Programs
+	sampling *sampling
 	reader   *probe.Reader
 	counts   *kernelCounts
 
@@ -75,6 +76,9 @@ func (r *ebpfReceiver) Start(_ context.Context, host component.Host) error {
 	if err != nil {
 		return errors.Join(err, r.release())
 	}
+	if r.sampling, err = r.newSampling(); err != nil {
+		return errors.Join(err, r.release())
+	}
 	vitals, err := newVitals(r)
 	if err != nil {
 		return errors.Join(err, r.release())
@@ -83,14 +87,15 @@ func (r *ebpfReceiver) Start(_ context.Context, host component.Host) error {
 	runtimes, peers, dumps := newRuntimes(r), newPeers(r), newDumps(r)
 	watched := &observer{
 		telemetry: r.telemetry, runtimes: runtimes, dumps: dumps, peers: peers, vitals: vitals, governor: governor,
+		sampling: r.sampling,
 	}
 	wanted := attach.Wanted{
 		Probes:     r.sinks.traces != nil || r.sinks.logs != nil,
 		Runtime:    runtimes.enabled,
 		Goroutines: dumps.enabled,
 	}
-	attacher := attach.New(r.programs, wanted, r.events(), watched, r.settings.Logger)
-	records := newRecords(r, attacher.Table(), peers)
+	attacher := attach.New(r.programs, wanted, r.events(), r.tier, watched, r.settings.Logger)
+	records := newRecords(r, attacher.Table(), peers, r.sampling)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
@@ -98,6 +103,9 @@ func (r *ebpfReceiver) Start(_ context.Context, host component.Host) error {
 	r.run(host, &r.observing, "attaching probes", func() error { return attacher.Run(ctx) })
 	if governor != nil {
 		r.run(host, &r.observing, "governing probes", func() error { return governor.Run(ctx) })
+	}
+	if r.sampling != nil {
+		r.run(host, &r.observing, "sampling goroutines", func() error { return r.sampling.sampler.Run(ctx) })
 	}
 	r.run(host, &r.observing, "reading runtime metrics", func() error { return runtimes.run(ctx) })
 	r.run(host, &r.observing, "dumping goroutines", func() error { return dumps.run(ctx) })
@@ -134,7 +142,7 @@ func (r *ebpfReceiver) Shutdown(ctx context.Context) error {
 }
 
 func (r *ebpfReceiver) release() error {
-	return errors.Join(r.counts.freeze(), r.reader.Close(), r.programs.Close())
+	return errors.Join(r.counts.freeze(), r.reader.Close(), r.sampling.close(), r.programs.Close())
 }
 
 func (r *ebpfReceiver) discovery() discover.Config {

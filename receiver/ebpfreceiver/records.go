@@ -29,6 +29,7 @@ type records struct {
 	peers   *peers
 	sinks   *sinks
 	dropped func(reason string)
+	explain func(record.Record) // makes ledgers that the probes did not
 	version string
 
 	cycles *emit.Cycles
@@ -43,7 +44,7 @@ type source interface {
 	End()
 }
 
-func newRecords(r *ebpfReceiver, table *attach.Table, peers *peers) *records {
+func newRecords(r *ebpfReceiver, table *attach.Table, peers *peers, s *sampling) *records {
 	return &records{
 		reader: r.reader,
 		table:  table,
@@ -52,6 +53,7 @@ func newRecords(r *ebpfReceiver, table *attach.Table, peers *peers) *records {
 		dropped: func(reason string) {
 			r.telemetry.RecordsDropped.Add(context.Background(), 1, by("reason", reason))
 		},
+		explain: s.explain,
 		version: r.settings.BuildInfo.Version,
 		cycles:  emit.NewCycles(),
 	}
@@ -106,6 +108,7 @@ func (r *records) add(raw []byte) error {
 		r.batch = emit.NewBatch(metadata.ScopeName, r.version, clock, r.cycles)
 		r.since = time.Now()
 	}
+	r.explain(decoded)
 	r.batch.Add(process, decoded)
 	r.size++
 	return nil

@@ -62,6 +62,7 @@ type Attacher struct {
 	programs *probe.Programs
 	wanted   Wanted
 	events   probe.Events
+	tier     func(*plan.Plan) probe.Tier
 	observer Observer
 	logger   *zap.Logger
 
@@ -74,12 +75,14 @@ type Attacher struct {
 	warned   failures
 }
 
-// New makes an Attacher for loaded programs, which tell the events of all processes.
-func New(programs *probe.Programs, wanted Wanted, events probe.Events, observer Observer, logger *zap.Logger) *Attacher {
+// New makes an Attacher for loaded programs, which tell the events of all
+// processes. The tier is the one that a process with that plan begins with.
+func New(programs *probe.Programs, wanted Wanted, events probe.Events, tier func(*plan.Plan) probe.Tier, observer Observer, logger *zap.Logger) *Attacher {
 	return &Attacher{
 		programs: programs,
 		wanted:   wanted,
 		events:   events,
+		tier:     tier,
 		observer: observer,
 		logger:   logger,
 		mail:     newMailbox(),
@@ -184,7 +187,7 @@ func (a *Attacher) attachProbes(p *discover.Process, executable *os.File, planne
 		SampleRate: sampleRate(p),
 		Events:     a.events,
 		Plan:       planned.Only(protocols(p)),
-	}, probe.TierScheduler)
+	}, a.tier(planned))
 	if err != nil {
 		a.table.end(p, time.Now())
 		return nil, err

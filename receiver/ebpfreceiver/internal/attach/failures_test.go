@@ -47,7 +47,7 @@ func TestAnExecutableIsWarnedOfOnce(t *testing.T) {
 	require.NoError(t, programs.Close()) // from now on nothing can be attached
 	core, logs := observer.New(zap.DebugLevel)
 	told := &tally{}
-	attacher := New(programs, Wanted{Probes: true}, probe.NoEvents(), told, zap.New(core))
+	attacher := New(programs, Wanted{Probes: true}, probe.NoEvents(), func(*plan.Plan) probe.Tier { return probe.TierScheduler }, told, zap.New(core))
 	for range 2 {
 		target := targettest.Start(t, binary)
 		attacher.start(&discover.Process{PID: target.PID, Executable: binary, TargetIndex: discover.NoTarget})

@@ -55,8 +55,8 @@ func (b *Batch) Add(p *discover.Process, r record.Record) {
 	case *record.Client:
 		b.addClient(b.spansOf(p).AppendEmpty(), r)
 	case *record.Span:
-		if r.Exact {
-			b.addLedger(b.logsOf(p).AppendEmpty(), r)
+		if source, ok := r.Source(); ok {
+			b.addLedger(b.logsOf(p).AppendEmpty(), r, source)
 		}
 	case *record.File:
 		b.addFile(b.logsOf(p).AppendEmpty(), r)

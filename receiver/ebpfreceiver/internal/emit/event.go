@@ -28,9 +28,9 @@ func (b *Batch) addEvent(log plog.LogRecord, name string, h *record.Header) {
 }
 
 // addLedger tells the time ledger of a span that an SDK made.
-func (b *Batch) addLedger(log plog.LogRecord, s *record.Span) {
+func (b *Batch) addLedger(log plog.LogRecord, s *record.Span, source ledger.Source) {
 	b.addEvent(log, events.SpanLedger, &s.Header)
-	s.Ledger.Put(log.Attributes(), ledger.Exact)
+	s.Ledger.Put(log.Attributes(), source)
 }
 
 func (b *Batch) addFile(log plog.LogRecord, f *record.File) {

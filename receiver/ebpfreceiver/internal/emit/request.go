@@ -12,7 +12,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/fathom-otel/fathom/internal/events"
-	"github.com/fathom-otel/fathom/internal/ledger"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/record"
 )
 
@@ -67,8 +66,8 @@ func (b *Batch) identify(span ptrace.Span, kind ptrace.SpanKind, h *record.Heade
 
 func putLedger(attributes pcommon.Map, s *record.Span) {
 	attributes.PutInt(events.GoroutineID, int64(s.GoroutineID))
-	if s.Exact {
-		s.Ledger.Put(attributes, ledger.Exact)
+	if source, ok := s.Source(); ok {
+		s.Ledger.Put(attributes, source)
 	}
 }
 

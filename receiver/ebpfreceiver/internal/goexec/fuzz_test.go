@@ -40,6 +40,7 @@ func exercise(t testing.TB, b *Binary) {
 	_, _ = b.Offsets([]Field{{"runtime.g", "goid"}, {"runtime.g", "sched.bp"}, {"runtime.gobuf", "x.y.z"}})
 	_, _ = b.TypeSize("runtime.g")
 	_, _ = b.WaitReasons()
+	_, _ = b.TLSOffset()
 	_, _ = b.LoadBias(strings.NewReader("400000-401000 r-xp 00000000 08:01 0 /x\n"))
 	_ = b.Stripped() || b.HasDWARF() || b.PIE()
 }

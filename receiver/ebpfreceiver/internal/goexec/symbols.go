@@ -96,7 +96,7 @@ func (img *image) indexSymbols() (*symbolIndex, error) {
 	number := uint32(0)
 	err := stream(table, symbolSize, func(entry []byte) (err error) {
 		symbol := parseSymbol(entry)
-		if symbol.kind == elf.STT_FUNC || symbol.kind == elf.STT_OBJECT {
+		if symbol.kind == elf.STT_FUNC || symbol.kind == elf.STT_OBJECT || symbol.kind == elf.STT_TLS {
 			if name := cString(strings, symbol.name); name != nil {
 				err = index.names.add(name, number)
 			}

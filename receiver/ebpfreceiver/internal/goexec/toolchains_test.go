@@ -45,6 +45,11 @@ func TestOlderToolchains(t *testing.T) {
 			got, err := stripped.WaitReasons()
 			require.NoError(t, err)
 			assert.Equal(t, want, got)
+			for _, binary := range []*Binary{whole, stripped} {
+				offset, err := binary.tlsOffsetInCode()
+				require.NoError(t, err)
+				assert.EqualValues(t, -8, offset)
+			}
 		})
 	}
 }

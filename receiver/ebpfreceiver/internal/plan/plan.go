@@ -23,6 +23,7 @@ type Binary interface {
 	Symbol(name string) (goexec.Symbol, error)
 	Offsets(fields []goexec.Field) (map[goexec.Field]goexec.Offset, error)
 	WaitReasons() (map[uint8]string, error)
+	TLSOffset() (int64, error)
 }
 
 // Probe names a BPF program that is attached to a function of the process.
@@ -79,6 +80,10 @@ const (
 	// RPCClients are the unary calls that gRPC clients make.
 	RPCClients      Feature = "rpc_client_calls"
 	RPCClientStatus Feature = "rpc_client_status"
+	// Sampling reads the states of goroutines where no probe is on the scheduler.
+	Sampling Feature = "sampling"
+	// ThreadIdentity tells the goroutine of a thread by the thread itself.
+	ThreadIdentity Feature = "thread_identity"
 	// RuntimeMetrics need no probe: package goruntime plans them.
 	RuntimeMetrics Feature = "runtime_metrics"
 	// Goroutines need no probe either: package goroutines plans their dumps.
@@ -92,6 +97,7 @@ const Unknown = 0xffff
 // where they were not proven.
 type Offsets struct {
 	GoroutineID, WaitReason, SchedBP                                            uint16
+	Status, SchedSP, GoroutineM, CurrentG                                       uint16
 	RequestMethod, RequestURL, RequestHeader, RequestProtoMajor, RequestPattern uint16
 	URLPath                                                                     uint16
 	ResponseStatus, ResponseRequest                                             uint16
@@ -125,6 +131,11 @@ type Plan struct {
 	// WaitCauses is indexed by the runtime's wait reason: a ledger.Cause, with
 	// waitExecutes where the goroutine executes on the system stack meanwhile.
 	WaitCauses [waitReasons]uint8
+	// TLSG is where a thread's g is, in bytes from the base of its thread-local
+	// storage, 0 where unknown.
+	TLSG int32
+	// Sampled: the states of its goroutines can be read out of its memory.
+	Sampled bool
 	// GCCycles is the address of runtime.work.cycles as linked, 0 where unknown.
 	GCCycles uint64
 	// GCPhase is the address of runtime.gcphase as linked, 0 where unknown.
@@ -170,6 +181,7 @@ func For(b Binary) *Plan {
 	m.clients()
 	m.rpcClients()
 	m.governing()
+	m.sampling()
 	return p
 }
 
@@ -257,6 +269,6 @@ func (m *maker) drop(probes ...Probe) {
 
 func unknownOffsets() Offsets {
 	const u = Unknown
-	return Offsets{u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u,
+	return Offsets{u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u,
 		RPCOffsets{u, u, u, u, u, u, u, u, u, u}, HTTPOffsets{u, u, u, u, u, u, u, u}}
 }

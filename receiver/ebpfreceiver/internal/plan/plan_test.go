@@ -26,6 +26,7 @@ type partial struct {
 	fields      map[string]bool
 	noWaits     bool
 	noSymbols   bool
+	noTLS       bool
 	farAwayType string
 	modules     map[string]string
 }
@@ -86,6 +87,13 @@ func (p *partial) WaitReasons() (map[uint8]string, error) {
 	return p.Binary.WaitReasons()
 }
 
+func (p *partial) TLSOffset() (int64, error) {
+	if p.noTLS {
+		return 0, goexec.ErrNoOffset
+	}
+	return p.Binary.TLSOffset()
+}
+
 func target(t *testing.T) Binary {
 	t.Helper()
 	b, err := goexec.Open(targettest.Build(t))
@@ -109,6 +117,8 @@ func TestForARealServer(t *testing.T) {
 	require.NotZero(t, p.GCPhase)
 	require.NotContains(t, fmt.Sprint(p.Offsets.HTTP), "65535")
 	require.True(t, p.SwissHeaders)
+	require.True(t, p.Sampled)
+	require.EqualValues(t, -8, p.TLSG)
 	require.True(t, p.StopArguments)
 	require.NotZero(t, p.GCCycles)
 	require.NotEmpty(t, p.Network)
@@ -136,7 +146,10 @@ func TestWhatIsNotProvenIsLeftOut(t *testing.T) {
 			nil, []Probe{RequestStarts, RequestFinishes}},
 		"no safe place": {partial{points: map[string]error{starts: goexec.ErrNoProbePoint}},
 			[]Feature{Requests}, []Probe{RequestStarts, RequestFinishes}},
-		"no wait reasons": {partial{noWaits: true}, []Feature{Ledger}, []Probe{GoroutineStatus}},
+		"no wait reasons":        {partial{noWaits: true}, []Feature{Ledger, Sampling}, []Probe{GoroutineStatus}},
+		"no state of goroutines": {partial{fields: map[string]bool{"runtime.g.atomicstatus": true}}, []Feature{Sampling}, nil},
+		"no thread-local g":      {partial{noTLS: true}, []Feature{ThreadIdentity}, nil},
+		"no thread's goroutine":  {partial{fields: map[string]bool{"runtime.m.curg": true}}, []Feature{ThreadIdentity}, nil},
 		"no status": {partial{fields: map[string]bool{"net/http.response.status": true}},
 			[]Feature{Requests}, []Probe{RequestStarts, RequestFinishes}},
 		"no pattern": {partial{fields: map[string]bool{"net/http.Request.Pattern": true}}, []Feature{Routes}, nil},

@@ -33,6 +33,13 @@ func waitCauses(reasons map[uint8]string) [waitReasons]uint8 {
 	return causes
 }
 
+// WaitCause is the cause of a wait for a reason of the runtime's. Who executes
+// meanwhile only seems to wait.
+func (p *Plan) WaitCause(reason uint8) (cause ledger.Cause, executes bool) {
+	packed := p.WaitCauses[reason%waitReasons]
+	return ledger.Cause(packed &^ waitExecutes), packed&waitExecutes != 0
+}
+
 // waitCause classifies one of runtime.waitReasonStrings. The testing/synctest
 // variants carry a suffix.
 func waitCause(text string) uint8 {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -42,6 +43,7 @@ type Attachment struct {
 	closed      bool
 	tier        Tier
 	description spansProcess
+	exact       atomic.Bool // ledgers are: read without mu, which is held for long while probes change
 	executable  *link.Executable
 	links       []link.Link // of all probes but the scheduler's
 	scheduler   []link.Link
@@ -61,6 +63,10 @@ func (p *Programs) Attach(t Target, tier Tier) (*Attachment, error) {
 	}
 	return a, nil
 }
+
+// Exact reports whether ledgers of spans that begin now are exact: the probes on
+// the scheduler are in place. It never waits.
+func (a *Attachment) Exact() bool { return a.exact.Load() }
 
 // Plan is the target's.
 func (a *Attachment) Plan() *plan.Plan { return a.target.Plan }

@@ -20,6 +20,7 @@ const (
 	clientsMapCounters        = "counters"
 	clientsMapGoroutines      = "goroutines"
 	clientsMapHits            = "hits"
+	clientsMapInSpan          = "in_span"
 	clientsMapProcesses       = "processes"
 	clientsMapRecords         = "records"
 	clientsMapStopClocks      = "stop_clocks"
@@ -82,6 +83,7 @@ type clientsMapSpecs struct {
 	Counters       *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits           *ebpf.MapSpec `ebpf:"hits"`
+	InSpan         *ebpf.MapSpec `ebpf:"in_span"`
 	Processes      *ebpf.MapSpec `ebpf:"processes"`
 	Records        *ebpf.MapSpec `ebpf:"records"`
 	StopClocks     *ebpf.MapSpec `ebpf:"stop_clocks"`
@@ -118,6 +120,7 @@ type clientsMaps struct {
 	Counters       *ebpf.Map `ebpf:"counters"`
 	Goroutines     *ebpf.Map `ebpf:"goroutines"`
 	Hits           *ebpf.Map `ebpf:"hits"`
+	InSpan         *ebpf.Map `ebpf:"in_span"`
 	Processes      *ebpf.Map `ebpf:"processes"`
 	Records        *ebpf.Map `ebpf:"records"`
 	StopClocks     *ebpf.Map `ebpf:"stop_clocks"`
@@ -130,6 +133,7 @@ func (m *clientsMaps) Close() error {
 		m.Counters,
 		m.Goroutines,
 		m.Hits,
+		m.InSpan,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

@@ -21,6 +21,7 @@ const (
 	UnsupportedHTTP2
 	OutsideOfSpan
 	DroppedConnectionsFull
+	DroppedSamplesFull
 	Records
 	numCounters
 )
@@ -48,6 +49,8 @@ func (c Counter) String() string {
 		return "outside_of_span"
 	case DroppedConnectionsFull:
 		return "connections_full"
+	case DroppedSamplesFull:
+		return "samples_full"
 	case Records:
 		return "records"
 	default:

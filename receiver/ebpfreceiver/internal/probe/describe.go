@@ -32,6 +32,9 @@ func describe(t Target) spansProcess {
 		ContextTraceId:    o.ContextTraceID,
 		ContextSpanId:     o.ContextSpanID,
 		ContextFlags:      o.ContextFlags,
+		TlsG:              t.Plan.TLSG,
+		G_m:               o.GoroutineM,
+		M_curg:            o.CurrentG,
 		WaitCauses:        t.Plan.WaitCauses,
 	}
 	if t.Plan.GCCycles != 0 {

@@ -15,18 +15,24 @@ type goroutineKey struct {
 	_    uint32
 }
 
+// forgotten is what a goroutine leaves: open spans, and its place in in_span.
+type forgotten struct {
+	spans int
+	place uint32
+}
+
 // forget removes what the process left in the maps of goroutines and threads.
 func (a *Attachment) forget() (open int, err error) {
-	stale := map[goroutineKey]int{} // the open spans of each
+	stale := map[goroutineKey]forgotten{}
 	err = visit(a.programs.spans.Goroutines, func(key goroutineKey, value *spansGoroutine) {
 		if key.TGID == a.pid {
-			stale[key] = openSpans(value)
+			stale[key] = forgotten{spans: openSpans(value), place: value.Place}
 		}
 	})
 	errs := []error{err}
-	for key, spans := range stale {
-		open += spans
-		errs = append(errs, ignoreMissing(a.programs.spans.Goroutines.Delete(key)))
+	for key, goroutine := range stale {
+		open += goroutine.spans
+		errs = append(errs, ignoreMissing(a.programs.spans.Goroutines.Delete(key)), a.programs.clearPlace(goroutine.place))
 	}
 	if err := errors.Join(append(errs, a.forgetThreads(), a.forgetStreams())...); err != nil {
 		return open, fmt.Errorf("forgetting the goroutines of process %d: %w", a.pid, err)

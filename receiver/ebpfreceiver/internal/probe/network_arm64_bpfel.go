@@ -19,6 +19,7 @@ const (
 	networkMapConnections      = "connections"
 	networkMapCounters         = "counters"
 	networkMapGoroutines       = "goroutines"
+	networkMapInSpan           = "in_span"
 	networkMapPendingSyscalls  = "pending_syscalls"
 	networkMapProcesses        = "processes"
 	networkMapRecords          = "records"
@@ -83,6 +84,7 @@ type networkMapSpecs struct {
 	Connections     *ebpf.MapSpec `ebpf:"connections"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
+	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
 	PendingSyscalls *ebpf.MapSpec `ebpf:"pending_syscalls"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
 	Records         *ebpf.MapSpec `ebpf:"records"`
@@ -119,6 +121,7 @@ type networkMaps struct {
 	Connections     *ebpf.Map `ebpf:"connections"`
 	Counters        *ebpf.Map `ebpf:"counters"`
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
+	InSpan          *ebpf.Map `ebpf:"in_span"`
 	PendingSyscalls *ebpf.Map `ebpf:"pending_syscalls"`
 	Processes       *ebpf.Map `ebpf:"processes"`
 	Records         *ebpf.Map `ebpf:"records"`
@@ -131,6 +134,7 @@ func (m *networkMaps) Close() error {
 		m.Connections,
 		m.Counters,
 		m.Goroutines,
+		m.InSpan,
 		m.PendingSyscalls,
 		m.Processes,
 		m.Records,

@@ -74,6 +74,7 @@ func (p *Programs) load(options Options) error {
 		spansMapCounters:   p.spans.Counters,
 		spansMapGoroutines: p.spans.Goroutines,
 		spansMapHits:       p.spans.Hits,
+		spansMapInSpan:     p.spans.InSpan,
 		spansMapProcesses:  p.spans.Processes,
 		spansMapRecords:    p.spans.Records,
 		spansMapStopClocks: p.spans.StopClocks,

@@ -20,6 +20,7 @@ const (
 	rpcMapCounters       = "counters"
 	rpcMapGoroutines     = "goroutines"
 	rpcMapHits           = "hits"
+	rpcMapInSpan         = "in_span"
 	rpcMapProcesses      = "processes"
 	rpcMapRecords        = "records"
 	rpcMapStopClocks     = "stop_clocks"
@@ -85,6 +86,7 @@ type rpcMapSpecs struct {
 	Counters       *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits           *ebpf.MapSpec `ebpf:"hits"`
+	InSpan         *ebpf.MapSpec `ebpf:"in_span"`
 	Processes      *ebpf.MapSpec `ebpf:"processes"`
 	Records        *ebpf.MapSpec `ebpf:"records"`
 	StopClocks     *ebpf.MapSpec `ebpf:"stop_clocks"`
@@ -122,6 +124,7 @@ type rpcMaps struct {
 	Counters       *ebpf.Map `ebpf:"counters"`
 	Goroutines     *ebpf.Map `ebpf:"goroutines"`
 	Hits           *ebpf.Map `ebpf:"hits"`
+	InSpan         *ebpf.Map `ebpf:"in_span"`
 	Processes      *ebpf.Map `ebpf:"processes"`
 	Records        *ebpf.Map `ebpf:"records"`
 	StopClocks     *ebpf.Map `ebpf:"stop_clocks"`
@@ -135,6 +138,7 @@ func (m *rpcMaps) Close() error {
 		m.Counters,
 		m.Goroutines,
 		m.Hits,
+		m.InSpan,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

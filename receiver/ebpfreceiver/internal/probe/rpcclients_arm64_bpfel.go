@@ -20,6 +20,7 @@ const (
 	rpcclientsMapCounters           = "counters"
 	rpcclientsMapGoroutines         = "goroutines"
 	rpcclientsMapHits               = "hits"
+	rpcclientsMapInSpan             = "in_span"
 	rpcclientsMapProcesses          = "processes"
 	rpcclientsMapRecords            = "records"
 	rpcclientsMapStopClocks         = "stop_clocks"
@@ -84,6 +85,7 @@ type rpcclientsMapSpecs struct {
 	Counters       *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits           *ebpf.MapSpec `ebpf:"hits"`
+	InSpan         *ebpf.MapSpec `ebpf:"in_span"`
 	Processes      *ebpf.MapSpec `ebpf:"processes"`
 	Records        *ebpf.MapSpec `ebpf:"records"`
 	StopClocks     *ebpf.MapSpec `ebpf:"stop_clocks"`
@@ -120,6 +122,7 @@ type rpcclientsMaps struct {
 	Counters       *ebpf.Map `ebpf:"counters"`
 	Goroutines     *ebpf.Map `ebpf:"goroutines"`
 	Hits           *ebpf.Map `ebpf:"hits"`
+	InSpan         *ebpf.Map `ebpf:"in_span"`
 	Processes      *ebpf.Map `ebpf:"processes"`
 	Records        *ebpf.Map `ebpf:"records"`
 	StopClocks     *ebpf.Map `ebpf:"stop_clocks"`
@@ -132,6 +135,7 @@ func (m *rpcclientsMaps) Close() error {
 		m.Counters,
 		m.Goroutines,
 		m.Hits,
+		m.InSpan,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

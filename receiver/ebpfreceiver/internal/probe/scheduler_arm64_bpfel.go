@@ -19,6 +19,7 @@ const (
 	schedulerMapCounters            = "counters"
 	schedulerMapGoroutines          = "goroutines"
 	schedulerMapHits                = "hits"
+	schedulerMapInSpan              = "in_span"
 	schedulerMapProcesses           = "processes"
 	schedulerMapRecords             = "records"
 	schedulerMapStopClocks          = "stop_clocks"
@@ -84,6 +85,7 @@ type schedulerMapSpecs struct {
 	Counters   *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits       *ebpf.MapSpec `ebpf:"hits"`
+	InSpan     *ebpf.MapSpec `ebpf:"in_span"`
 	Processes  *ebpf.MapSpec `ebpf:"processes"`
 	Records    *ebpf.MapSpec `ebpf:"records"`
 	StopClocks *ebpf.MapSpec `ebpf:"stop_clocks"`
@@ -119,6 +121,7 @@ type schedulerMaps struct {
 	Counters   *ebpf.Map `ebpf:"counters"`
 	Goroutines *ebpf.Map `ebpf:"goroutines"`
 	Hits       *ebpf.Map `ebpf:"hits"`
+	InSpan     *ebpf.Map `ebpf:"in_span"`
 	Processes  *ebpf.Map `ebpf:"processes"`
 	Records    *ebpf.Map `ebpf:"records"`
 	StopClocks *ebpf.Map `ebpf:"stop_clocks"`
@@ -130,6 +133,7 @@ func (m *schedulerMaps) Close() error {
 		m.Counters,
 		m.Goroutines,
 		m.Hits,
+		m.InSpan,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

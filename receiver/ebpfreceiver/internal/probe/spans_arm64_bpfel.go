@@ -24,7 +24,7 @@ type spansGoroutine struct {
 	Tid           uint32
 	Depth         uint32
 	Epoch         uint32
-	Pad           uint32
+	Place         uint32
 	Spent         [16]uint64
 	Spans         [8]struct {
 		_           structs.HostLayout
@@ -55,12 +55,23 @@ type spansHitCount struct {
 	Spans     uint64
 }
 
+type spansInSpanPlace struct {
+	_       structs.HostLayout
+	G       uint64
+	Goid    uint64
+	Start   uint64
+	Tgid    uint32
+	Taken   uint32
+	Uses    uint32
+	Syscall uint32
+}
+
 type spansProcess struct {
 	_                   structs.HostLayout
 	Flags               uint32
 	SampleRate          uint32
 	Epoch               uint32
-	Pad                 uint32
+	TlsG                int32
 	FileMinDuration     uint64
 	NetworkMinDuration  uint64
 	RunQueueMinDuration uint64
@@ -83,7 +94,9 @@ type spansProcess struct {
 	ContextTraceId      uint16
 	ContextSpanId       uint16
 	ContextFlags        uint16
-	_                   [6]byte
+	G_m                 uint16
+	M_curg              uint16
+	_                   [2]byte
 	Network             [8]struct {
 		_     structs.HostLayout
 		Begin uint64
@@ -134,6 +147,7 @@ const (
 	spansMapCounters         = "counters"
 	spansMapGoroutines       = "goroutines"
 	spansMapHits             = "hits"
+	spansMapInSpan           = "in_span"
 	spansMapProcesses        = "processes"
 	spansMapRecords          = "records"
 	spansMapStopClocks       = "stop_clocks"
@@ -206,6 +220,7 @@ type spansMapSpecs struct {
 	Counters       *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits           *ebpf.MapSpec `ebpf:"hits"`
+	InSpan         *ebpf.MapSpec `ebpf:"in_span"`
 	Processes      *ebpf.MapSpec `ebpf:"processes"`
 	Records        *ebpf.MapSpec `ebpf:"records"`
 	StopClocks     *ebpf.MapSpec `ebpf:"stop_clocks"`
@@ -242,6 +257,7 @@ type spansMaps struct {
 	Counters       *ebpf.Map `ebpf:"counters"`
 	Goroutines     *ebpf.Map `ebpf:"goroutines"`
 	Hits           *ebpf.Map `ebpf:"hits"`
+	InSpan         *ebpf.Map `ebpf:"in_span"`
 	Processes      *ebpf.Map `ebpf:"processes"`
 	Records        *ebpf.Map `ebpf:"records"`
 	StopClocks     *ebpf.Map `ebpf:"stop_clocks"`
@@ -254,6 +270,7 @@ func (m *spansMaps) Close() error {
 		m.Counters,
 		m.Goroutines,
 		m.Hits,
+		m.InSpan,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

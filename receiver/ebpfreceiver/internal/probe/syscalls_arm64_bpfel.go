@@ -48,6 +48,7 @@ const (
 	syscallsMapConnections     = "connections"
 	syscallsMapCounters        = "counters"
 	syscallsMapGoroutines      = "goroutines"
+	syscallsMapInSpan          = "in_span"
 	syscallsMapPendingSyscalls = "pending_syscalls"
 	syscallsMapProcesses       = "processes"
 	syscallsMapRecords         = "records"
@@ -110,6 +111,7 @@ type syscallsMapSpecs struct {
 	Connections     *ebpf.MapSpec `ebpf:"connections"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
+	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
 	PendingSyscalls *ebpf.MapSpec `ebpf:"pending_syscalls"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
 	Records         *ebpf.MapSpec `ebpf:"records"`
@@ -146,6 +148,7 @@ type syscallsMaps struct {
 	Connections     *ebpf.Map `ebpf:"connections"`
 	Counters        *ebpf.Map `ebpf:"counters"`
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
+	InSpan          *ebpf.Map `ebpf:"in_span"`
 	PendingSyscalls *ebpf.Map `ebpf:"pending_syscalls"`
 	Processes       *ebpf.Map `ebpf:"processes"`
 	Records         *ebpf.Map `ebpf:"records"`
@@ -158,6 +161,7 @@ func (m *syscallsMaps) Close() error {
 		m.Connections,
 		m.Counters,
 		m.Goroutines,
+		m.InSpan,
 		m.PendingSyscalls,
 		m.Processes,
 		m.Records,

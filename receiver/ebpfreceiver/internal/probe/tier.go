@@ -128,6 +128,7 @@ func (a *Attachment) detachSpans() (lost int, err error) {
 func (a *Attachment) describeAs(flags uint32) error {
 	a.description.Flags = flags
 	a.description.Epoch++
+	a.exact.Store(flags&flagLedger != 0)
 	return a.describe()
 }
 

@@ -19,6 +19,7 @@ const (
 	worldMapCounters     = "counters"
 	worldMapGoroutines   = "goroutines"
 	worldMapHits         = "hits"
+	worldMapInSpan       = "in_span"
 	worldMapProcesses    = "processes"
 	worldMapRecords      = "records"
 	worldMapStopClocks   = "stop_clocks"
@@ -80,6 +81,7 @@ type worldMapSpecs struct {
 	Counters   *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits       *ebpf.MapSpec `ebpf:"hits"`
+	InSpan     *ebpf.MapSpec `ebpf:"in_span"`
 	Processes  *ebpf.MapSpec `ebpf:"processes"`
 	Records    *ebpf.MapSpec `ebpf:"records"`
 	StopClocks *ebpf.MapSpec `ebpf:"stop_clocks"`
@@ -115,6 +117,7 @@ type worldMaps struct {
 	Counters   *ebpf.Map `ebpf:"counters"`
 	Goroutines *ebpf.Map `ebpf:"goroutines"`
 	Hits       *ebpf.Map `ebpf:"hits"`
+	InSpan     *ebpf.Map `ebpf:"in_span"`
 	Processes  *ebpf.Map `ebpf:"processes"`
 	Records    *ebpf.Map `ebpf:"records"`
 	StopClocks *ebpf.Map `ebpf:"stop_clocks"`
@@ -126,6 +129,7 @@ func (m *worldMaps) Close() error {
 		m.Counters,
 		m.Goroutines,
 		m.Hits,
+		m.InSpan,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

@@ -35,9 +35,19 @@ func (h *Header) Process() int { return int(h.PID) }
 // Span is the end of a span that an OpenTelemetry SDK in the process made.
 type Span struct {
 	Header
-	// Ledger splits End - Start, where Exact.
+	// Ledger splits End - Start, where Exact or Sampled.
 	Ledger ledger.Ledger
 	Exact  bool
+	// Sampled is never set by Decode: the ledger was made by polling.
+	Sampled bool
+}
+
+// Source says how the ledger was obtained; false where there is none.
+func (s *Span) Source() (ledger.Source, bool) {
+	if s.Exact {
+		return ledger.Exact, true
+	}
+	return ledger.Sampled, s.Sampled
 }
 
 // Request is the end of a request on a net/http server for which no SDK in the

@@ -101,6 +101,7 @@ func main() {
 		fmt.Fprint(w, outer.SpanContext().TraceID(), " ", outer.SpanContext().SpanID(), " ", inner.SpanContext().SpanID())
 	})
 	serveKernel(mux)
+	handleLong(mux, tracer)
 	server := &http.Server{Handler: mux, ConnState: serveOddities(mux, tracer)}
 	fmt.Fprintln(os.Stderr, server.Serve(listener))
 }

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Dual MIT/GPL */
+/* Which goroutines are in a span, as memory that user space reads without a
+ * system call: it looks at their states in the processes' memory (the package
+ * internal/sample of the receiver), where no probe on the scheduler tells them. */
+#pragma once
+
+#include "goroutine.h"
+
+#define IN_SPAN_PLACES_BITS 12
+#define IN_SPAN_PLACES (1 << IN_SPAN_PLACES_BITS)
+#define IN_SPAN_TRIES 16
+
+struct in_span_place {
+	u64 g; /* 0: nobody's; written last, and cleared first */
+	u64 goid;
+	u64 start; /* of its outermost span, ns */
+	u32 tgid;
+	u32 taken;
+	u32 uses; /* tells one use of the place from the next */
+	u32 syscall; /* cause of the last system call that it entered, 0 where unknown */
+};
+
+struct in_span_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, IN_SPAN_PLACES);
+	__type(key, u32);
+	__type(value, struct in_span_place);
+} in_span SEC(".maps");
+
+/* The exchanges order what stands around them, for readers on any CPU. */
+static __always_inline void take_place(struct goroutine *s, struct goroutine_key *key, u64 now)
+{
+	u64 hash = (key->g ^ (u64)key->tgid << 40) * 0x9e3779b97f4a7c15ULL; /* 2^64 / golden ratio */
+	u32 first = hash >> (64 - IN_SPAN_PLACES_BITS);
+
+	for (u32 i = 0; i < IN_SPAN_TRIES; i++) {
+		u32 index = (first + i) & (IN_SPAN_PLACES - 1);
+		struct in_span_place *place = bpf_map_lookup_elem(&in_span, &index);
+		if (!place)
+			return;
+		if (place->taken || __sync_val_compare_and_swap(&place->taken, 0, 1))
+			continue;
+		place->goid = s->id;
+		place->start = now;
+		place->tgid = key->tgid;
+		place->uses++;
+		place->syscall = 0;
+		__sync_lock_test_and_set(&place->g, key->g);
+		s->place = index + 1;
+		return;
+	}
+}
+
+static __always_inline struct in_span_place *place_of(struct goroutine *s)
+{
+	u32 index = s->place - 1; /* beyond the array where it has none */
+	return bpf_map_lookup_elem(&in_span, &index);
+}
+
+static __always_inline void give_place(struct goroutine *s)
+{
+	struct in_span_place *place = place_of(s);
+	if (!place)
+		return;
+	s->place = 0;
+	__sync_lock_test_and_set(&place->g, 0);
+	__sync_lock_test_and_set(&place->taken, 0);
+}

@@ -1,0 +1,244 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package sample
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/fathom-otel/fathom/internal/ledger"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/procmem"
+)
+
+const (
+	// Interval between two looks at a goroutine.
+	Interval = 10 * time.Millisecond
+	// sweeps is after how many looks what is not needed any more is forgotten.
+	sweeps = 100
+)
+
+// Residents are the goroutines that are in a span.
+type Residents interface {
+	Append([]probe.Resident) []probe.Resident
+}
+
+// Counts are what a Sampler has done.
+type Counts struct {
+	// Samples that were taken.
+	Samples uint64
+	// Unreadable are those that were not: the process's memory could not be
+	// read. Full found no room.
+	Unreadable, Full uint64
+	// Late are looks that came more than an interval after their time.
+	Late uint64
+	// Seen and Unseen are ledgers that were asked for, with and without a sample.
+	Seen, Unseen uint64
+}
+
+// Sampler looks at goroutines that are in a span. Run is for one goroutine, the
+// other methods are safe for concurrent use.
+type Sampler struct {
+	residents Residents
+	failed    func(pid int, err error)
+	store     *store
+
+	samples, unreadable, full, late, seen, unseen atomic.Uint64
+
+	mu      sync.Mutex
+	targets map[uint32]*target
+	left    map[uint32]uint64 // when processes were removed whose last spans may still be told
+
+	found []probe.Resident
+	polls uint64
+}
+
+// New makes a Sampler. It tells failed, at most once a process, whose memory
+// cannot be read.
+func New(residents Residents, failed func(pid int, err error)) *Sampler {
+	return &Sampler{
+		residents: residents, failed: failed, store: newStore(Interval),
+		targets: make(map[uint32]*target), left: make(map[uint32]uint64),
+	}
+}
+
+// Add begins to look at a process's goroutines.
+func (s *Sampler) Add(p Process) error {
+	t, err := newTarget(p)
+	if err != nil {
+		return fmt.Errorf("sampling process %d: %w", p.PID, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	pid := uint32(p.PID)
+	s.store.forget(pid)
+	delete(s.left, pid)
+	s.targets[pid] = t
+	return nil
+}
+
+// Remove ends looking at a process. Its ledgers can be asked for a while longer.
+func (s *Sampler) Remove(pid int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, ok := s.targets[uint32(pid)]
+	if !ok {
+		return nil
+	}
+	delete(s.targets, uint32(pid))
+	s.left[uint32(pid)] = now()
+	return t.memory.Close()
+}
+
+// Ledger splits a goroutine's time from start to end. It is false where the
+// process is not sampled.
+func (s *Sampler) Ledger(pid uint32, goroutineID, start, end uint64) (ledger.Ledger, bool) {
+	s.mu.Lock()
+	_, here := s.targets[pid]
+	_, left := s.left[pid]
+	s.mu.Unlock()
+	if !here && !left {
+		return ledger.Ledger{}, false
+	}
+	spent, seen := s.store.ledger(goroutine{id: goroutineID, pid: pid}, start, end)
+	if seen {
+		s.seen.Add(1)
+	} else {
+		s.unseen.Add(1)
+	}
+	return spent, true
+}
+
+// Told forgets what was needed for an outermost span that ended at end.
+func (s *Sampler) Told(pid uint32, goroutineID, end uint64) {
+	s.store.told(goroutine{id: goroutineID, pid: pid}, end)
+}
+
+// Counts are what was done so far.
+func (s *Sampler) Counts() Counts {
+	return Counts{
+		Samples: s.samples.Load(), Unreadable: s.unreadable.Load(), Full: s.full.Load(),
+		Late: s.late.Load(), Seen: s.seen.Load(), Unseen: s.unseen.Load(),
+	}
+}
+
+// Run looks until ctx is done.
+func (s *Sampler) Run(ctx context.Context) error {
+	ticker := time.NewTicker(Interval)
+	defer ticker.Stop()
+	defer s.close()
+	for last := now(); ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		at := now()
+		if at-last > uint64(2*Interval) && s.needed() {
+			s.late.Add(1)
+		}
+		last = at
+		s.Look()
+	}
+}
+
+// needed reports whether some process has no exact ledgers.
+func (s *Sampler) needed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.targets {
+		if !t.Exact() {
+			return true
+		}
+	}
+	return false
+}
+
+// Look takes a sample of each goroutine that is in a span, of processes whose
+// ledgers are not exact.
+func (s *Sampler) Look() {
+	s.polls++
+	if s.needed() {
+		s.found = s.residents.Append(s.found[:0])
+		s.look()
+	}
+	if s.polls%sweeps == 0 {
+		s.sweep()
+	}
+}
+
+func (s *Sampler) look() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, resident := range s.found {
+		if t, ok := s.targets[resident.PID]; ok && !t.Exact() {
+			t.residents = append(t.residents, resident)
+		}
+	}
+	for pid, t := range s.targets {
+		if len(t.residents) > 0 {
+			s.lookAt(pid, t)
+			t.residents = t.residents[:0]
+		}
+	}
+}
+
+func (s *Sampler) lookAt(pid uint32, t *target) {
+	at := now()
+	samples, err := t.look(s.polls)
+	if err != nil {
+		s.unreadable.Add(uint64(len(t.residents)))
+		if !t.failed && !errors.Is(err, procmem.ErrGone) { // one that has ended is removed soon
+			t.failed = true
+			s.failed(int(pid), err)
+		}
+		return
+	}
+	full := s.store.add(at, samples)
+	s.samples.Add(uint64(len(samples) - full))
+	s.full.Add(uint64(full))
+}
+
+// sweep forgets what is not needed any more.
+func (s *Sampler) sweep() {
+	at := now()
+	s.store.expire(at)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.targets {
+		t.expire(s.polls - min(sweeps, s.polls))
+	}
+	for pid, since := range s.left {
+		if at-since > keep {
+			delete(s.left, pid)
+		}
+	}
+}
+
+func (s *Sampler) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for pid, t := range s.targets {
+		delete(s.targets, pid)
+		s.left[pid] = now()
+		if err := t.memory.Close(); err != nil {
+			s.failed(int(pid), err)
+		}
+	}
+}
+
+// now is the time of the BPF programs' clock.
+func now() uint64 {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
+		panic(err) // the clock is always there
+	}
+	return uint64(t.Nano())
+}

@@ -1,0 +1,119 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpfreceiver
+
+import (
+	"errors"
+
+	"go.uber.org/zap"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/procmem"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/record"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/sample"
+)
+
+// sampling makes the ledgers that the probes cannot, by looking at goroutines. A
+// nil one makes none.
+type sampling struct {
+	sampler *sample.Sampler
+	inSpan  *probe.InSpan
+	logger  *zap.Logger
+}
+
+// newSampling is nil where all ledgers are exact.
+func (r *ebpfReceiver) newSampling() (*sampling, error) {
+	if r.config.Ledger.Mode == ModeExact {
+		return nil, nil
+	}
+	inSpan, err := r.programs.InSpan()
+	if err != nil {
+		return nil, err
+	}
+	s := &sampling{inSpan: inSpan, logger: r.settings.Logger}
+	s.sampler = sample.New(inSpan, s.failed)
+	err = r.telemetry.ObserveSampler(func() metadata.Sampler {
+		counts := s.sampler.Counts()
+		return metadata.Sampler{
+			Samples: counts.Samples,
+			Missed:  map[string]uint64{"unreadable": counts.Unreadable, "memory_full": counts.Full, "late": counts.Late},
+			Ledgers: map[string]uint64{"seen": counts.Seen, "unseen": counts.Unseen},
+		}
+	})
+	if err != nil {
+		return nil, errors.Join(err, inSpan.Close())
+	}
+	return s, nil
+}
+
+// tier is what a process begins with.
+func (r *ebpfReceiver) tier(p *plan.Plan) probe.Tier {
+	if r.config.Ledger.Mode == ModeSampled && governable(p) {
+		return probe.TierSpans
+	}
+	return probe.TierScheduler
+}
+
+func (s *sampling) failed(pid int, err error) {
+	s.logger.Warn("The goroutines of a process cannot be sampled", zap.Int("pid", pid), zap.Error(err))
+}
+
+func (s *sampling) add(p *discover.Process, a *probe.Attachment, bias uint64) {
+	if s == nil || a == nil || !a.Plan().Sampled {
+		return
+	}
+	err := s.sampler.Add(sample.Process{PID: p.PID, Plan: a.Plan(), Bias: bias, Exact: a.Exact})
+	if err != nil && !errors.Is(err, procmem.ErrGone) { // one that has ended is detached soon
+		s.failed(p.PID, err)
+	}
+}
+
+func (s *sampling) remove(p *discover.Process) {
+	if s == nil {
+		return
+	}
+	if err := s.sampler.Remove(p.PID); err != nil {
+		s.failed(p.PID, err)
+	}
+}
+
+// explain gives a span without an exact ledger a sampled one.
+func (s *sampling) explain(r record.Record) {
+	if s == nil {
+		return
+	}
+	switch r := r.(type) {
+	case *record.Span:
+		s.fill(r)
+	case *record.Client:
+		s.fill(&r.Span)
+	case *record.RPCClient:
+		s.fill(&r.Span)
+	case *record.RPC:
+		s.fill(&r.Span)
+		s.sampler.Told(r.PID, r.GoroutineID, r.End)
+	case *record.Request:
+		s.fill(&r.Span)
+		s.sampler.Told(r.PID, r.GoroutineID, r.End) // a request has no span around it
+	}
+}
+
+func (s *sampling) fill(span *record.Span) {
+	if span.Exact {
+		return
+	}
+	if l, ok := s.sampler.Ledger(span.PID, span.GoroutineID, span.Start, span.End); ok {
+		span.Ledger, span.Sampled = l, true
+	}
+}
+
+func (s *sampling) close() error {
+	if s == nil {
+		return nil
+	}
+	return s.inSpan.Close()
+}
