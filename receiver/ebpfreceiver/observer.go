@@ -28,7 +28,7 @@ type observer struct {
 	governor  *governor.Governor // nil: none
 	peers     *peers
 	vitals    *processVitals
-	sampling  *sampling          // nil: none
+	sampling  *sampling // nil: none
 }
 
 func (o *observer) Attached(p *discover.Process, a *probe.Attachment, layouts attach.Layouts) {

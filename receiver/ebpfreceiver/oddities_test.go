@@ -172,7 +172,7 @@ func TestAReaderThatFails(t *testing.T) {
 		_, _, err := target.Get("/nothing", nil)
 		require.NoError(t, err)
 	}
-	records := newRecords(r, attacher.Table(), peers, r.sampling)
+	records := newRecords(r, attacher.Table(), peers)
 	records.reader = &failing{r.reader, 3}
 	require.ErrorIs(t, records.run(), errReader)
 	require.Equal(t, 3, len(h.spans())+len(h.events(events.StopTheWorld)), "what was read is delivered")

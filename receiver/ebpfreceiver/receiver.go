@@ -95,7 +95,7 @@ func (r *ebpfReceiver) Start(_ context.Context, host component.Host) error {
 		Goroutines: dumps.enabled,
 	}
 	attacher := attach.New(r.programs, wanted, r.events(), r.tier, watched, r.settings.Logger)
-	records := newRecords(r, attacher.Table(), peers, r.sampling)
+	records := newRecords(r, attacher.Table(), peers)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel

@@ -44,7 +44,7 @@ type source interface {
 	End()
 }
 
-func newRecords(r *ebpfReceiver, table *attach.Table, peers *peers, s *sampling) *records {
+func newRecords(r *ebpfReceiver, table *attach.Table, peers *peers) *records {
 	return &records{
 		reader: r.reader,
 		table:  table,
@@ -53,7 +53,7 @@ func newRecords(r *ebpfReceiver, table *attach.Table, peers *peers, s *sampling)
 		dropped: func(reason string) {
 			r.telemetry.RecordsDropped.Add(context.Background(), 1, by("reason", reason))
 		},
-		explain: s.explain,
+		explain: r.sampling.explain,
 		version: r.settings.BuildInfo.Version,
 		cycles:  emit.NewCycles(),
 	}
