@@ -51,6 +51,9 @@ func sampledLedger(t *testing.T, span seenSpan) ledger.Ledger {
 func TestSampledLedgersNameTheCause(t *testing.T) {
 	h, target := sampled(t, nil)
 	const ms = 150
+	_, _, err := target.Get("/long/gc?ms=0", nil) // makes what takes collections long
+	require.NoError(t, err)
+	h.awaitSpan("/long/gc")
 	for path, dominant := range map[string]ledger.Cause{
 		"/long/sleep":   ledger.Sleep,
 		"/long/mutex":   ledger.BlockedMutex,

@@ -50,7 +50,11 @@ func (p *Programs) InSpan() (*InSpan, error) {
 // enters or leaves meanwhile may be missing.
 func (s *InSpan) Append(residents []Resident) []Resident {
 	for i := range s.places {
-		if r, ok := read(&s.places[i]); ok {
+		place := &s.places[i]
+		if atomic.LoadUint64(&place.G) == 0 { // as most are: read is not inlined
+			continue
+		}
+		if r, ok := read(place); ok {
 			residents = append(residents, r)
 		}
 	}
