@@ -132,7 +132,7 @@ func TestLedgersWhileTiersChange(t *testing.T) {
 	target := targettest.Start(t, binary)
 	h := observe(t, func(c *Config) {
 		c.Ledger.Mode = ModeGoverned
-		c.Budget = BudgetConfig{CPUPercent: 30, NodeCPUPercent: 1000} // so that tiers change often
+		c.Budget = BudgetConfig{CPUPercent: 8, NodeCPUPercent: 1000}
 	}, TargetConfig{Executable: binary})
 	h.awaitAttached(1)
 	saturate(t, target, 3)
