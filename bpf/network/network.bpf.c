@@ -5,6 +5,7 @@
 #include "connection.h"
 #include "pending.h"
 #include "syscall_class.h"
+#include "thread_goroutine.h"
 
 /* connect(2) is about to send its first segment: the thread is its caller's. */
 static __always_inline void connect_starts(struct sock *sk)
@@ -18,6 +19,8 @@ static __always_inline void connect_starts(struct sock *sk)
 	read_peer(&c.peer, sk);
 	struct goroutine_key key;
 	struct goroutine *s = running_on(tid, &key);
+	if (!s)
+		s = goroutine_of_thread(p, tgid);
 	if (s)
 		identify_for(&c.owner, p, s);
 	follow(sk, &c);

@@ -176,6 +176,10 @@ static __always_inline void accept_done(u64 id, s64 result)
 	struct connection c = { .tgid = id >> 32, .tid = id, .accepted = 1, .established = 1 };
 	read_peer(&c.peer, sk);
 	follow(sk, &c);
+	/* Of one that was reset before it was accepted nothing tells the end. */
+	u64 key = (u64)sk;
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE)
+		bpf_map_delete_elem(&connections, &key);
 }
 
 SEC("raw_tp/sys_exit")

@@ -220,7 +220,7 @@ func (c *Config) Validate() error {
 	if c.Goroutines.Enabled {
 		errs = append(errs, c.Goroutines.validate()...)
 	}
-	return errors.Join(append(errs, c.Events.check(), c.Ledger.check(), c.Budget.check())...)
+	return errors.Join(append(errs, c.Events.check(), c.Ledger.check(), c.Budget.check(c.Ledger.Mode))...)
 }
 
 // needsInterval reports whether anything is read at runtime.interval.
@@ -257,11 +257,18 @@ func (l LedgerConfig) check() error {
 	}
 }
 
-func (b BudgetConfig) check() error {
+// check is of the budget where the mode has one.
+func (b BudgetConfig) check(mode string) error {
+	if mode != ModeGoverned {
+		return nil
+	}
 	var errs []error
-	for key, percent := range map[string]float64{"budget.cpu_percent": b.CPUPercent, "budget.node_cpu_percent": b.NodeCPUPercent} {
-		if !(percent > 0) || math.IsInf(percent, 0) {
-			errs = append(errs, fmt.Errorf("%s: %v is no share: want more than 0, or ledger.mode: %s for no bound", key, percent, ModeExact))
+	for _, share := range []struct {
+		key     string
+		percent float64
+	}{{"budget.cpu_percent", b.CPUPercent}, {"budget.node_cpu_percent", b.NodeCPUPercent}} {
+		if !(share.percent > 0) || math.IsInf(share.percent, 0) {
+			errs = append(errs, fmt.Errorf("%s: %v is no share: want more than 0, or ledger.mode: %s for no bound", share.key, share.percent, ModeExact))
 		}
 	}
 	return errors.Join(errs...)

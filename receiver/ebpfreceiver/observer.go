@@ -72,7 +72,8 @@ func by(key, value string) metric.MeasurementOption {
 func (r *ebpfReceiver) events() probe.Events {
 	config, wanted := r.config.Events, probe.NoEvents()
 	network := config.Network.Enabled && !r.programs.Refuses(probe.Network)
-	wanted.Traffic = network && r.sinks.metrics != nil
+	probed := r.sinks.traces != nil || r.sinks.logs != nil // else the programs know of no process
+	wanted.Traffic = network && probed && r.sinks.metrics != nil
 	if r.sinks.logs == nil {
 		return wanted
 	}

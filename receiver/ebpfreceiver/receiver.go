@@ -20,10 +20,10 @@ import (
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
 )
 
-// ebpfReceiver owns the programs and nine goroutines: discovery, the attacher,
-// the governor, the sampler, the reader of records, and those that tell every interval: of the
-// runtime, of goroutines, of the traffic and of what else the kernel keeps about a
-// process.
+// ebpfReceiver owns the programs and nine goroutines: discovery, the attacher, the
+// governor, the sampler, the reader of records, and those that tell every interval:
+// of the runtime, of goroutines, of the traffic and of what else the kernel keeps
+// about a process.
 type ebpfReceiver struct {
 	config    *Config
 	settings  receiver.Settings

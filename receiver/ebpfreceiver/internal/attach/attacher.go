@@ -164,7 +164,7 @@ func (a *Attacher) attachTo(p *discover.Process, executable *os.File) (reason st
 	}
 	count := 0
 	if attachment != nil {
-		count = len(analysed.plan.Probes)
+		count = len(attachment.Plan().Probes)
 	}
 	a.attached[p] = attachment
 	a.logger.Info("Observing a process", zap.Int("pid", p.PID), zap.String("service", p.ServiceName),

@@ -182,11 +182,13 @@ func (g *Governor) look(p *governed, now time.Time) {
 		if err != nil {
 			g.fail(p.pid, err)
 		}
-		if err != nil && tier > had {
+		switch {
+		case errors.Is(err, probe.ErrDetached): // Remove will come
+		case err != nil && tier > had:
 			g.mu.Lock()
 			p.account.take(had) // and it is tried again
 			g.mu.Unlock()
-		} else {
+		default:
 			g.observer.Switched(tier, lost)
 		}
 	}
@@ -227,7 +229,7 @@ func (g *Governor) share(u usage, now time.Time) float64 {
 
 // fail tells of an error, unless the process has only ended.
 func (g *Governor) fail(pid int, err error) {
-	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) {
+	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) || errors.Is(err, probe.ErrDetached) {
 		return // Remove will come
 	}
 	g.observer.Failed(pid, err)

@@ -174,7 +174,7 @@ func (m *maker) sdkSpans() {
 // governing needs to see goroutines end without the probes on the scheduler.
 // Ledgers are of spans: where nothing begins one, these would cost for nothing.
 func (m *maker) governing() {
-	if !m.plan.Has(RequestStarts) && !m.plan.Has(RPCStarts) && !m.plan.Has(SDKSpanStarts) {
+	if !m.plan.beginsSpans() {
 		m.drop(GoroutineStatus, GoroutinePreempted)
 		return
 	}

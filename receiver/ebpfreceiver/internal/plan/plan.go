@@ -160,6 +160,12 @@ func (p *Plan) Has(probe Probe) bool {
 	return ok
 }
 
+// beginsSpans reports whether anything in the process can begin a span. Those of
+// clients are below others.
+func (p *Plan) beginsSpans() bool {
+	return p.Has(RequestStarts) || p.Has(RPCStarts) || p.Has(SDKSpanStarts)
+}
+
 // For makes the plan of a binary. Functions that are not linked into it are no
 // refusal: there is nothing to see.
 func For(b Binary) *Plan {

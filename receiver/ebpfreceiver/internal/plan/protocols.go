@@ -29,12 +29,21 @@ func protocols() map[Probe]Protocol {
 	}
 }
 
-// Only is the plan without the probes of the requests of other protocols.
+// Only is the plan without the probes of the requests of other protocols, and
+// without those that are for spans alone where nothing is left that begins one.
 func (p *Plan) Only(wanted []Protocol) *Plan {
 	only := *p
 	only.Probes = maps.Clone(p.Probes)
 	for probe, protocol := range protocols() {
 		if !slices.Contains(wanted, protocol) {
+			delete(only.Probes, probe)
+		}
+	}
+	if !only.beginsSpans() {
+		for _, probe := range []Probe{
+			GoroutineStatus, GoroutinePreempted, GoroutineEnds, ClientStarts, ClientFinishes,
+			RPCClientStarts, RPCClientBegun, RPCClientFinishes,
+		} {
 			delete(only.Probes, probe)
 		}
 	}

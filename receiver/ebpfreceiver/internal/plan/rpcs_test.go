@@ -84,3 +84,26 @@ func TestOnlySomeProtocols(t *testing.T) {
 		require.False(t, whole.Only(nil).Has(probe), probe)
 	}
 }
+
+// A server of nothing but gRPC is sampled like any other, and has no probe that
+// is for spans alone where gRPC is left out.
+func TestAServerOfNothingButGRPC(t *testing.T) {
+	const sdk = "go.opentelemetry.io/otel/sdk/trace."
+	absent := map[string]error{}
+	for _, name := range []string{
+		"net/http.serverHandler.ServeHTTP", "net/http.(*response).finishRequest",
+		sdk + "(*tracer).Start", sdk + "(*recordingSpan).runtimeTrace", sdk + "(*recordingSpan).End",
+	} {
+		absent[name] = goexec.ErrNoFunction
+	}
+	p := For(&partial{Binary: calls(t), functions: absent})
+	require.True(t, p.Has(RPCStarts))
+	require.True(t, p.Has(GoroutineStatus))
+	require.True(t, p.Sampled)
+
+	others := p.Only([]Protocol{HTTP})
+	for _, probe := range []Probe{GoroutineStatus, GoroutinePreempted, GoroutineEnds, ClientStarts, RPCClientStarts} {
+		require.False(t, others.Has(probe), probe)
+	}
+	require.True(t, others.Has(WorldStops))
+}

@@ -14,7 +14,7 @@ import (
 // ledgers need but the probes on the scheduler, and to see goroutines end.
 func (m *maker) sampling() {
 	p := m.plan
-	if !p.Has(RequestStarts) && !p.Has(SDKSpanStarts) {
+	if !p.beginsSpans() {
 		return
 	}
 	m.threadIdentity()

@@ -84,17 +84,13 @@ func (p *Programs) TellConnections() error {
 
 // forgetConnections removes what the process left in the map of connections.
 func (a *Attachment) forgetConnections() error {
-	var socket uint64
-	var connection syscallsConnection
-	var stale []uint64
-	connections := a.programs.syscalls.Connections.Iterate()
-	for connections.Next(&socket, &connection) {
-		if connection.Tgid == a.pid {
-			stale = append(stale, socket)
+	stale := map[uint64]struct{}{}
+	errs := []error{visit(a.programs.syscalls.Connections, func(socket uint64, c *syscallsConnection) {
+		if c.Tgid == a.pid {
+			stale[socket] = struct{}{}
 		}
-	}
-	errs := []error{connections.Err()}
-	for _, socket := range stale {
+	})}
+	for socket := range stale {
 		errs = append(errs, ignoreMissing(a.programs.syscalls.Connections.Delete(socket)))
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -59,6 +59,9 @@ func order(p *plan.Plan, wanted func(plan.Probe) bool) []plan.Probe {
 	return slices.DeleteFunc(all, func(probe plan.Probe) bool { return !p.Has(probe) || !wanted(probe) })
 }
 
+// ErrDetached: the attachment was closed before.
+var ErrDetached = errors.New("the process has no probes any more")
+
 // SetTier attaches and detaches until the process has what the tier names, as
 // far as its plan has it. It returns how many spans and requests were open that
 // will not be told. Where probes cannot be attached, the ones that were there
@@ -67,7 +70,7 @@ func (a *Attachment) SetTier(tier Tier) (lost int, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
-		return 0, nil
+		return 0, ErrDetached
 	}
 	if tier < TierScheduler {
 		err = a.detachScheduler()
@@ -82,6 +85,9 @@ func (a *Attachment) SetTier(tier Tier) (lost int, err error) {
 	}
 	if tier >= TierSpans && err == nil && a.links == nil {
 		err = a.attachProbes(order(a.target.Plan, func(p plan.Probe) bool { return !isScheduler(p) }), &a.links)
+		if err != nil {
+			err = errors.Join(err, a.detachScheduler())
+		}
 	}
 	if err == nil {
 		a.tier = tier
@@ -128,8 +134,15 @@ func (a *Attachment) detachSpans() (lost int, err error) {
 func (a *Attachment) describeAs(flags uint32) error {
 	a.description.Flags = flags
 	a.description.Epoch++
-	a.exact.Store(flags&flagLedger != 0)
-	return a.describe()
+	exact := flags&flagLedger != 0
+	if !exact {
+		a.exact.Store(false)
+	}
+	if err := a.describe(); err != nil {
+		return err
+	}
+	a.exact.Store(exact)
+	return nil
 }
 
 func (a *Attachment) describe() error {
