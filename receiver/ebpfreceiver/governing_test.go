@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
@@ -61,7 +62,7 @@ func (h *harness) seconds(name string) (total float64) {
 }
 
 func TestASaturatedServerIsHeldToTheBudget(t *testing.T) {
-	const budget = 10.0
+	const budget = 2.5 // well below what the probes of a server cost that does nothing else
 	binary := targettest.Build(t)
 	target := targettest.Start(t, binary)
 	h := observe(t, func(c *Config) {
@@ -73,12 +74,14 @@ func TestASaturatedServerIsHeldToTheBudget(t *testing.T) {
 
 	// Two cycles of the scheduler's probes, to settle and to pay for what was
 	// not known.
-	require.Eventually(t, func() bool {
+	if !assert.Eventually(t, func() bool {
 		return h.counter("governor_switches", "tier", "scheduler") >= 2
-	}, 3*patience, tick, "the probes come back")
+	}, 6*patience, tick, "the probes come back") {
+		t.Fatalf("%s they cost %+v", h.tiers(), h.spent())
+	}
 	before := h.spent()
 	// Whole cycles, so that the part of one that is on counts fully.
-	cycles := h.counter("governor_switches", "tier", "scheduler") + 8
+	cycles := h.counter("governor_switches", "tier", "scheduler") + 4
 	require.Eventually(t, func() bool {
 		return h.counter("governor_switches", "tier", "scheduler") >= cycles
 	}, 6*patience, tick)
@@ -132,7 +135,7 @@ func TestLedgersWhileTiersChange(t *testing.T) {
 	target := targettest.Start(t, binary)
 	h := observe(t, func(c *Config) {
 		c.Ledger.Mode = ModeGoverned
-		c.Budget = BudgetConfig{CPUPercent: 8, NodeCPUPercent: 1000}
+		c.Budget = BudgetConfig{CPUPercent: 4, NodeCPUPercent: 1000}
 	}, TargetConfig{Executable: binary})
 	h.awaitAttached(1)
 	saturate(t, target, 3)
