@@ -100,8 +100,8 @@ const (
 	// process was stopped while it lasted, in nanoseconds (int). The ledger's
 	// stop_the_world counts only what the span's goroutine lost to it.
 	StopTheWorldOverlap = "fathom.go.stop_the_world.overlap"
-	// CgroupThrottledOverlap, on a span, is the time for which the cgroup of its
-	// process was throttled while it lasted, in nanoseconds (int).
+	// CgroupThrottledOverlap, on a span, is how much of it lay between two readings
+	// in between which a cgroup of its process was throttled, in nanoseconds (int).
 	CgroupThrottledOverlap = "fathom.cgroup.throttled.overlap"
 
 	// FileBytes that a read or write moved (int).

@@ -194,8 +194,9 @@ func TestFileEventsOfSampledProcesses(t *testing.T) {
 		"cgo stripped": {"1", []string{"-ldflags=-s -w"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := exec.LookPath("gcc"); err != nil && build.cgo == "1" {
-				t.Skip("no C compiler: a cgo program cannot be built")
+			if build.cgo == "1" {
+				_, err := exec.LookPath("gcc")
+				require.NoError(t, err, "a cgo program needs a C compiler, as make test does")
 			}
 			t.Setenv("CGO_ENABLED", build.cgo)
 			h, target := sampled(t, func(c *Config) { c.Events.File.MinDuration = 0 }, build.args...)

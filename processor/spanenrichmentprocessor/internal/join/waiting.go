@@ -17,11 +17,10 @@ type Verdict struct {
 
 // Waiting is a span that waits for its ledger. Arrive reserves its memory; the
 // caller then gives it to Hold, or to Abandon. Once it is among the Released,
-// Match and Departure are set, and after it went downstream it goes to Sent.
+// Match is set, and after it went downstream it goes to Sent.
 type Waiting struct {
-	Handle    any // the caller's own, to find the span again
-	Match     Match
-	Departure Departure
+	Handle any // the caller's own, to find the span again
+	Match  Match
 
 	span     Span
 	place    *place
@@ -147,7 +146,6 @@ func (s *Store) release(spans []*Waiting, departure Departure) {
 	s.serveOrphans(leaving)
 	for i, w := range spans {
 		s.match(leaving[i], &w.span, &w.Match)
-		w.Departure = departure
 		s.tally.Departed[departure]++
 	}
 	s.departAll(leaving)

@@ -36,9 +36,8 @@ func TestTLSOffsetWithoutCgo(t *testing.T) {
 
 // A C compiler's thread-local variables share the storage with the runtime's.
 func TestTLSOffsetWithCgo(t *testing.T) {
-	if _, err := exec.LookPath("gcc"); err != nil {
-		t.Skip("no C compiler: a cgo program cannot be built")
-	}
+	_, err := exec.LookPath("gcc")
+	require.NoError(t, err, "a cgo program needs a C compiler, as make test does")
 	normal := cgoProgram(t)
 	inCode, err := normal.tlsOffsetInCode()
 	require.NoError(t, err)
