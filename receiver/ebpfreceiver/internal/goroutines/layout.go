@@ -32,8 +32,8 @@ const (
 	// runtime/proc.go were compared with what is read here.
 	oldestMinor, newestMinor = 21, 26
 
-	sliceHeader = 24      // pointer, length, capacity
-	maxWindow   = 1 << 10 // of a runtime.g, which takes about 450 bytes
+	wordSize  = 8
+	maxWindow = 1 << 10 // of a runtime.g, which takes about 450 bytes
 )
 
 var (
@@ -44,7 +44,8 @@ var (
 // Layout says where a binary keeps its goroutines. It serves all processes of
 // the binary, one at a time.
 type Layout struct {
-	allgs   uint64 // link-time address of the slice runtime.allgs
+	list    uint64 // link-time address of runtime.allgptr, the first element of runtime.allgs
+	length  uint64 // and of runtime.allglen, how many it has
 	window  uint64 // the first bytes of a runtime.g, with all fields that are read
 	fields  fields
 	reasons map[uint8]string
@@ -69,14 +70,14 @@ func Resolve(b Binary) (*Layout, error) {
 	if err := checkVersion(b.GoVersion()); err != nil {
 		return nil, err
 	}
-	symbol, err := b.Symbol("runtime.allgs")
-	if err != nil {
+	l := &Layout{}
+	var err error
+	if l.list, err = word(b, "runtime.allgptr"); err != nil {
 		return nil, err
 	}
-	if symbol.Size != sliceHeader {
-		return nil, fmt.Errorf("%w: runtime.allgs has %d bytes", errMismatch, symbol.Size)
+	if l.length, err = word(b, "runtime.allglen"); err != nil {
+		return nil, err
 	}
-	l := &Layout{allgs: symbol.Addr}
 	if err := l.resolveFields(b); err != nil {
 		return nil, err
 	}
@@ -89,6 +90,18 @@ func Resolve(b Binary) (*Layout, error) {
 	}
 	l.places = newPlaces(lines)
 	return l, nil
+}
+
+// word is where a variable of one word is.
+func word(b Binary, name string) (uint64, error) {
+	symbol, err := b.Symbol(name)
+	if err != nil {
+		return 0, err
+	}
+	if symbol.Size != wordSize {
+		return 0, fmt.Errorf("%w: %s has %d bytes", errMismatch, name, symbol.Size)
+	}
+	return symbol.Addr, nil
 }
 
 // checkVersion reads 26 from "go1.26.8 X:experiment".

@@ -18,7 +18,7 @@ import (
 type partial struct {
 	*goexec.Binary
 	version   string
-	allgs     goexec.Symbol
+	symbol    goexec.Symbol
 	without   string // field of runtime.g
 	far       string // field of runtime.g
 	noReasons bool
@@ -33,8 +33,8 @@ func (p *partial) GoVersion() string {
 }
 
 func (p *partial) Symbol(name string) (goexec.Symbol, error) {
-	if name == p.allgs.Name {
-		return p.allgs, nil
+	if name == p.symbol.Name {
+		return p.symbol, nil
 	}
 	return p.Binary.Symbol(name)
 }
@@ -87,7 +87,8 @@ func TestWhatIsNotProvenIsRefused(t *testing.T) {
 		"an older Go":         {partial{version: "go1.20.14"}, errVersion, "go1.20.14"},
 		"a Go to come":        {partial{version: "go1.27.0"}, errVersion, "go1.27.0"},
 		"no release":          {partial{version: "devel +abc"}, errVersion, "devel"},
-		"a list of odd size":  {partial{allgs: goexec.Symbol{Name: "runtime.allgs", Addr: 8, Size: 16}}, errMismatch, "16"},
+		"a place of odd size": {partial{symbol: goexec.Symbol{Name: "runtime.allgptr", Addr: 8, Size: 16}}, errMismatch, "16"},
+		"a length likewise":   {partial{symbol: goexec.Symbol{Name: "runtime.allglen", Addr: 8, Size: 4}}, errMismatch, "4"},
 		"a field is unknown":  {partial{without: "gopc"}, goexec.ErrNoOffset, "gopc"},
 		"a field is too far":  {partial{far: "goid"}, errMismatch, "goid"},
 		"no wait reasons":     {partial{noReasons: true}, goexec.ErrNoSymbol, ""},
@@ -103,30 +104,4 @@ func TestWhatIsNotProvenIsRefused(t *testing.T) {
 	l, err := Resolve(&partial{Binary: binary, without: "syscallbp"})
 	require.NoError(t, err, "Go before 1.23 has none")
 	require.Zero(t, l.fields.syscallBP)
-}
-
-func TestStrippedTargets(t *testing.T) {
-	for name, mode := range map[string]string{"stripped": "-buildmode=exe", "stripped PIE": "-buildmode=pie"} {
-		t.Run(name, func(t *testing.T) {
-			path := build{flags: []string{mode, "-ldflags=-s -w"}, noCgo: true}.target(t)
-			_, err := Resolve(analysed(t, path))
-			require.ErrorIs(t, err, goexec.ErrNoSymbol, "the list's address is not proven")
-			require.ErrorContains(t, err, "runtime.allgs")
-
-			// Where the address is known, all else is: offsets, wait reasons,
-			// functions and lines. Go's own linker puts the list at the same
-			// address in a binary with symbols.
-			symbol, err := analysed(t, build{flags: []string{mode}, noCgo: true}.target(t)).Symbol("runtime.allgs")
-			require.NoError(t, err)
-			p := startKnown(t, path, func(b *goexec.Binary) Binary { return &partial{Binary: b, allgs: symbol} })
-			p.do("zoo", "park 100")
-			tracker, own := p.agree(t)
-			require.Equal(t, len(own), tracker.Live())
-			for _, g := range p.groups(tracker) {
-				if g.ID != mainGoroutine && len(g.Stack) > 0 && !g.StackCut {
-					require.Equal(t, own[g.ID].stack, g.Stacktrace())
-				}
-			}
-		})
-	}
 }

@@ -42,7 +42,7 @@ func (o *observed) dump() {
 }
 
 func TestAProgramThatLeaks(t *testing.T) {
-	for name, b := range builds() {
+	for name, b := range kinds() {
 		t.Run(name, func(t *testing.T) {
 			p := start(t, b.target(t))
 			p.do("busy 50", "park 300")

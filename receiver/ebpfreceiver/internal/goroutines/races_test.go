@@ -21,7 +21,8 @@ import (
 // memory that changes between two given reads. TestAChurningProcess has a real one.
 
 const (
-	fakeAllgs  = 0x1000
+	fakePlace  = 0x1000
+	fakeLength = 0x1008
 	fakeList   = 0x2000
 	fakeG      = 0x10000
 	fakeGSize  = 0x100
@@ -69,7 +70,7 @@ func fakeFields() fields {
 
 func fakeLayout() *Layout {
 	return &Layout{
-		allgs: fakeAllgs, window: 112, fields: fakeFields(),
+		list: fakePlace, length: fakeLength, window: 112, fields: fakeFields(),
 		reasons: map[uint8]string{19: "chan receive"}, places: newPlaces(&goexec.Lines{}),
 	}
 }
@@ -77,9 +78,8 @@ func fakeLayout() *Layout {
 // newFakeMemory has n goroutines that wait, with goids from 1 on.
 func newFakeMemory(n uint64) *fakeMemory {
 	m := &fakeMemory{bytes: make([]byte, 1<<20)}
-	m.put(fakeAllgs, fakeList)
-	m.put(fakeAllgs+8, n)
-	m.put(fakeAllgs+16, n)
+	m.put(fakePlace, fakeList)
+	m.put(fakeLength, n)
 	for i := range n {
 		m.put(fakeList+8*i, fakeG+fakeGSize*i)
 		m.park(i, i+1, fakeFrame)
@@ -163,7 +163,7 @@ func TestWhatChangesWhileItIsRead(t *testing.T) {
 		"the list is moved": {at(readAgain, func(m *fakeMemory) {
 			copy(m.bytes[fakeList+0x800:], m.bytes[fakeList:fakeList+0x100])
 			clear(m.bytes[fakeList : fakeList+0x100])
-			m.put(fakeAllgs, fakeList+0x800)
+			m.put(fakePlace, fakeList+0x800)
 		}), map[Key]int{waits: 3}, [NumLosses]uint64{}},
 		"frames in a circle": {at(1, func(m *fakeMemory) { m.put(fakeFrame, fakeFrame) }),
 			map[Key]int{waits: 3}, [NumLosses]uint64{}},
@@ -189,11 +189,12 @@ func TestAListThatCannotBeRead(t *testing.T) {
 		want   error
 	}{
 		"moves all the time": {func(m *fakeMemory, n int) {
-			m.put(fakeAllgs, m.get(fakeAllgs)+8)
+			m.put(fakePlace, m.get(fakePlace)+8)
 		}, ErrUnsettled},
-		"its elements are unmapped": {at(readElements, func(m *fakeMemory) { m.put(fakeAllgs, 1<<40) }), ErrUnsettled},
-		"none yet":                  {at(1, func(m *fakeMemory) { m.put(fakeAllgs, 0) }), ErrImplausible},
-		"longer than its capacity":  {at(1, func(m *fakeMemory) { m.put(fakeAllgs+8, 99) }), ErrImplausible},
+		"its elements are unmapped": {at(readElements, func(m *fakeMemory) { m.put(fakePlace, 1<<40) }), ErrUnsettled},
+		"none yet":                  {at(1, func(m *fakeMemory) { m.put(fakePlace, 0) }), ErrImplausible},
+		"longer than any":           {at(1, func(m *fakeMemory) { m.put(fakeLength, maxLength+1) }), ErrImplausible},
+		"at an odd address":         {at(1, func(m *fakeMemory) { m.put(fakePlace, fakeList+1) }), ErrImplausible},
 		"unmapped":                  {at(1, func(m *fakeMemory) { m.bytes = nil }), procmem.ErrFault},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -212,7 +213,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, shift uint64) {
 		memory := &fakeMemory{bytes: append([]byte(nil), data...)}
 		memory.before = func(m *fakeMemory, n int) {
-			if at := fakeAllgs + 16*uint64(n) + shift%0x8000; at+8 <= uint64(len(m.bytes)) {
+			if at := fakePlace + 16*uint64(n) + shift%0x8000; at+8 <= uint64(len(m.bytes)) {
 				m.put(at, m.get(at)+shift)
 			}
 		}

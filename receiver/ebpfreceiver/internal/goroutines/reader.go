@@ -50,7 +50,7 @@ const (
 	batchSize = 512     // goroutines that are read at once
 	chunkSize = 1 << 10 // of a stack, read at once: the frames of most that wait
 	attempts  = 3       // at what may change while it is read
-	// maxLength of runtime.allgs: what is longer is none.
+	// maxLength of the list of goroutines: what is longer is none.
 	maxLength = 1 << 28
 )
 
@@ -61,7 +61,7 @@ type Reader struct {
 	target Target
 	file   Executable // open only while a dump needs it
 
-	header   [1]procmem.Range
+	header   [2]procmem.Range // the list's length, and where it is
 	pointers [1]procmem.Range
 	batch    []slot
 	pending  []int    // of batch: those that are still to be confirmed
@@ -76,7 +76,7 @@ type Reader struct {
 	chunk           chunk
 }
 
-// slot is one element of runtime.allgs while its batch is read.
+// slot is one element of the list of goroutines while its batch is read.
 type slot struct {
 	address       uint64
 	window, stack []byte // none where it could not be read
@@ -106,7 +106,9 @@ func NewReader(limits Limits) *Reader {
 		failed: make([]bool, batchSize),
 		chunk:  chunk{buffer: make([]byte, chunkSize)},
 	}
-	r.header[0].Buffer = make([]byte, sliceHeader)
+	for i := range r.header {
+		r.header[i].Buffer = make([]byte, wordSize)
+	}
 	r.pointers[0].Buffer = make([]byte, 8*batchSize)
 	return r
 }
@@ -148,16 +150,18 @@ func (r *Reader) close() error {
 	return err
 }
 
-// list reads where the list of goroutines is and how long.
+// list reads where the list of goroutines is and how long. The runtime writes
+// the place before the length (allgadd in runtime/proc.go): read the other way
+// round, the length is never more than the place holds.
 func (r *Reader) list() (array, length uint64, err error) {
-	r.header[0].Address = r.target.Layout.allgs + r.target.Bias
+	r.header[0].Address = r.target.Layout.length + r.target.Bias
+	r.header[1].Address = r.target.Layout.list + r.target.Bias
 	if err := r.target.Memory.ReadRanges(r.header[:]); err != nil {
 		return 0, 0, fmt.Errorf("read the list of goroutines: %w", err)
 	}
-	word := func(i int) uint64 { return binary.LittleEndian.Uint64(r.header[0].Buffer[8*i:]) }
-	array, length = word(0), word(1)
-	if array == 0 || array%8 != 0 || length == 0 || length > word(2) || length > maxLength {
-		return 0, 0, fmt.Errorf("%w: %d of %d at %#x", ErrImplausible, length, word(2), array)
+	length, array = binary.LittleEndian.Uint64(r.header[0].Buffer), binary.LittleEndian.Uint64(r.header[1].Buffer)
+	if array == 0 || array%wordSize != 0 || length == 0 || length > maxLength {
+		return 0, 0, fmt.Errorf("%w: %d at %#x", ErrImplausible, length, array)
 	}
 	return array, length, nil
 }

@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -25,28 +24,46 @@ import (
 
 const patience = 30 * time.Second
 
-// toolchainsEnvironment names further toolchains to build the target with, such
-// as "go1.21.13 go1.23.12". The go command fetches them.
-const toolchainsEnvironment = "FATHOM_GO_TOOLCHAINS"
-
 // build is one way in which the target is built.
 type build struct {
-	toolchain string // empty for the one that runs the tests
+	toolchain string // a release, which the go command fetches; empty for the one that runs the tests
 	flags     []string
-	noCgo     bool
+	cgo       bool
 }
 
+// releases are the last ones of each line of Go whose goroutines are read, as
+// far as the module proxy serves them, but for the one that runs the tests.
+func releases() []string {
+	return []string{"go1.21.13", "go1.22.12", "go1.23.12", "go1.24.13", "go1.25.14"}
+}
+
+// kinds are the ways in which programs are linked.
+func kinds() map[string]build {
+	return map[string]build{
+		"plain":        {},
+		"stripped":     {flags: []string{"-ldflags=-s -w"}},
+		"pie":          {flags: []string{"-buildmode=pie"}},
+		"pie stripped": {flags: []string{"-buildmode=pie", "-ldflags=-s -w"}},
+	}
+}
+
+// builds are all kinds with all releases, and with the C library.
 func builds() map[string]build {
-	all := map[string]build{
-		"plain": {},
-		"pie":   {flags: []string{"-buildmode=pie"}},
+	all := kinds()
+	for kind, b := range kinds() {
+		for _, release := range releases() {
+			b.toolchain = release
+			all[release+" "+kind] = b
+		}
 	}
-	for toolchain := range strings.FieldsSeq(os.Getenv(toolchainsEnvironment)) {
-		all[toolchain] = build{toolchain: toolchain}
-		all[toolchain+" pie"] = build{toolchain: toolchain, flags: []string{"-buildmode=pie"}}
-	}
+	all["cgo"] = build{cgo: true}
+	all["cgo stripped"] = build{cgo: true, flags: []string{"-ldflags=-s -w"}}
+	all["cgo pie stripped"] = build{cgo: true, flags: []string{"-buildmode=pie", "-ldflags=-s -w"}}
 	return all
 }
+
+// withC makes a program link the C library.
+const withC = "package main\n\nimport \"C\"\n"
 
 // target builds the target and returns its path.
 func (b build) target(tb testing.TB) string {
@@ -56,16 +73,17 @@ func (b build) target(tb testing.TB) string {
 	require.NoError(tb, err)
 	require.NoError(tb, os.WriteFile(filepath.Join(dir, "main.go"), source, 0o644))
 	require.NoError(tb, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module target\n\ngo 1.21\n"), 0o644))
+	environment := append(os.Environ(), "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0")
+	if b.cgo {
+		require.NoError(tb, os.WriteFile(filepath.Join(dir, "c.go"), []byte(withC), 0o644))
+		environment = append(environment, "CGO_ENABLED=1")
+	}
+	if b.toolchain != "" {
+		environment = append(environment, "GOTOOLCHAIN="+b.toolchain)
+	}
 	path := filepath.Join(dir, "target")
 	cmd := exec.Command("go", append(append([]string{"build"}, b.flags...), "-o", path, ".")...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
-	if b.toolchain != "" {
-		cmd.Env = append(cmd.Env, "GOTOOLCHAIN="+b.toolchain)
-	}
-	if b.noCgo {
-		cmd.Env = append(cmd.Env, "CGO_ENABLED=0")
-	}
+	cmd.Dir, cmd.Env = dir, environment
 	output, err := cmd.CombinedOutput()
 	require.NoError(tb, err, "%s", output)
 	return path
@@ -84,12 +102,6 @@ type program struct {
 // start runs the program at path and prepares to read it.
 func start(tb testing.TB, path string) *program {
 	tb.Helper()
-	return startKnown(tb, path, func(b *goexec.Binary) Binary { return b })
-}
-
-// startKnown does so with what known makes of the analysed executable.
-func startKnown(tb testing.TB, path string, known func(*goexec.Binary) Binary) *program {
-	tb.Helper()
 	cmd := exec.Command(path)
 	stdin, err := cmd.StdinPipe()
 	require.NoError(tb, err)
@@ -103,11 +115,11 @@ func startKnown(tb testing.TB, path string, known func(*goexec.Binary) Binary) *
 	})
 	p := &program{tb: tb, stdin: stdin, stdout: bufio.NewReader(stdout), pid: cmd.Process.Pid, reader: NewReader(DefaultLimits())}
 	p.do("collect") // the process is past its execve and runs main
-	p.attach(path, known)
+	p.attach(path)
 	return p
 }
 
-func (p *program) attach(path string, known func(*goexec.Binary) Binary) {
+func (p *program) attach(path string) {
 	p.tb.Helper()
 	binary, err := goexec.Open(path)
 	require.NoError(p.tb, err)
@@ -117,7 +129,7 @@ func (p *program) attach(path string, known func(*goexec.Binary) Binary) {
 	defer func() { assert.NoError(p.tb, maps.Close()) }()
 	p.target.Bias, err = binary.LoadBias(maps)
 	require.NoError(p.tb, err)
-	p.target.Layout, err = Resolve(known(binary))
+	p.target.Layout, err = Resolve(binary)
 	require.NoError(p.tb, err)
 	memory, err := procmem.Open(p.pid)
 	require.NoError(p.tb, err)

@@ -177,7 +177,7 @@ func TestGroupsAreThoseOfTheTargetsOwnProfile(t *testing.T) {
 }
 
 func TestTenThousandGoroutines(t *testing.T) {
-	for name, b := range builds() {
+	for name, b := range kinds() {
 		t.Run(name, func(t *testing.T) {
 			p := start(t, b.target(t))
 			p.do("park 10000")
