@@ -13,4 +13,5 @@ const (
 	ProcessRuntimeName    = "process.runtime.name"
 	ProcessRuntimeVersion = "process.runtime.version"
 	ContainerID           = "container.id"
+	PodUID                = "k8s.pod.uid"
 )

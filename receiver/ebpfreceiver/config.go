@@ -42,6 +42,10 @@ type TargetConfig struct {
 	PID int `mapstructure:"pid"`
 	// Cgroup is a glob on the process's cgroup v2 path.
 	Cgroup string `mapstructure:"cgroup"`
+	// Container is the beginning of the ID of a process's container, or a glob on it.
+	Container string `mapstructure:"container"`
+	// OpenPort is a port on which the process listens, or a range of ports.
+	OpenPort PortRange `mapstructure:"open_port"`
 	// ServiceName of the processes. Default: OTEL_SERVICE_NAME of the process,
 	// else service.name in its OTEL_RESOURCE_ATTRIBUTES, else the executable's name.
 	ServiceName string `mapstructure:"service_name"`
@@ -292,8 +296,8 @@ func (c GoroutinesConfig) validate() []error {
 // exported: the Collector would call it besides Config.Validate.
 func (t TargetConfig) validate() error {
 	var errs []error
-	if t.Executable == "" && t.PID == 0 && t.Cgroup == "" {
-		errs = append(errs, errors.New("selects nothing: set executable, pid or cgroup, or leave targets out for every Go process"))
+	if t.Executable == "" && t.PID == 0 && t.Cgroup == "" && t.Container == "" && t.OpenPort == "" {
+		errs = append(errs, errors.New("selects nothing: set executable, pid, cgroup, container or open_port, or leave targets out for every Go process"))
 	}
 	if t.SampleRate != nil && (*t.SampleRate < 0 || *t.SampleRate > maxSampleRate) {
 		errs = append(errs, fmt.Errorf("sample_rate: %d is not between 0 and %d: it is how many of %d requests are observed", *t.SampleRate, maxSampleRate, maxSampleRate))
@@ -303,6 +307,9 @@ func (t TargetConfig) validate() error {
 			errs = append(errs, fmt.Errorf("protocols[%d]: %q is none: want %v, or leave protocols out for all", i, protocol, plan.Protocols()))
 		}
 	}
+	if _, err := t.OpenPort.ports(); err != nil {
+		errs = append(errs, fmt.Errorf("open_port: %w", err))
+	}
 	return errors.Join(append(errs, t.target().Validate())...)
 }
 
@@ -311,10 +318,13 @@ func (t TargetConfig) target() discover.Target {
 	if t.SampleRate != nil {
 		rate = *t.SampleRate
 	}
+	ports, _ := t.OpenPort.ports() // of a valid target
 	return discover.Target{
 		Executable:  t.Executable,
 		PID:         t.PID,
 		Cgroup:      t.Cgroup,
+		Container:   t.Container,
+		OpenPort:    ports,
 		ServiceName: t.ServiceName,
 		SampleRate:  rate,
 		Protocols:   t.Protocols,

@@ -35,10 +35,14 @@ func load(t *testing.T, file, id string) (*Config, error) {
 func TestConfig(t *testing.T) {
 	zero := 0
 	for id, change := range map[string]func(*Config){
-		"ebpf":              func(*Config) {},
-		"ebpf/executable":   func(c *Config) { c.Targets = []TargetConfig{{Executable: "/opt/shop/*"}} },
-		"ebpf/pid":          func(c *Config) { c.Targets = []TargetConfig{{PID: 4711}} },
-		"ebpf/cgroup":       func(c *Config) { c.Targets = []TargetConfig{{Cgroup: "/kubepods.slice/**"}} },
+		"ebpf":            func(*Config) {},
+		"ebpf/executable": func(c *Config) { c.Targets = []TargetConfig{{Executable: "/opt/shop/*"}} },
+		"ebpf/pid":        func(c *Config) { c.Targets = []TargetConfig{{PID: 4711}} },
+		"ebpf/cgroup":     func(c *Config) { c.Targets = []TargetConfig{{Cgroup: "/kubepods.slice/**"}} },
+		"ebpf/container":  func(c *Config) { c.Targets = []TargetConfig{{Container: "dc579f8a8319"}} },
+		"ebpf/open_port": func(c *Config) {
+			c.Targets = []TargetConfig{{OpenPort: "8080"}, {OpenPort: "8000-8999", Executable: "/opt/shop/*"}}
+		},
 		"ebpf/service_name": func(c *Config) { c.Targets = []TargetConfig{{Executable: "/opt/shop/*", ServiceName: "shop"}} },
 		"ebpf/sample_rate":  func(c *Config) { c.Targets = []TargetConfig{{Executable: "/opt/shop/*", SampleRate: &zero}} },
 		"ebpf/protocols":    func(c *Config) { c.Targets = []TargetConfig{{Executable: "/opt/shop/*", Protocols: []string{"grpc"}}} },
@@ -78,6 +82,8 @@ func TestConfigIsRefused(t *testing.T) {
 		"ebpf/relative":     {"executable", "absolute"},
 		"ebpf/glob":         {"executable", "glob"},
 		"ebpf/negative_pid": {"pid", "-1"},
+		"ebpf/container":    {"targets[0]", "container", "shop-cart-1", "12 hex digits", "targets[1]", "glob"},
+		"ebpf/open_port":    {"targets[0]", "targets[1]", "targets[2]", "targets[3]", "open_port", "9000-8000", "65536", "http", "8000-8999"},
 		"ebpf/sample_rate":  {"sample_rate", "1001", "1000"},
 		"ebpf/protocols":    {"protocols[1]", "smtp", "http grpc"},
 		"ebpf/discovery":    {"discovery.interval", "100ms"},
@@ -115,7 +121,7 @@ func TestAnErrorIsToldOnce(t *testing.T) {
 }
 
 func TestEveryCaseOfTheFilesIsTested(t *testing.T) {
-	for file, n := range map[string]int{"config.yaml": 18, "config_bad.yaml": 17} {
+	for file, n := range map[string]int{"config.yaml": 20, "config_bad.yaml": 19} {
 		all, err := confmaptest.LoadConf(filepath.Join("testdata", file))
 		require.NoError(t, err)
 		require.Len(t, all.ToStringMap(), n, file)

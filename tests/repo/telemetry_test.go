@@ -35,7 +35,7 @@ func TestTelemetryPageListsWhatTheCodeEmits(t *testing.T) {
 	want = append(want, metricNames(t, "receiver/ebpfreceiver/internal/vitals/metrics.go")...)
 
 	var got []string
-	row := regexp.MustCompile("(?m)^\\| `([a-z_.]+)` \\|")
+	row := regexp.MustCompile("(?m)^\\| `([a-z0-9_.]+)` \\|")
 	for _, match := range row.FindAllStringSubmatch(read(t, "docs/telemetry.md"), -1) {
 		got = append(got, match[1])
 	}

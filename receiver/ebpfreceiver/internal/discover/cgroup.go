@@ -61,6 +61,26 @@ func (g cgroups) containerID() string {
 	return ""
 }
 
+// podSegment matches the part of a path that is a pod's, with its UID: pod<UID>
+// under the kubelet's cgroupfs driver; under its systemd driver a slice that has
+// the names of those above it before, and _ for - in the UID, since - parts slices
+// (pkg/kubelet/cm/cgroup_manager_linux.go: escapeSystemdCgroupName); and before a
+// colon that of containerd without systemd. A static pod has a hash there and not
+// the UID that the API server knows it by: that is none.
+var podSegment = regexp.MustCompile(`^(?:.*-)?pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12})(?:\.slice)?(?:$|:)`)
+
+// podUID is the UID of the innermost Kubernetes pod, empty outside of one.
+func (g cgroups) podUID() string {
+	for _, path := range g.paths {
+		for segment := range backwards(path) {
+			if m := podSegment.FindStringSubmatch(segment); m != nil {
+				return strings.ReplaceAll(m[1], "_", "-")
+			}
+		}
+	}
+	return ""
+}
+
 // backwards yields the segments of a path from the last to the first.
 func backwards(path string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {

@@ -12,6 +12,12 @@
 // process is noticed by the inode number that the listing itself carries: procfs
 // makes a new inode for each process.
 //
+// A target that asks for a port costs more, for the processes that fulfil its
+// other keys and do not listen: each scan reads the sockets that listen in each of
+// their network namespaces, once; and the links of up to 4096 descriptors of such a
+// process where one of them has a port of the range. Processes older than a minute
+// are looked at in one of sixteen scans here too.
+//
 // The end of a watched process is noticed at once by its pidfd, else by the
 // next scan. A process that lives shorter than the interval may never be seen.
 package discover

@@ -6,8 +6,6 @@
 package discover
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -17,12 +15,13 @@ import (
 
 // examiner finds out what a process is.
 type examiner struct {
-	proc     *procfs
-	targets  []Target
-	self     int // the PID that is never watched; 0 for none
-	boot     time.Time
-	binaries binaries
-	refusals refusals
+	proc      *procfs
+	targets   []Target
+	self      int // the PID that is never watched; 0 for none
+	boot      time.Time
+	binaries  binaries
+	listeners *listeners
+	refusals  refusals
 }
 
 // examination is what one found.
@@ -32,6 +31,8 @@ type examination struct {
 	link    string // of exe, as read; empty where it could not be
 	image   image  // of a watched process
 	process *Process
+	// awaited: a target, or one before its own, selects it once it listens.
+	awaited bool
 }
 
 // examine looks at a process, from the cheap questions to the costly ones, so
@@ -59,30 +60,35 @@ func (e *examiner) examine(pid int) examination {
 // examineUser continues with a process that has an executable.
 func (e *examiner) examineUser(pid int, x examination) examination {
 	executable := withoutDeleted(x.link)
-	groups, readGroups := e.lazyCgroups(pid)
-	index, ok, err := match(e.targets, pid, executable, readGroups)
+	facts := &processFacts{proc: e.proc, listeners: e.listeners, pid: pid}
+	selected, err := match(e.targets, pid, executable, facts)
 	if err != nil {
 		return x.failed(err)
 	}
-	if !ok {
+	if !selected.ok && !selected.awaited {
 		return x.as(Unselected)
 	}
 	if x.image, err = e.binaries.inspect(e.proc.path(pid, "exe")); err != nil {
 		return x.failed(err)
 	}
 	if x.image.notGo != nil {
-		return x.as(e.refuse(index, pid, executable, x.image.notGo))
+		return x.as(e.refuse(selected, pid, executable, x.image.notGo))
 	}
-	if _, err := readGroups(); err != nil {
+	x.awaited = selected.awaited
+	if !selected.ok {
+		return x.as(Unselected)
+	}
+	groups, err := facts.cgroups()
+	if err != nil {
 		return x.failed(err)
 	}
 	content, err := e.proc.read(pid, "environ")
 	if err != nil {
 		return x.failed(err)
 	}
-	x.process = newProcess(pid, x.stat, e.boot, executable, x.image.goVersion, parseEnvironment(content), *groups)
-	if index != NoTarget {
-		x.process.setTarget(index, e.targets[index])
+	x.process = newProcess(pid, x.stat, e.boot, executable, x.image.goVersion, parseEnvironment(content), groups)
+	if selected.index != NoTarget {
+		x.process.setTarget(selected.index, e.targets[selected.index])
 	}
 	return e.confirm(pid, x)
 }
@@ -104,30 +110,12 @@ func (e *examiner) confirm(pid int, x examination) examination {
 	return x.as(Watched)
 }
 
-// lazyCgroups reads the cgroups of a process when first asked for them. A
-// kernel without cgroups has none.
-func (e *examiner) lazyCgroups(pid int) (*cgroups, func() (string, error)) {
-	var groups *cgroups
-	into := &cgroups{}
-	return into, func() (string, error) {
-		if groups == nil {
-			content, err := e.proc.read(pid, "cgroup")
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return "", err
-			}
-			*into = parseCgroups(content)
-			groups = into
-		}
-		return groups.unified(), nil
-	}
-}
-
 // refuse tells once of an executable that a target names and that is not Go.
-func (e *examiner) refuse(index, pid int, executable string, why error) Outcome {
-	if index == NoTarget || !e.targets[index].explicit() {
+func (e *examiner) refuse(selected selection, pid int, executable string, why error) Outcome {
+	if !selected.ok || selected.index == NoTarget || !e.targets[selected.index].explicit() {
 		return Unselected
 	}
-	e.refusals.tell(executable, zap.Int("pid", pid), zap.Int("target", index), zap.Error(why))
+	e.refusals.tell(executable, zap.Int("pid", pid), zap.Int("target", selected.index), zap.Error(why))
 	return NotGo
 }
 

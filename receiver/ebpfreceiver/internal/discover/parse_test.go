@@ -104,50 +104,6 @@ func TestParseEnvironment(t *testing.T) {
 	}
 }
 
-func TestContainerID(t *testing.T) {
-	const id = "dc579f8a8319c8cf7d38e1adf263bc08d230600179e9d1f4a3d1a3b4c5d6e7f8"
-	const other = "aaaaaaaa8319c8cf7d38e1adf263bc08d230600179e9d1f4a3d1a3b4c5d6e7f8"
-	const pod = "kubepods-burstable-pod2f0d7a1c_9d2b_4c3e_8f4a_5b6c7d8e9f00.slice"
-	tests := map[string]struct{ content, unified, id string }{
-		"empty":                   {"", "", ""},
-		"no container":            {"0::/system.slice/ssh.service\n", "/system.slice/ssh.service", ""},
-		"root":                    {"0::/\n", "/", ""},
-		"user session":            {"0::/user.slice/user-1000.slice/session-2.scope\n", "/user.slice/user-1000.slice/session-2.scope", ""},
-		"docker, v2, systemd":     {"0::/system.slice/docker-" + id + ".scope\n", "/system.slice/docker-" + id + ".scope", id},
-		"docker, v2, cgroupfs":    {"0::/docker/" + id + "\n", "/docker/" + id, id},
-		"docker, v1":              {"12:perf_event:/docker/" + id + "\n4:cpu,cpuacct:/docker/" + id + "\n1:name=systemd:/docker/" + id + "\n", "", id},
-		"docker, hybrid":          {"4:memory:/docker/" + id + "\n0::/\n", "/", id},
-		"docker in docker":        {"0::/docker/" + other + "/docker/" + id + "\n", "/docker/" + other + "/docker/" + id, id},
-		"systemd in docker":       {"0::/docker/" + id + "/system.slice/nginx.service\n", "/docker/" + id + "/system.slice/nginx.service", id},
-		"containerd, systemd":     {"0::/kubepods.slice/kubepods-burstable.slice/" + pod + "/cri-containerd-" + id + ".scope\n", "/kubepods.slice/kubepods-burstable.slice/" + pod + "/cri-containerd-" + id + ".scope", id},
-		"containerd, cgroupfs":    {"0::/kubepods/burstable/pod2f0d7a1c-9d2b-4c3e-8f4a-5b6c7d8e9f00/" + id + "\n", "/kubepods/burstable/pod2f0d7a1c-9d2b-4c3e-8f4a-5b6c7d8e9f00/" + id, id},
-		"containerd, v1, colons":  {"7:memory:/system.slice/containerd.service/" + pod + ":cri-containerd:" + id + "\n", "", id},
-		"kind, nested":            {"0::/docker/" + other + "/kubelet.slice/kubelet-kubepods.slice/" + pod + "/cri-containerd-" + id + ".scope\n", "/docker/" + other + "/kubelet.slice/kubelet-kubepods.slice/" + pod + "/cri-containerd-" + id + ".scope", id},
-		"cgroup namespace of us":  {"0::/../../" + pod + "/cri-containerd-" + id + ".scope\n", "/../../" + pod + "/cri-containerd-" + id + ".scope", id},
-		"CRI-O, systemd":          {"0::/kubepods.slice/" + pod + "/crio-" + id + ".scope\n", "/kubepods.slice/" + pod + "/crio-" + id + ".scope", id},
-		"CRI-O, inner group":      {"0::/kubepods.slice/" + pod + "/crio-" + id + ".scope/container\n", "/kubepods.slice/" + pod + "/crio-" + id + ".scope/container", id},
-		"CRI-O's conmon":          {"0::/kubepods.slice/" + pod + "/crio-conmon-" + id + ".scope\n", "/kubepods.slice/" + pod + "/crio-conmon-" + id + ".scope", ""},
-		"Podman":                  {"0::/machine.slice/libpod-" + id + ".scope/container\n", "/machine.slice/libpod-" + id + ".scope/container", id},
-		"Podman's conmon":         {"0::/machine.slice/libpod-conmon-" + id + ".scope\n", "/machine.slice/libpod-conmon-" + id + ".scope", ""},
-		"Fargate":                 {"5:memory:/ecs/1f2e3d4c5b6a79880011223344556677/1f2e3d4c5b6a79880011223344556677-2531612879\n", "", "1f2e3d4c5b6a79880011223344556677-2531612879"},
-		"63 digits":               {"0::/docker/" + id[1:] + "\n", "/docker/" + id[1:], ""},
-		"65 digits":               {"0::/docker/" + id + "0\n", "/docker/" + id + "0", ""},
-		"upper case":              {"0::/docker/" + strings.ToUpper(id) + "\n", "/docker/" + strings.ToUpper(id), ""},
-		"malformed lines":         {"nonsense\n0:\n:::\n0::/docker/" + id + "\n", "/docker/" + id, id},
-		"a colon in a v2 path":    {"0::/a:b/c\n", "/a:b/c", ""},
-		"no newline at the end":   {"0::/docker/" + id, "/docker/" + id, id},
-		"v2 goes before v1":       {"3:cpu:/docker/" + other + "\n0::/docker/" + id + "\n", "/docker/" + id, id},
-		"deleted container group": {"0::/docker/" + id + " (deleted)\n", "/docker/" + id + " (deleted)", ""},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			groups := parseCgroups(test.content)
-			assert.Equal(t, test.unified, groups.unified())
-			assert.Equal(t, test.id, groups.containerID())
-		})
-	}
-}
-
 func TestOutcomesHaveNames(t *testing.T) {
 	names := map[string]bool{}
 	for o := range Outcome(NumOutcomes) {
@@ -163,12 +119,23 @@ func FuzzParse(f *testing.F) {
 	f.Add("42 (a) S 1 1 1 0 -1 64 0 0 0 0 0 0 0 0 20 0 1 0 8123 0 0 0 0 0 5 0 0")
 	f.Add("OTEL_SERVICE_NAME=a\x00OTEL_RESOURCE_ATTRIBUTES=a=b,c=%20\x00")
 	f.Add("0::/docker/dc579f8a8319c8cf7d38e1adf263bc08d230600179e9d1f4a3d1a3b4c5d6e7f8\n")
+	f.Add("0: 0100007F:1F90 00000000:0000 0A 0:0 00:0 0 0 0 4711 1\n8000-8999")
 	f.Add(string(dirent(1, "1")) + string(dirent(2, "2")))
 	f.Fuzz(func(t *testing.T, content string) {
 		_, _ = parseStat(content)
 		_ = parseEnvironment(content)
 		if id := parseCgroups(content).containerID(); id != "" && !strings.Contains(content, id) {
 			t.Errorf("container %q is not in %q", id, content)
+		}
+		if uid := parseCgroups(content).podUID(); uid != "" && !strings.Contains(strings.ReplaceAll(content, "_", "-"), uid) {
+			t.Errorf("pod %q is not in %q", uid, content)
+		}
+		for line := range strings.Lines(content) {
+			_, _, _ = parseListener(line)
+			_, _ = parseSocketLink(line)
+			if r, err := ParsePortRange(line); err == nil && (r.First == 0 || r.First > r.Last) {
+				t.Errorf("%q is the range %v", line, r)
+			}
 		}
 		if n := len(parseDirents([]byte(content), nil)); n > len(content)/19 {
 			t.Errorf("%d processes in %d bytes", n, len(content))

@@ -34,6 +34,8 @@ type Process struct {
 	ResourceAttributes map[string]string
 	// ContainerID, 64 hex digits for most runtimes; empty outside of a container.
 	ContainerID string
+	// PodUID of the Kubernetes pod; empty outside of one, and in a static pod.
+	PodUID string
 	// CgroupPath in the cgroup v2 hierarchy; empty without one.
 	CgroupPath string
 }
@@ -75,6 +77,7 @@ func newProcess(pid int, started stat, boot time.Time, executable, goVersion str
 		TargetIndex:        NoTarget,
 		ResourceAttributes: env.resourceAttributes,
 		ContainerID:        groups.containerID(),
+		PodUID:             groups.podUID(),
 		CgroupPath:         groups.unified(),
 	}
 	p.ServiceName = firstOf(env.serviceName, env.resourceAttributes["service.name"], p.ExecutableName)

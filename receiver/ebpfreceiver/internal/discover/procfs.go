@@ -26,7 +26,7 @@ type procfs struct {
 	root    string
 	dir     int // open on root
 	listing []byte
-	link    []byte
+	target  []byte // of a link
 	content []byte
 }
 
@@ -39,7 +39,7 @@ func openProcfs(root string) (*procfs, error) {
 		root:    root,
 		dir:     dir,
 		listing: make([]byte, 64<<10),
-		link:    make([]byte, unix.PathMax),
+		target:  make([]byte, unix.PathMax),
 		content: make([]byte, 4096),
 	}, nil
 }
@@ -116,12 +116,43 @@ func (p *procfs) stat(pid int) (stat, error) {
 
 // executable reads where the exe link of a process points to, as it stands:
 // with " (deleted)" where the file was deleted or replaced.
-func (p *procfs) executable(pid int) (string, error) {
-	n, err := unix.Readlinkat(p.dir, strconv.Itoa(pid)+"/exe", p.link)
+func (p *procfs) executable(pid int) (string, error) { return p.link(pid, "exe") }
+
+// descriptor reads what a descriptor of a process is open on.
+func (p *procfs) descriptor(pid, fd int) (string, error) {
+	return p.link(pid, "fd/"+strconv.Itoa(fd))
+}
+
+// link reads where a link in the folder of a process points to.
+func (p *procfs) link(pid int, name string) (string, error) {
+	n, err := unix.Readlinkat(p.dir, strconv.Itoa(pid)+"/"+name, p.target)
 	if err != nil {
-		return "", p.failure("readlink", pid, "exe", err)
+		return "", p.failure("readlink", pid, name, err)
 	}
-	return string(p.link[:n]), nil
+	return string(p.target[:n]), nil
+}
+
+// descriptors appends the open descriptors of a process to into, the lowest ones
+// first, in the place of PIDs.
+func (p *procfs) descriptors(pid int, into []listed) ([]listed, error) {
+	dir, err := unix.Openat(p.dir, strconv.Itoa(pid)+"/fd", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return into, p.failure("open", pid, "fd", err)
+	}
+	defer func() { _ = unix.Close(dir) }() // opened for reading only
+	for len(into) < maxDescriptors {
+		n, err := unix.Getdents(dir, p.listing)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return into, p.failure("list", pid, "fd", err)
+		case n <= 0:
+			return into, nil
+		}
+		into = parseDirents(p.listing[:n], into)
+	}
+	return into, nil
 }
 
 // file identifies the executable of a process whatever its path.

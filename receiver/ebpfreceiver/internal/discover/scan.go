@@ -46,6 +46,7 @@ func (s *scanner) scan() error {
 		return err
 	}
 	s.number++
+	s.examiner.listeners.forget()
 	for _, process := range s.listed {
 		s.visit(process)
 	}
@@ -70,6 +71,8 @@ func (s *scanner) visit(process listed) {
 	case k.inode != process.inode:
 		s.revisit(k, process)
 	case k.ended || k.outcome == KernelThread || k.outcome == Self:
+	case k.awaited && s.due(k, process.pid):
+		s.lookAgain(k, process)
 	case k.process != nil:
 		s.checkWatched(k, process)
 	case !s.due(k, process.pid):
@@ -82,7 +85,32 @@ func (s *scanner) visit(process listed) {
 
 // meet examines a process and keeps what it found.
 func (s *scanner) meet(process listed) {
+	s.keep(process, s.examiner.examine(process.pid))
+}
+
+// lookAgain examines a process that may listen by now. That it does not is no
+// news: it was counted when it was met.
+func (s *scanner) lookAgain(k *known, process listed) {
 	x := s.examiner.examine(process.pid)
+	switch {
+	case x.outcome == Unselected && k.outcome == Unselected:
+		k.examination = x
+	case x.outcome == Watched && x.sameTarget(k.examination):
+		k.awaited = x.awaited
+	default:
+		s.end(k)
+		s.keep(process, x)
+	}
+}
+
+// sameTarget tells whether two examinations found one program of one target.
+func (x examination) sameTarget(other examination) bool {
+	return other.process != nil && x.process.TargetIndex == other.process.TargetIndex &&
+		x.stat.sameProgram(other.stat) && x.image.key == other.image.key
+}
+
+// keep notes what an examination found.
+func (s *scanner) keep(process listed, x examination) {
 	s.counts.add(x.outcome)
 	if x.outcome == Vanished && !x.stat.ended() {
 		delete(s.known, process.pid) // if it is still there, the next scan begins anew

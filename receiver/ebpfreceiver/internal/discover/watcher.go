@@ -143,12 +143,13 @@ func (w *Watcher) following(ends *ends, handle func(Event)) func(Event) {
 func (w *Watcher) newScanner(proc *procfs, boot time.Time, emit func(Event)) *scanner {
 	return &scanner{
 		examiner: &examiner{
-			proc:     proc,
-			targets:  w.config.Targets,
-			self:     selfPID(w.config.ProcRoot, w.config.IncludeSelf),
-			boot:     boot,
-			binaries: binaries{},
-			refusals: refusals{logger: w.logger, told: map[string]struct{}{}},
+			proc:      proc,
+			targets:   w.config.Targets,
+			self:      selfPID(w.config.ProcRoot, w.config.IncludeSelf),
+			boot:      boot,
+			binaries:  binaries{},
+			listeners: newListeners(proc),
+			refusals:  refusals{logger: w.logger, told: map[string]struct{}{}},
 		},
 		counts: &w.counts,
 		emit:   emit,

@@ -24,7 +24,7 @@ func boot() time.Time { return time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC) }
 func shop() *discover.Process {
 	return &discover.Process{
 		PID: 42, StartTime: boot().Add(time.Second), Executable: "/opt/shop/inventory", ExecutableName: "inventory",
-		GoVersion: "go1.26.8", ServiceName: "shop", ContainerID: "abc",
+		GoVersion: "go1.26.8", ServiceName: "shop", ContainerID: "abc", PodUID: "2f0d7a1c-9d2b-4c3e-8f4a-5b6c7d8e9f00",
 		ResourceAttributes: map[string]string{"service.name": "ignored", "deployment.environment.name": "test"},
 	}
 }
@@ -66,6 +66,7 @@ func TestResource(t *testing.T) {
 		"process.executable.path": "/opt/shop/inventory", "process.executable.name": "inventory",
 		"process.creation.time": "2026-11-21T00:00:01Z", "process.runtime.name": "go",
 		"process.runtime.version": "go1.26.8", "container.id": "abc",
+		"k8s.pod.uid": "2f0d7a1c-9d2b-4c3e-8f4a-5b6c7d8e9f00",
 	}, batch.Traces().ResourceSpans().At(0).Resource().Attributes().AsRaw())
 }
 

@@ -29,4 +29,7 @@ func PutResource(attributes pcommon.Map, p *discover.Process) {
 	if p.ContainerID != "" {
 		attributes.PutStr(events.ContainerID, p.ContainerID)
 	}
+	if p.PodUID != "" {
+		attributes.PutStr(events.PodUID, p.PodUID)
+	}
 }
