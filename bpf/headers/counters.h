@@ -12,7 +12,7 @@ enum counter {
 	UNFINISHED_SPANS, /* an SDK's span whose goroutine ended before the span */
 	ENDED_ELSEWHERE, /* an SDK's span that ended on another goroutine, or twice */
 	SAMPLED_OUT, /* a request that sample_rate or its caller's trace flags left out */
-	UNSUPPORTED_HTTP2, /* a request that came over HTTP/2 */
+	UNSUPPORTED_HTTP2, /* a request that came over HTTP/2 to a server of unknown layout */
 	OUTSIDE_OF_SPAN, /* a client's request of a goroutine that is in no span */
 	DROPPED_CONNECTIONS_FULL, /* the map of connections was full: one that is not followed */
 	DROPPED_SAMPLES_FULL, /* a span without an exact ledger whose goroutine had no place in in_span */

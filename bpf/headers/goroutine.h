@@ -19,7 +19,7 @@ struct goroutine_key {
 };
 
 enum span_kind {
-	SPAN_REQUEST = 1, /* a net/http server's request */
+	SPAN_REQUEST = 1, /* a request to an HTTP server */
 	SPAN_SDK = 2, /* a span of the OpenTelemetry SDK */
 	SPAN_RPC = 3, /* a gRPC server's call */
 	SPAN_CLIENT = 4, /* a net/http client's request */
@@ -39,8 +39,9 @@ static __always_inline int is_incoming(u32 kind)
 
 struct span {
 	u64 start; /* ns, CLOCK_MONOTONIC */
-	/* Address of the *http.response, of the *recordingSpan or of the *ServerStream;
-	 * of a client's request, where on the stack its caller's frame is. */
+	/* Address of the *http.response or, of HTTP/2, the *responseWriter, of the
+	 * *recordingSpan or of the *ServerStream; of a client's request, where on the
+	 * stack its caller's frame is. */
 	u64 handle;
 	u64 request; /* of a client's: address of the *http.Request or of the *grpc.ClientConn */
 	u64 method, method_len; /* of a gRPC client's: the string */
@@ -51,7 +52,7 @@ struct span {
 	u32 epoch; /* the process's when it started: its ledger is exact if that is still the same */
 	u16 sdk_inside; /* not of an SDK's: an SDK in the process tells it, or decided not to */
 	u16 hijacked; /* of a request: its handler took the connection over */
-	u32 pad;
+	u32 major; /* of a request: HTTP's version */
 	u64 spent_before[CAUSE_SLOTS]; /* the goroutine's ledger when it started */
 };
 

@@ -25,6 +25,7 @@ enum process_flags {
 	PROCESS_STOP_ARGUMENTS =
 	    4, /* startTheWorldWithSema is told when all had stopped: Go 1.23 and later */
 	PROCESS_TRAFFIC = 8, /* what its connections carry is told */
+	PROCESS_HTTP2 = 16, /* requests over HTTP/2 are seen where their streams are handled */
 };
 
 struct code_range {
@@ -54,6 +55,22 @@ struct http_offsets {
 	u16 stack_hi; /* in runtime.g: where its stack begins */
 };
 
+/* Of an HTTP/2 server. */
+struct http2_offsets {
+	u16 state; /* in responseWriter: a pointer to the responseWriterState */
+	u16 status; /* in that */
+	u16 request, request_behind; /* and the request in that; 1: it is a pointer to one */
+	u16 method, url, header; /* in the request */
+	u16 pattern; /* likewise, UNKNOWN_OFFSET where it has none */
+};
+
+/* HTTP/2 servers that one process can have. */
+enum http2_server {
+	HTTP2_STANDARD, /* net/http's own */
+	HTTP2_MODULE, /* golang.org/x/net/http2 */
+	HTTP2_SERVERS,
+};
+
 struct process {
 	u32 flags;
 	u32 sample_rate; /* of 1000 requests */
@@ -80,6 +97,7 @@ struct process {
 	u8 wait_causes[WAIT_REASONS]; /* enum cause by the runtime's wait reason, WAIT_EXECUTES */
 	struct rpc_offsets rpc;
 	struct http_offsets http;
+	struct http2_offsets http2[HTTP2_SERVERS];
 };
 
 struct process_map {

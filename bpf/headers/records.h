@@ -67,7 +67,7 @@ struct request_record {
 	char route[PATH_SIZE];
 	u32 minor; /* of HTTP/1.x, NO_VERSION where unknown */
 	u32 agent_len, accept_len; /* of a request for SCRAPE_PATH, else 0 */
-	u32 pad;
+	u32 major; /* of HTTP's version */
 	char agent[AGENT_SIZE];
 	char accept[AGENT_SIZE];
 };

@@ -22,25 +22,34 @@ static __always_inline int is_scrape_path(struct goroutine *s)
 	return 1;
 }
 
-/* What the response's request says beyond method and path. */
-static __always_inline void put_details(struct request_record *r, struct process *p, struct goroutine *s,
-					u64 request)
+/* Where in memory it stands what a request was answered, and what else is told
+ * of it: addresses, 0 where unknown. */
+struct answer {
+	u64 status; /* an int */
+	u64 pattern; /* a string */
+	u64 minor; /* an int */
+	u64 header; /* a pointer to a map */
+};
+
+static __always_inline void put_answer(struct request_record *r, struct process *p, struct goroutine *s,
+				       struct answer *answer)
 {
-	if (p->request_pattern != UNKNOWN_OFFSET)
-		r->route_len = read_string(r->route, PATH_SIZE, request + p->request_pattern);
-	if (p->http.proto_minor != UNKNOWN_OFFSET)
-		READ_USER(r->minor, request + p->http.proto_minor);
-	if ((p->flags & PROCESS_TRACEPARENT) && is_scrape_path(s)) {
-		u64 header = read_word(request + p->request_header);
+	READ_USER(r->status, answer->status);
+	if (answer->pattern)
+		r->route_len = read_string(r->route, PATH_SIZE, answer->pattern);
+	if (answer->minor)
+		READ_USER(r->minor, answer->minor);
+	if ((p->flags & PROCESS_TRACEPARENT) && answer->header && is_scrape_path(s)) {
+		u64 header = read_word(answer->header);
 		r->agent_len = find_field(header, user_agent_key, sizeof(user_agent_key) - 1, r->agent);
 		r->accept_len = find_field(header, accept_key, sizeof(accept_key) - 1, r->accept);
 	}
 }
 
 /* Tells the request at the bottom of the goroutine's stack, after spend(), if no
- * SDK does (sdk_inside). Its response is 0 where the goroutine ended without finishing it. */
+ * SDK does (sdk_inside). There is no answer where the goroutine ended without one. */
 static __always_inline void tell_request(struct process *p, struct goroutine *s, u32 tgid, u32 tid,
-					 u64 response)
+					 struct answer *answer)
 {
 	struct span *span = &s->spans[0];
 	struct request_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
@@ -53,16 +62,15 @@ static __always_inline void tell_request(struct process *p, struct goroutine *s,
 	r->span.header.tgid = tgid;
 	r->span.header.tid = tid;
 	put_span(&r->span, p, s, span);
-	if (!response)
+	if (!answer)
 		r->span.flags = span->hijacked ? REQUEST_HIJACKED : REQUEST_ABORTED;
 	r->method_len = s->method_len;
 	r->path_len = s->path_len;
 	__builtin_memcpy(r->method, s->method, METHOD_SIZE);
 	__builtin_memcpy(r->path, s->path, PATH_SIZE);
-	if (response)
-		READ_USER(r->status, response + p->response_status);
+	r->major = span->major;
 	r->minor = NO_VERSION;
-	if (response && p->response_request != UNKNOWN_OFFSET)
-		put_details(r, p, s, read_word(response + p->response_request));
+	if (answer)
+		put_answer(r, p, s, answer);
 	submit(r);
 }

@@ -3,18 +3,12 @@
  * OpenTelemetry SDK, each bound to the goroutine that executes it. */
 #include "exit.h"
 #include "hits.h"
-#include "identity.h"
-#include "span.h"
+#include "serving.h"
 
-static __always_inline int identify_request(struct span *span, struct process *p, u64 request)
-{
-	struct trace_context context = {};
-	int called = (p->flags & PROCESS_TRACEPARENT) &&
-		     read_trace_context(read_word(request + p->request_header), &context);
-	return identify(span, called ? &context : 0);
-}
-
-/* func (sh serverHandler) ServeHTTP(rw ResponseWriter, req *Request) */
+/* func (sh serverHandler) ServeHTTP(rw ResponseWriter, req *Request)
+ * Of HTTP/2 each stream has a goroutine of its own (bpf/http2), through which it
+ * comes here or does not; what an HTTP/1 server takes for such a request is the
+ * preface of a connection that its handler will take over. */
 SEC("uprobe.multi")
 int request_starts(struct pt_regs *ctx)
 {
@@ -24,27 +18,20 @@ int request_starts(struct pt_regs *ctx)
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
 	if (!p)
 		return 0;
-	if (p->request_proto_major != UNKNOWN_OFFSET && read_word(request + p->request_proto_major) != 1) {
-		count(UNSUPPORTED_HTTP2);
+	u64 major = read_word(request + p->request_proto_major);
+	if (major != 1) {
+		if (!(p->flags & PROCESS_HTTP2))
+			count(UNSUPPORTED_HTTP2);
 		return 0;
 	}
-	if (bpf_get_prandom_u32() % 1000 >= p->sample_rate) {
-		count(SAMPLED_OUT);
-		return 0;
-	}
-	struct goroutine *s = enter_goroutine(&key, p, id, now);
-	if (!s)
-		return 0;
-	/* A request starts on an idle connection's goroutine. */
-	count_many(UNFINISHED_SPANS, s->depth);
-	struct span *span = open_span(s, p, key.tgid, 0, SPAN_REQUEST, GO_ARG3(ctx), now);
-	if (!identify_request(span, p, request)) {
-		count(SAMPLED_OUT);
-		leave_goroutine(s, &key);
-		return 0;
-	}
-	s->method_len = read_string(s->method, METHOD_SIZE, request + p->request_method);
-	s->path_len = read_string(s->path, PATH_SIZE, read_word(request + p->request_url) + p->url_path);
+	struct arrival arrival = {
+		.handle = GO_ARG3(ctx),
+		.major = major,
+		.method = request + p->request_method,
+		.url = request + p->request_url,
+		.header = request + p->request_header,
+	};
+	begin_request(p, &key, id, now, &arrival);
 	return 0;
 }
 
@@ -56,15 +43,18 @@ int request_finishes(struct pt_regs *ctx)
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), response = GO_ARG1(ctx);
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
-	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
-	if (!p || !s || find_span(s, SPAN_REQUEST, response) != 0)
+	struct goroutine *s = serving(&key, response);
+	if (!p || !s)
 		return 0;
-	spend(s, key.tgid, now);
-	if (!s->spans[0].sdk_inside)
-		tell_request(p, s, key.tgid, id, response);
-	if (s->depth > 1)
-		count_many(UNFINISHED_SPANS, outgoing_spans(s)); /* left by a panic */
-	leave_goroutine(s, &key);
+	u64 request = read_word(response + p->response_request);
+	struct answer answer = {
+		.status = response + p->response_status,
+		.minor = request + p->http.proto_minor,
+		.header = request + p->request_header,
+	};
+	if (p->request_pattern != UNKNOWN_OFFSET)
+		answer.pattern = request + p->request_pattern;
+	finish_request(p, s, &key, id, now, &answer);
 	return 0;
 }
 
@@ -75,8 +65,8 @@ int request_hijacked(struct pt_regs *ctx)
 	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid();
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
-	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
-	if (s && find_span(s, SPAN_REQUEST, GO_ARG1(ctx)) == 0)
+	struct goroutine *s = serving(&key, GO_ARG1(ctx));
+	if (s)
 		s->spans[0].hijacked = 1;
 	return 0;
 }

@@ -108,7 +108,7 @@ func TestRequests(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			test.request.Minor = 1
+			test.request.Major, test.request.Minor = 1, 1
 			test.attributes["network.protocol.name"], test.attributes["network.protocol.version"] = "http", "1.1"
 			span := onlySpan(t, &test.request)
 			require.Equal(t, test.spanName, span.Name())

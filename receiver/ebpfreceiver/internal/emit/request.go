@@ -27,7 +27,7 @@ func (b *Batch) addRequest(span ptrace.Span, r *record.Request) {
 	if route != "" {
 		attributes.PutStr(events.Route, route)
 	}
-	putHTTPVersion(attributes, 1, r.Minor)
+	putHTTPVersion(attributes, r.Major, r.Minor)
 	switch {
 	case r.Aborted:
 		putError(span, "aborted")

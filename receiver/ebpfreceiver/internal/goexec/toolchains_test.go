@@ -40,6 +40,7 @@ func TestOlderToolchains(t *testing.T) {
 			sameFunctions(t, whole, stripped)
 			sameOffsets(t, whole, stripped)
 			sameLines(t, whole, stripped)
+			sameHTTP2(t, whole)
 			want, err := whole.WaitReasons()
 			require.NoError(t, err)
 			got, err := stripped.WaitReasons()

@@ -16,12 +16,29 @@ type descriptorRoot struct {
 	marks    []string
 }
 
-// descriptorRoots are the runtime's structs that live on the heap: their type
-// descriptors, which the collector reads, survive stripping.
+// Of the response writer of an HTTP/2 server, and of its state.
+var (
+	writerMarks = []string{"rws"}
+	stateMarks  = []string{"stream", "req", "conn", "bw", "status"}
+)
+
+// descriptorRoots are structs that live on the heap: their type descriptors,
+// which the collector reads, survive stripping.
 var descriptorRoots = map[string]descriptorRoot{
 	"runtime.g": {"runtime.malg", []string{"goid", "atomicstatus", "waitreason", "sched"}},
 	"runtime.m": {"runtime.allocm", []string{"g0", "curg", "alllink", "schedlink"}},
 	"runtime.p": {"runtime.procresize", []string{"status", "runqhead", "runqtail", "mcache"}},
+
+	"net/http.http2responseWriter":      {"net/http.(*http2serverConn).newResponseWriter", writerMarks},
+	"net/http.http2responseWriterState": {"net/http.(*http2serverConn).newResponseWriter", stateMarks},
+
+	"net/http/internal/http2.responseWriter":      {"net/http/internal/http2.(*serverConn).newResponseWriter", writerMarks},
+	"net/http/internal/http2.responseWriterState": {"net/http/internal/http2.(*serverConn).newResponseWriter", stateMarks},
+	"net/http/internal/http2.ServerRequest": {"net/http/internal/http2.(*serverConn).newWriterAndRequestNoBody",
+		[]string{"Method", "URL", "Header", "RequestURI"}},
+
+	"golang.org/x/net/http2.responseWriter":      {"golang.org/x/net/http2.(*serverConn).newResponseWriter", writerMarks},
+	"golang.org/x/net/http2.responseWriterState": {"golang.org/x/net/http2.(*serverConn).newResponseWriter", stateMarks},
 }
 
 // The layout of type descriptors (internal/abi/type.go), which has been the same

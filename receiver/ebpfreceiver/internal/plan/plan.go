@@ -39,12 +39,17 @@ const (
 	RequestStarts      Probe = "request_starts"
 	RequestFinishes    Probe = "request_finishes"
 	RequestHijacked    Probe = "request_hijacked"
+	HTTP2Starts        Probe = "http2_starts"
+	HTTP2Finishes      Probe = "http2_finishes"
 	SDKTracerStarts    Probe = "sdk_tracer_starts"
 	SDKSpanStarts      Probe = "sdk_span_starts"
 	SDKSpanEnds        Probe = "sdk_span_ends"
 	RPCHeaders         Probe = "rpc_headers"
 	RPCStarts          Probe = "rpc_starts"
 	RPCFinishes        Probe = "rpc_finishes"
+	// Those of golang.org/x/net/http2.
+	HTTP2ModuleStarts   Probe = "http2_module_starts"
+	HTTP2ModuleFinishes Probe = "http2_module_finishes"
 	// RPCFinishesHTTP is the program rpc_finishes where net/http serves gRPC.
 	RPCFinishesHTTP   Probe = "rpc_finishes_http"
 	ClientStarts      Probe = "client_starts"
@@ -64,6 +69,8 @@ const (
 	StopTheWorld Feature = "stop_the_world"
 	Requests     Feature = "requests"
 	Routes       Feature = "routes"
+	// HTTP2 are the requests that come over HTTP/2.
+	HTTP2        Feature = "http2_requests"
 	TraceContext Feature = "trace_context"
 	SDKSpans     Feature = "sdk_spans"
 	EndedSpans   Feature = "ended_spans"
@@ -105,6 +112,7 @@ type Offsets struct {
 	ContextTraceID, ContextSpanID, ContextFlags                                 uint16
 	RPC                                                                         RPCOffsets
 	HTTP                                                                        HTTPOffsets
+	HTTP2                                                                       [http2Servers]HTTP2Offsets
 }
 
 // Range is code from Begin up to End, as linked, without the load bias.
@@ -142,6 +150,8 @@ type Plan struct {
 	GCPhase uint64
 	// SwissHeaders: http.Header is a Swiss map.
 	SwissHeaders bool
+	// HTTP2: requests over HTTP/2 are seen.
+	HTTP2 bool
 	// StopArguments: startTheWorldWithSema is told when all had stopped.
 	StopArguments bool
 	// EOF is the address of io.EOF as linked, 0 where unknown.
@@ -163,7 +173,7 @@ func (p *Plan) Has(probe Probe) bool {
 // beginsSpans reports whether anything in the process can begin a span. Those of
 // clients are below others.
 func (p *Plan) beginsSpans() bool {
-	return p.Has(RequestStarts) || p.Has(RPCStarts) || p.Has(SDKSpanStarts)
+	return p.Has(RequestStarts) || p.Has(HTTP2Starts) || p.Has(HTTP2ModuleStarts) || p.Has(RPCStarts) || p.Has(SDKSpanStarts)
 }
 
 // For makes the plan of a binary. Functions that are not linked into it are no
@@ -182,6 +192,7 @@ func For(b Binary) *Plan {
 	m.ledger()
 	m.stopTheWorld(version)
 	m.requests(version)
+	m.http2(version)
 	m.sdkSpans()
 	m.rpcs()
 	m.clients()
@@ -276,5 +287,6 @@ func (m *maker) drop(probes ...Probe) {
 func unknownOffsets() Offsets {
 	const u = Unknown
 	return Offsets{u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u,
-		RPCOffsets{u, u, u, u, u, u, u, u, u, u}, HTTPOffsets{u, u, u, u, u, u, u, u}}
+		RPCOffsets{u, u, u, u, u, u, u, u, u, u}, HTTPOffsets{u, u, u, u, u, u, u, u},
+		[http2Servers]HTTP2Offsets{{u, u, u, false, u, u, u, u}, {u, u, u, false, u, u, u, u}}}
 }

@@ -113,7 +113,7 @@ func features(p *Plan) []Feature {
 func TestForARealServer(t *testing.T) {
 	p := For(target(t))
 	require.Empty(t, p.Refused)
-	require.Len(t, p.Probes, 13)
+	require.Len(t, p.Probes, 15)
 	require.NotZero(t, p.GCPhase)
 	require.NotContains(t, fmt.Sprint(p.Offsets.HTTP), "65535")
 	require.True(t, p.SwissHeaders)
@@ -157,7 +157,9 @@ func TestWhatIsNotProvenIsLeftOut(t *testing.T) {
 			[]Feature{TraceContext}, nil},
 		"maps of another layout": {partial{version: "go1.27.0 X:mapsplitgroup"}, []Feature{TraceContext}, nil},
 		"a Go to come":           {partial{version: "go1.28.0"}, []Feature{TraceContext}, nil},
-		"an offset too far":      {partial{farAwayType: "net/url.URL"}, []Feature{Requests, Clients}, []Probe{RequestStarts, ClientStarts}},
+		"an offset too far":      {partial{farAwayType: "net/url.URL"}, []Feature{Requests, HTTP2, Clients}, []Probe{RequestStarts, HTTP2Starts, ClientStarts}},
+		"a writer of HTTP/2 of another shape": {partial{fields: map[string]bool{"net/http.http2responseWriterState.status": true}},
+			[]Feature{HTTP2}, []Probe{HTTP2Starts, HTTP2Finishes}},
 		"no symbols":             {partial{noSymbols: true}, []Feature{GCCycles}, nil},
 		"no saved frame pointer": {partial{fields: map[string]bool{"runtime.g.sched.bp": true}}, []Feature{ParkedStacks}, nil},
 		"no place for the ends of goroutines": {partial{points: map[string]error{"runtime.goexit0": goexec.ErrNoProbePoint}},

@@ -24,6 +24,7 @@ func Protocols() []Protocol { return []Protocol{HTTP, GRPC} }
 func protocols() map[Probe]Protocol {
 	return map[Probe]Protocol{
 		RequestStarts: HTTP, RequestFinishes: HTTP, RequestHijacked: HTTP, ClientStarts: HTTP, ClientFinishes: HTTP,
+		HTTP2Starts: HTTP, HTTP2Finishes: HTTP, HTTP2ModuleStarts: HTTP, HTTP2ModuleFinishes: HTTP,
 		RPCHeaders: GRPC, RPCStarts: GRPC, RPCFinishes: GRPC, RPCFinishesHTTP: GRPC,
 		RPCClientStarts: GRPC, RPCClientBegun: GRPC, RPCClientFinishes: GRPC,
 	}

@@ -24,7 +24,7 @@ func calls(t *testing.T) Binary {
 func TestForAServerOfGRPC(t *testing.T) {
 	p := For(calls(t))
 	require.Empty(t, p.Refused)
-	require.NotContains(t, fmt.Sprint(p.Offsets), "65535")
+	require.NotContains(t, fmt.Sprint(p.Offsets.RPC, p.Offsets.HTTP), "65535")
 	require.False(t, p.StreamBehind, "since gRPC 1.77")
 	for _, probe := range []Probe{RPCHeaders, RPCStarts, RPCFinishes, ClientStarts, ClientFinishes, RequestStarts,
 		RPCClientStarts, RPCClientBegun, RPCClientFinishes} {
@@ -92,6 +92,7 @@ func TestAServerOfNothingButGRPC(t *testing.T) {
 	absent := map[string]error{}
 	for _, name := range []string{
 		"net/http.serverHandler.ServeHTTP", "net/http.(*response).finishRequest",
+		standardHTTP2(goVersion{1, 26}).handles,
 		sdk + "(*tracer).Start", sdk + "(*recordingSpan).runtimeTrace", sdk + "(*recordingSpan).End",
 	} {
 		absent[name] = goexec.ErrNoFunction

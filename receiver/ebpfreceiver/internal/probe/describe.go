@@ -67,13 +67,16 @@ const flagLedger = 1
 
 // flags are those of enum process_flags that follow from the plan.
 func flags(p *plan.Plan) uint32 {
-	const traceparent, stopArguments = 2, 4
+	const traceparent, stopArguments, http2 = 2, 4, 16
 	var set uint32
 	if p.SwissHeaders {
 		set |= traceparent
 	}
 	if p.StopArguments {
 		set |= stopArguments
+	}
+	if p.HTTP2 {
+		set |= http2
 	}
 	return set
 }

@@ -17,6 +17,7 @@ func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 	for name, p := range map[string]plan.Plan{
 		"PROCESS_TRACEPARENT":    {SwissHeaders: true},
 		"PROCESS_STOP_ARGUMENTS": {StopArguments: true},
+		"PROCESS_HTTP2":          {HTTP2: true},
 	} {
 		require.Contains(t, header, name)
 		require.EqualValues(t, header[name], flags(&p), name)

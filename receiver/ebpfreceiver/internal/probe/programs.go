@@ -34,6 +34,7 @@ type Programs struct {
 	scheduler schedulerObjects
 	syscalls  syscallsObjects
 	world     worldObjects
+	http2     http2Objects
 	rpc       rpcObjects
 	clients   clientsObjects
 	rpcs      rpcclientsObjects
@@ -88,6 +89,7 @@ func (p *Programs) load(options Options) error {
 		{"scheduler", loadScheduler, &p.scheduler},
 		{"system call", loadSyscalls, &p.syscalls},
 		{"stop-the-world", loadWorld, &p.world},
+		{"HTTP/2", loadHttp2, &p.http2},
 		{"gRPC", loadRpc, &p.rpc},
 		{"client", loadClients, &p.clients},
 		{"gRPC client", loadRpcclients, &p.rpcs},
@@ -173,6 +175,14 @@ func (p *Programs) program(probe plan.Probe) *ebpf.Program {
 		return p.spans.RequestFinishes
 	case plan.RequestHijacked:
 		return p.spans.RequestHijacked
+	case plan.HTTP2Starts:
+		return p.http2.Http2Starts
+	case plan.HTTP2Finishes:
+		return p.http2.Http2Finishes
+	case plan.HTTP2ModuleStarts:
+		return p.http2.Http2ModuleStarts
+	case plan.HTTP2ModuleFinishes:
+		return p.http2.Http2ModuleFinishes
 	case plan.SDKTracerStarts:
 		return p.spans.SdkTracerStarts
 	case plan.SDKSpanStarts:
@@ -207,6 +217,6 @@ func (p *Programs) Close() error {
 		errs = append(errs, l.Close())
 	}
 	p.links = nil
-	errs = append(errs, p.network.Close(), p.rpcs.Close(), p.clients.Close(), p.rpc.Close(), p.world.Close(), p.syscalls.Close(), p.scheduler.Close(), p.spans.Close())
+	errs = append(errs, p.network.Close(), p.rpcs.Close(), p.clients.Close(), p.rpc.Close(), p.http2.Close(), p.world.Close(), p.syscalls.Close(), p.scheduler.Close(), p.spans.Close())
 	return errors.Join(errs...)
 }

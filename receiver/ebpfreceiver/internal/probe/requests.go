@@ -33,6 +33,14 @@ func describeRequests(d *spansProcess, p *plan.Plan) {
 	d.Http.AnswerMinor = http.AnswerMinor
 	d.Http.SpanKind = http.SpanKind
 	d.Http.StackHi = http.StackHi
+	for i, o := range p.Offsets.HTTP2 {
+		into := &d.Http2[i]
+		into.State, into.Status, into.Request = o.State, o.Status, o.Request
+		if o.RequestBehind {
+			into.RequestBehind = 1
+		}
+		into.Method, into.Url, into.Header, into.Pattern = o.Method, o.URL, o.Header, o.Pattern
+	}
 }
 
 // streamKey is struct stream_key of bpf/rpc/rpc.bpf.c.

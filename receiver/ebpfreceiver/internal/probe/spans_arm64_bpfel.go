@@ -40,7 +40,7 @@ type spansGoroutine struct {
 		Epoch       uint32
 		SdkInside   uint16
 		Hijacked    uint16
-		Pad         uint32
+		Major       uint32
 		SpentBefore [16]uint64
 	}
 	MethodLen uint32
@@ -136,6 +136,17 @@ type spansProcess struct {
 		AnswerMinor  uint16
 		SpanKind     uint16
 		StackHi      uint16
+	}
+	Http2 [2]struct {
+		_             structs.HostLayout
+		State         uint16
+		Status        uint16
+		Request       uint16
+		RequestBehind uint16
+		Method        uint16
+		Url           uint16
+		Header        uint16
+		Pattern       uint16
 	}
 }
 

@@ -53,8 +53,8 @@ func order(p *plan.Plan, wanted func(plan.Probe) bool) []plan.Probe {
 	all := []plan.Probe{
 		plan.GoroutineStatus, plan.GoroutinePreempted, plan.WorldStarts, plan.WorldStops, plan.GoroutineEnds,
 		plan.RequestFinishes, plan.RequestHijacked, plan.SDKSpanEnds, plan.SDKSpanStarts, plan.SDKTracerStarts,
-		plan.RPCFinishes, plan.RPCFinishesHTTP, plan.ClientFinishes, plan.RPCClientFinishes, plan.RPCClientBegun,
-		plan.ClientStarts, plan.RPCClientStarts, plan.RequestStarts, plan.RPCHeaders, plan.RPCStarts,
+		plan.HTTP2Finishes, plan.HTTP2ModuleFinishes, plan.RPCFinishes, plan.RPCFinishesHTTP, plan.ClientFinishes, plan.RPCClientFinishes, plan.RPCClientBegun,
+		plan.ClientStarts, plan.RPCClientStarts, plan.RequestStarts, plan.HTTP2Starts, plan.HTTP2ModuleStarts, plan.RPCHeaders, plan.RPCStarts,
 	}
 	return slices.DeleteFunc(all, func(probe plan.Probe) bool { return !p.Has(probe) || !wanted(probe) })
 }

@@ -33,6 +33,7 @@ const (
 	requestPath     = requestMethod + methodSize
 	requestRoute    = requestPath + pathSize
 	requestMinor    = requestRoute + pathSize
+	requestMajor    = requestMinor + 12
 	requestAgent    = requestMinor + 16
 	agentSize       = 64
 	requestAccept   = requestAgent + agentSize
@@ -156,6 +157,7 @@ func decodeRequest(raw []byte) *Request {
 		Method:    text(raw, requestMethod, methodSize, u32(raw, requestLengths)),
 		Path:      text(raw, requestPath, pathSize, u32(raw, requestLengths+4)),
 		Route:     text(raw, requestRoute, pathSize, u32(raw, requestLengths+8)),
+		Major:     int(int32(u32(raw, requestMajor))),
 		Minor:     int(int32(u32(raw, requestMinor))),
 		UserAgent: text(raw, requestAgent, agentSize, u32(raw, requestMinor+4)),
 		Accept:    text(raw, requestAccept, agentSize, u32(raw, requestMinor+8)),

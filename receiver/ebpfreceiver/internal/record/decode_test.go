@@ -45,7 +45,7 @@ func requestRecord() []byte {
 	put(raw, requestMethod, []byte("GETxxx"))
 	put(raw, requestPath, []byte("/items"))
 	put(raw, requestRoute, []byte("GET /items"))
-	put(raw, requestMinor, uint32(1), uint32(10), uint32(3))
+	put(raw, requestMinor, uint32(1), uint32(10), uint32(3), uint32(2))
 	put(raw, requestAgent, []byte("Prometheus"))
 	put(raw, requestAccept, []byte("*/*"))
 	return raw
@@ -57,7 +57,7 @@ func TestDecodeRequest(t *testing.T) {
 	require.Equal(t, &Request{
 		Span:     Span{Header: wantHeader(), Exact: true, Ledger: ledger.Ledger{ledger.Sleep: 600}},
 		Hijacked: true, Status: 204, Method: "GET", Path: "/items", Route: "GET /items",
-		Minor: 1, UserAgent: "Prometheus", Accept: "*/*",
+		Major: 2, Minor: 1, UserAgent: "Prometheus", Accept: "*/*",
 	}, got)
 	require.Equal(t, 42, got.Process())
 }
@@ -140,7 +140,7 @@ func TestLayoutIsThatOfThePrograms(t *testing.T) {
 	}{
 		"record_header":     {headerSize, map[string]int{"tgid": 4, "tid": 8, "goid": goroutineOffset, "start": 24, "end": 32, "trace_id": identityOffset, "span_id": identityOffset + 16, "parent_id": parentIDOffset}},
 		"span_record":       {spanSize, map[string]int{"spent": headerSize, "exact": spanExact, "flags": spanFlags}},
-		"request_record":    {requestSize, map[string]int{"status": requestStatus, "method_len": requestLengths, "method": requestMethod, "path": requestPath, "route": requestRoute, "minor": requestMinor, "agent_len": requestMinor + 4, "accept_len": requestMinor + 8, "agent": requestAgent, "accept": requestAccept}},
+		"request_record":    {requestSize, map[string]int{"status": requestStatus, "method_len": requestLengths, "method": requestMethod, "path": requestPath, "route": requestRoute, "minor": requestMinor, "major": requestMajor, "agent_len": requestMinor + 4, "accept_len": requestMinor + 8, "agent": requestAgent, "accept": requestAccept}},
 		"rpc_record":        {rpcSize, map[string]int{"status": rpcStatus, "method_len": rpcMethodLength, "method": rpcMethod}},
 		"rpc_client_record": {callSize, map[string]int{"status": spanSize, "method_len": spanSize + 4, "target_len": spanSize + 8, "method": callMethod, "target": callTarget}},
 		"client_record":     {clientSize, map[string]int{"status": clientStatus, "method_len": clientLengths, "host_len": clientLengths + 4, "path_len": clientLengths + 8, "scheme_len": clientScheme, "major": clientMajor, "minor": clientMajor + 4, "method": clientMethod, "scheme": clientSchemeAt, "host": clientHost, "path": clientPath}},

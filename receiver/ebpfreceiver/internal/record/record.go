@@ -50,7 +50,7 @@ func (s *Span) Source() (ledger.Source, bool) {
 	return ledger.Sampled, s.Sampled
 }
 
-// Request is the end of a request on a net/http server for which no SDK in the
+// Request is the end of a request on an HTTP server for which no SDK in the
 // process was asked for a span.
 type Request struct {
 	Span
@@ -66,7 +66,8 @@ type Request struct {
 	Path string
 	// Route is the pattern that a ServeMux matched, "" where there was none.
 	Route string
-	// Minor is the version's, of HTTP/1.x; -1 where unknown.
+	// Major is HTTP's version, Minor that of HTTP/1.x; -1 where unknown.
+	Major int
 	Minor int
 	// UserAgent and Accept are the header fields of a request for /metrics, cut
 	// at 63 bytes; "" of others.

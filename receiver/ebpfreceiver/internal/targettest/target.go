@@ -38,6 +38,16 @@ func BuildCalls(t testing.TB, args ...string) string {
 	return build(t, callsPackage, args...)
 }
 
+// http2Package is servers that speak HTTP/2.
+const http2Package = "github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest/testdata/http2"
+
+// BuildHTTP2 compiles a target that serves HTTP/2: GET /addresses answers where
+// its servers listen, GET /book what they say that they answered.
+func BuildHTTP2(t testing.TB, args ...string) string {
+	t.Helper()
+	return build(t, http2Package, args...)
+}
+
 // Build compiles the target with extra arguments to go build, such as
 // -buildmode=pie, and returns the executable's path.
 func Build(t testing.TB, args ...string) string {
