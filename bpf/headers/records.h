@@ -19,6 +19,7 @@ enum record_kind {
 	RECORD_RPC_CLIENT = 7,
 	RECORD_NETWORK = 8,
 	RECORD_RUN_QUEUE = 9,
+	RECORD_SAMPLE = 16,
 };
 
 #define AGENT_SIZE 64
@@ -162,6 +163,16 @@ struct run_queue_record {
 	u32 pad;
 };
 
+/* What the kernel's own limit on frames is (kernel.perf_event_max_stack). */
+#define SAMPLE_FRAMES 127
+
+/* Of RECORD_SAMPLE only those frames are delivered that there are. */
+struct sample_record {
+	struct record_header header;
+	u32 frames, pad;
+	u64 stack[SAMPLE_FRAMES]; /* the instruction that was interrupted, then return addresses */
+};
+
 union record {
 	struct span_record span;
 	struct request_record request;
@@ -172,6 +183,7 @@ union record {
 	struct rpc_client_record rpc_client;
 	struct network_record network;
 	struct run_queue_record run_queue;
+	struct sample_record sample;
 };
 
 struct record_buffer {
@@ -184,11 +196,17 @@ struct record_buffer {
  * else it looks by itself, some times a second. */
 #define WAKE_UP_BYTES (256 << 10)
 
-static __always_inline void submit(void *record)
+static __always_inline u64 wake_up(void)
 {
 	u64 waiting = bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA);
+	return waiting >= WAKE_UP_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline void submit(void *record)
+{
+	u64 flags = wake_up();
 	count(RECORDS);
-	bpf_ringbuf_submit(record, waiting >= WAKE_UP_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(record, flags);
 }
 
 /* What all ends of spans tell, after spend(). */

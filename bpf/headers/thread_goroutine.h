@@ -39,3 +39,13 @@ static __always_inline struct goroutine *goroutine_of_thread(struct process *p, 
 	key.g = current;
 	return entry_of(p, &key);
 }
+
+/* The ID of the goroutine that the current thread runs, in a span or not; 0 where
+ * it runs none, or the thread does not tell. */
+static __always_inline u64 goroutine_id_of_thread(struct process *p)
+{
+	u64 g = thread_g(p);
+	u64 m = g ? read_word(g + p->g_m) : 0;
+	u64 current = m ? read_word(m + p->m_curg) : 0;
+	return current ? read_word(current + p->g_goid) : 0;
+}

@@ -32,6 +32,8 @@ type Config struct {
 	Budget BudgetConfig `mapstructure:"budget"`
 	// Goroutines of the observed processes.
 	Goroutines GoroutinesConfig `mapstructure:"goroutines"`
+	// Profiles of what the observed processes do on CPUs.
+	Profiles ProfilesConfig `mapstructure:"profiles"`
 }
 
 // TargetConfig selects processes: all keys that are set must match.
@@ -201,6 +203,7 @@ func createDefaultConfig() *Config {
 			Interval: 30 * time.Second,
 			Leak:     LeakConfig{Threshold: 5000, Growth: 100, Dumps: 6, MinAge: 2 * time.Minute},
 		},
+		Profiles: defaultProfiles(),
 	}
 }
 
@@ -224,7 +227,7 @@ func (c *Config) Validate() error {
 	if c.Goroutines.Enabled {
 		errs = append(errs, c.Goroutines.validate()...)
 	}
-	return errors.Join(append(errs, c.Events.check(), c.Ledger.check(), c.Budget.check(c.Ledger.Mode))...)
+	return errors.Join(append(errs, c.Events.check(), c.Ledger.check(), c.Budget.check(c.Ledger.Mode), c.Profiles.check())...)
 }
 
 // needsInterval reports whether anything is read at runtime.interval.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 	"go.opentelemetry.io/collector/confmap/xconfmap"
@@ -61,6 +63,12 @@ func TestConfig(t *testing.T) {
 		},
 		"ebpf/throttling":  func(c *Config) { c.Events.Throttling.Enabled = false },
 		"ebpf/page_faults": func(c *Config) { c.Events.PageFaults = PageFaultsConfig{Enabled: false, MinMajor: 7} },
+		"ebpf/profiles": func(c *Config) {
+			c.Profiles.Interval, c.Profiles.Frequency = time.Minute, 19
+			server := confighttp.NewDefaultServerConfig()
+			server.NetAddr.Endpoint = "127.0.0.1:6062"
+			c.Profiles.Pprof = PprofConfig{HTTP: configoptional.Some(server), Retention: time.Hour, MemoryMiB: 7}
+		},
 		"ebpf/scheduler": func(c *Config) {
 			c.Events.Scheduler = SchedulerConfig{Enabled: false, MinDuration: 5 * time.Millisecond}
 		},
@@ -93,8 +101,10 @@ func TestConfigIsRefused(t *testing.T) {
 		"ebpf/budget":       {"budget.cpu_percent", "budget.node_cpu_percent", "-1", "ledger.mode"},
 		"ebpf/network":      {"events.network.min_duration", "events.network.max_peers", "events.network.enabled"},
 		"ebpf/page_faults":  {"events.page_faults.min_major", "events.page_faults.enabled"},
-		"ebpf/scheduler":    {"events.scheduler.min_duration", "events.scheduler.enabled"},
-		"ebpf/all_at_once":  {"targets[1]", "selects nothing", "sample_rate", "discovery.interval", "runtime.interval"},
+		"ebpf/profiles": {"profiles.interval", "profiles.frequency", "profiles.pprof.http.endpoint", "127.0.0.1:6062",
+			"profiles.pprof.retention", "profiles.pprof.memory_mib", "profiles.enabled"},
+		"ebpf/scheduler":   {"events.scheduler.min_duration", "events.scheduler.enabled"},
+		"ebpf/all_at_once": {"targets[1]", "selects nothing", "sample_rate", "discovery.interval", "runtime.interval"},
 		"ebpf/goroutines": {"goroutines.interval", "goroutines.enabled", "goroutines.top", "1000", "goroutines.leak.threshold",
 			"goroutines.leak.growth", "goroutines.leak.dumps", "between 3 and 60", "goroutines.leak.min_age"},
 	} {
@@ -121,7 +131,7 @@ func TestAnErrorIsToldOnce(t *testing.T) {
 }
 
 func TestEveryCaseOfTheFilesIsTested(t *testing.T) {
-	for file, n := range map[string]int{"config.yaml": 20, "config_bad.yaml": 19} {
+	for file, n := range map[string]int{"config.yaml": 21, "config_bad.yaml": 20} {
 		all, err := confmaptest.LoadConf(filepath.Join("testdata", file))
 		require.NoError(t, err)
 		require.Len(t, all.ToStringMap(), n, file)

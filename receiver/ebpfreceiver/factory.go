@@ -8,7 +8,9 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/xconsumer"
 	"go.opentelemetry.io/collector/receiver"
+	"go.opentelemetry.io/collector/receiver/xreceiver"
 
 	"github.com/fathom-otel/fathom/internal/shared"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
@@ -18,12 +20,13 @@ import (
 // share one receiver: there is one set of probes, whichever signals are wanted.
 func NewFactory() receiver.Factory {
 	f := factory{receivers: shared.NewRegistry[component.ID, *ebpfReceiver]()}
-	return receiver.NewFactory(
+	return xreceiver.NewFactory(
 		metadata.Type,
 		func() component.Config { return createDefaultConfig() },
-		receiver.WithTraces(f.createTraces, metadata.TracesStability),
-		receiver.WithMetrics(f.createMetrics, metadata.MetricsStability),
-		receiver.WithLogs(f.createLogs, metadata.LogsStability),
+		xreceiver.WithTraces(f.createTraces, metadata.TracesStability),
+		xreceiver.WithMetrics(f.createMetrics, metadata.MetricsStability),
+		xreceiver.WithLogs(f.createLogs, metadata.LogsStability),
+		xreceiver.WithProfiles(f.createProfiles, metadata.ProfilesStability),
 	)
 }
 
@@ -41,6 +44,10 @@ func (f factory) createMetrics(_ context.Context, set receiver.Settings, cfg com
 
 func (f factory) createLogs(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs) (receiver.Logs, error) {
 	return f.hold(set, cfg, func(r *ebpfReceiver) { r.sinks.logs = next })
+}
+
+func (f factory) createProfiles(_ context.Context, set receiver.Settings, cfg component.Config, next xconsumer.Profiles) (xreceiver.Profiles, error) {
+	return f.hold(set, cfg, func(r *ebpfReceiver) { r.sinks.profiles = next })
 }
 
 // hold returns the shared receiver after its consumer of one signal was set.

@@ -32,7 +32,7 @@ func (g governing) Failed(pid int, err error) {
 
 // newGovernor is nil where probes are not to come and go.
 func (r *ebpfReceiver) newGovernor() (*governor.Governor, error) {
-	if r.config.Ledger.Mode != ModeGoverned {
+	if r.config.Ledger.Mode != ModeGoverned || !r.sinks.probed() {
 		return nil, nil
 	}
 	hit, err := r.programs.HitCost()

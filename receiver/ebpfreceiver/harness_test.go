@@ -25,7 +25,7 @@ const (
 	tick     = 20 * time.Millisecond
 )
 
-// harness is a receiver on the real kernel with sinks for all three signals.
+// harness is a receiver on the real kernel with sinks for all signals.
 type harness struct {
 	t         *testing.T
 	receiver  *ebpfReceiver
@@ -33,6 +33,7 @@ type harness struct {
 	traces    consumertest.TracesSink
 	logs      consumertest.LogsSink
 	metrics   consumertest.MetricsSink
+	profiles  consumertest.ProfilesSink
 	stopped   bool
 }
 

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/receiver/receivertest"
+	"go.opentelemetry.io/collector/receiver/xreceiver"
 	"go.uber.org/goleak"
 
 	"github.com/fathom-otel/fathom/internal/shared"
@@ -32,6 +33,7 @@ func TestFactory(t *testing.T) {
 	require.Equal(t, "ebpf", factory.Type().String())
 	require.NoError(t, componenttest.CheckConfigStruct(factory.CreateDefaultConfig()))
 	require.Equal(t, metadata.TracesStability, factory.TracesStability())
+	require.Equal(t, metadata.ProfilesStability, factory.(xreceiver.Factory).ProfilesStability())
 }
 
 func TestSignalsOfOneIDShareAReceiver(t *testing.T) {
@@ -44,17 +46,21 @@ func TestSignalsOfOneIDShareAReceiver(t *testing.T) {
 	require.NoError(t, err)
 	logs, err := factory.CreateLogs(t.Context(), set, config, consumertest.NewNop())
 	require.NoError(t, err)
+	profiles, err := factory.(xreceiver.Factory).CreateProfiles(t.Context(), set, config, consumertest.NewNop())
+	require.NoError(t, err)
 	receiverOf := func(c component.Component) *ebpfReceiver {
 		return c.(*shared.Hold[component.ID, *ebpfReceiver]).Value()
 	}
 	require.Same(t, receiverOf(traces), receiverOf(metrics))
 	require.Same(t, receiverOf(traces), receiverOf(logs))
-	for _, started := range []component.Component{traces, metrics, logs} {
+	require.Same(t, receiverOf(traces), receiverOf(profiles))
+	for _, started := range []component.Component{traces, metrics, logs, profiles} {
 		require.NoError(t, started.Start(t.Context(), componenttest.NewNopHost()))
 	}
 	require.NoError(t, traces.Shutdown(t.Context()))
 	require.NoError(t, logs.Shutdown(t.Context()))
 	require.NoError(t, metrics.Shutdown(t.Context()))
+	require.NoError(t, profiles.Shutdown(t.Context()))
 }
 
 func TestShutdownWithoutStart(t *testing.T) {

@@ -29,6 +29,7 @@ type observer struct {
 	peers     *peers
 	vitals    *processVitals
 	sampling  *sampling // nil: none
+	profiles  *profiles
 }
 
 func (o *observer) Attached(p *discover.Process, a *probe.Attachment, layouts attach.Layouts) {
@@ -41,6 +42,7 @@ func (o *observer) Attached(p *discover.Process, a *probe.Attachment, layouts at
 	o.peers.add(p, time.Now())
 	o.vitals.add(p)
 	o.sampling.add(p, a, layouts.Bias)
+	o.profiles.add(p, a, layouts.Code, layouts.Bias)
 }
 
 func (o *observer) Detached(p *discover.Process, open int) {
@@ -54,6 +56,7 @@ func (o *observer) Detached(p *discover.Process, open int) {
 	o.peers.remove(p)
 	o.vitals.remove(p)
 	o.sampling.remove(p)
+	o.profiles.remove(p)
 }
 
 func (o *observer) Failed(_ *discover.Process, reason string) {
@@ -72,8 +75,7 @@ func by(key, value string) metric.MeasurementOption {
 func (r *ebpfReceiver) events() probe.Events {
 	config, wanted := r.config.Events, probe.NoEvents()
 	network := config.Network.Enabled && !r.programs.Refuses(probe.Network)
-	probed := r.sinks.traces != nil || r.sinks.logs != nil // else the programs know of no process
-	wanted.Traffic = network && probed && r.sinks.metrics != nil
+	wanted.Traffic = network && r.sinks.probed() && r.sinks.metrics != nil
 	if r.sinks.logs == nil {
 		return wanted
 	}
@@ -110,12 +112,15 @@ func (r *ebpfReceiver) readKernel(watcher *discover.Watcher) func() (metadata.Ke
 			Dropped:    make(map[string]uint64),
 			Unobserved: make(map[string]uint64),
 			Examined:   make(map[string]uint64),
+			Stacks:     make(map[string]uint64),
 		}
 		for counter, n := range counters {
 			switch counter {
 			case probe.Records:
 			case probe.SampledOut, probe.UnsupportedHTTP2, probe.OutsideOfSpan:
 				kernel.Unobserved[counter.String()] = n
+			case probe.StackUnreadable, probe.StackDeep:
+				kernel.Stacks[counter.String()] = n
 			default:
 				kernel.Dropped[counter.String()] = n
 			}

@@ -156,7 +156,7 @@ func TestAReaderThatFails(t *testing.T) {
 	peers := newPeers(r)
 	vitals, err := newVitals(r)
 	require.NoError(t, err)
-	watched := &observer{telemetry: r.telemetry, runtimes: newRuntimes(r), dumps: newDumps(r), peers: peers, vitals: vitals}
+	watched := &observer{telemetry: r.telemetry, runtimes: newRuntimes(r), dumps: newDumps(r), peers: peers, vitals: vitals, profiles: newProfiles(r)}
 	attacher := attach.New(r.programs, attach.Wanted{Probes: true}, probe.NoEvents(), r.tier, watched, zap.NewNop())
 	ctx, stop := context.WithCancel(t.Context())
 	observing := make(chan error)
@@ -172,7 +172,7 @@ func TestAReaderThatFails(t *testing.T) {
 		_, _, err := target.Get("/nothing", nil)
 		require.NoError(t, err)
 	}
-	records := newRecords(r, attacher.Table(), peers)
+	records := newRecords(r, attacher.Table(), peers, watched.profiles)
 	records.reader = &failing{r.reader, 3}
 	require.ErrorIs(t, records.run(), errReader)
 	require.Equal(t, 3, len(h.spans())+len(h.events(events.StopTheWorld)), "what was read is delivered")

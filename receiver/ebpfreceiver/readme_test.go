@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/xconfmap"
 	"gopkg.in/yaml.v3"
@@ -36,6 +38,8 @@ func keys(v reflect.Value, prefix string, into map[string]string) {
 		field := v.Field(i)
 		name := prefix + v.Type().Field(i).Tag.Get("mapstructure")
 		switch {
+		case field.Type() == reflect.TypeFor[configoptional.Optional[confighttp.ServerConfig]]():
+			into[name] = ""
 		case field.Kind() == reflect.Slice:
 			into[name] = ""
 			if field.Type().Elem().Kind() == reflect.Struct {
@@ -112,7 +116,7 @@ func TestReadmeListsEveryMetricReasonAndFeature(t *testing.T) {
 	}
 	for _, feature := range []plan.Feature{plan.Ledger, plan.StopTheWorld, plan.Requests, plan.Routes, plan.TraceContext, plan.HTTP2,
 		plan.SDKSpans, plan.EndedSpans, plan.Hijacks, plan.GCCycles, plan.ParkedStacks, plan.Governing, plan.Sampling, plan.ThreadIdentity, plan.RuntimeMetrics,
-		plan.RPCs, plan.RPCTraceContext, plan.Clients, plan.RPCClients, plan.RPCClientStatus, plan.Goroutines} {
+		plan.RPCs, plan.RPCTraceContext, plan.Clients, plan.RPCClients, plan.RPCClientStatus, plan.Goroutines, plan.Profiles} {
 		require.Contains(t, readme(t), "`"+string(feature)+"`")
 	}
 }

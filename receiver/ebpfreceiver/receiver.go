@@ -20,10 +20,10 @@ import (
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
 )
 
-// ebpfReceiver owns the programs and nine goroutines: discovery, the attacher, the
-// governor, the sampler, the reader of records, and those that tell every interval:
-// of the runtime, of goroutines, of the traffic and of what else the kernel keeps
-// about a process.
+// ebpfReceiver owns the programs and eleven goroutines: discovery, the attacher, the
+// governor, the sampler, the reader of records, the server of profiles, and those
+// that tell every interval: of the runtime, of goroutines, of the traffic, of CPUs
+// and of what else the kernel keeps about a process.
 type ebpfReceiver struct {
 	config    *Config
 	settings  receiver.Settings
@@ -34,10 +34,13 @@ type ebpfReceiver struct {
 	sampling *sampling
 	reader   *probe.Reader
 	counts   *kernelCounts
+	profiles *profiles
+	pprof    *pprofServer // nil: none
 
 	stop       context.CancelFunc
 	observing  sync.WaitGroup // ends with stop
 	delivering sync.WaitGroup // ends when the reader is closed
+	serving    sync.WaitGroup // ends when the server is closed
 }
 
 func newReceiver(set receiver.Settings, config *Config) (*ebpfReceiver, error) {
@@ -54,7 +57,7 @@ func newReceiver(set receiver.Settings, config *Config) (*ebpfReceiver, error) {
 
 // Start loads the programs and begins to look for processes. What the kernel
 // or the capabilities lack makes it fail, by name.
-func (r *ebpfReceiver) Start(_ context.Context, host component.Host) error {
+func (r *ebpfReceiver) Start(ctx context.Context, host component.Host) error {
 	if err := requireHostPIDs(); err != nil {
 		return err
 	}
@@ -85,32 +88,44 @@ func (r *ebpfReceiver) Start(_ context.Context, host component.Host) error {
 	}
 	r.tellRefusals()
 	runtimes, peers, dumps := newRuntimes(r), newPeers(r), newDumps(r)
+	r.profiles = newProfiles(r)
+	if r.pprof, err = r.newPprofServer(ctx, host, r.profiles); err != nil {
+		return errors.Join(err, r.release())
+	}
+	if err := r.sampleCPUs(r.profiles); err != nil {
+		return errors.Join(err, r.pprof.close(ctx), r.release())
+	}
 	watched := &observer{
 		telemetry: r.telemetry, runtimes: runtimes, dumps: dumps, peers: peers, vitals: vitals, governor: governor,
-		sampling: r.sampling,
+		sampling: r.sampling, profiles: r.profiles,
 	}
 	wanted := attach.Wanted{
-		Probes:     r.sinks.traces != nil || r.sinks.logs != nil,
+		Probes:     r.sinks.probed() || r.profiles.enabled,
 		Runtime:    runtimes.enabled,
 		Goroutines: dumps.enabled,
+		Profiles:   r.profiles.enabled,
 	}
 	attacher := attach.New(r.programs, wanted, r.events(), r.tier, watched, r.settings.Logger)
-	records := newRecords(r, attacher.Table(), peers)
+	records := newRecords(r, attacher.Table(), peers, r.profiles)
 
-	ctx, cancel := context.WithCancel(context.Background())
+	running, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
-	r.run(host, &r.observing, "discovering processes", func() error { return watcher.Run(ctx, attacher.Handle) })
-	r.run(host, &r.observing, "attaching probes", func() error { return attacher.Run(ctx) })
+	r.run(host, &r.observing, "discovering processes", func() error { return watcher.Run(running, attacher.Handle) })
+	r.run(host, &r.observing, "attaching probes", func() error { return attacher.Run(running) })
 	if governor != nil {
-		r.run(host, &r.observing, "governing probes", func() error { return governor.Run(ctx) })
+		r.run(host, &r.observing, "governing probes", func() error { return governor.Run(running) })
 	}
 	if r.sampling != nil {
-		r.run(host, &r.observing, "sampling goroutines", func() error { return r.sampling.sampler.Run(ctx) })
+		r.run(host, &r.observing, "sampling goroutines", func() error { return r.sampling.sampler.Run(running) })
 	}
-	r.run(host, &r.observing, "reading runtime metrics", func() error { return runtimes.run(ctx) })
-	r.run(host, &r.observing, "dumping goroutines", func() error { return dumps.run(ctx) })
-	r.run(host, &r.observing, "telling traffic", func() error { return peers.run(ctx) })
-	r.run(host, &r.observing, "reading vitals of processes", func() error { return vitals.run(ctx) })
+	r.run(host, &r.observing, "reading runtime metrics", func() error { return runtimes.run(running) })
+	r.run(host, &r.observing, "dumping goroutines", func() error { return dumps.run(running) })
+	r.run(host, &r.observing, "telling traffic", func() error { return peers.run(running) })
+	r.run(host, &r.observing, "reading vitals of processes", func() error { return vitals.run(running) })
+	r.run(host, &r.observing, "telling profiles", func() error { return r.profiles.run(running) })
+	if r.pprof != nil {
+		r.run(host, &r.serving, "serving profiles", r.pprof.run)
+	}
 	r.run(host, &r.delivering, "reading records", records.run)
 	return nil
 }
@@ -138,6 +153,9 @@ func (r *ebpfReceiver) Shutdown(ctx context.Context) error {
 	err := r.reader.Drain(ctx)
 	err = errors.Join(err, r.reader.Close())
 	r.delivering.Wait()
+	r.profiles.finish()
+	err = errors.Join(err, r.pprof.close(ctx))
+	r.serving.Wait()
 	return errors.Join(err, r.release())
 }
 

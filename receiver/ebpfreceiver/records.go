@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/attach"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/emit"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
@@ -27,6 +28,7 @@ type records struct {
 	reader  source
 	table   *attach.Table
 	peers   *peers
+	samples func(*discover.Process, *record.Sample)
 	sinks   *sinks
 	dropped func(reason string)
 	explain func(record.Record) // makes ledgers that the probes did not
@@ -44,12 +46,13 @@ type source interface {
 	End()
 }
 
-func newRecords(r *ebpfReceiver, table *attach.Table, peers *peers) *records {
+func newRecords(r *ebpfReceiver, table *attach.Table, peers *peers, profiles *profiles) *records {
 	return &records{
-		reader: r.reader,
-		table:  table,
-		peers:  peers,
-		sinks:  &r.sinks,
+		reader:  r.reader,
+		table:   table,
+		peers:   peers,
+		samples: profiles.take,
+		sinks:   &r.sinks,
 		dropped: func(reason string) {
 			r.telemetry.RecordsDropped.Add(context.Background(), 1, by("reason", reason))
 		},
@@ -98,6 +101,10 @@ func (r *records) add(raw []byte) error {
 		if !r.peers.carried(process, traffic) {
 			r.dropped("process_detached")
 		}
+		return nil
+	}
+	if sample, ok := decoded.(*record.Sample); ok {
+		r.samples(process, sample)
 		return nil
 	}
 	if r.size == 0 {

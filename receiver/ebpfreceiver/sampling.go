@@ -27,7 +27,7 @@ type sampling struct {
 
 // newSampling is nil where all ledgers are exact.
 func (r *ebpfReceiver) newSampling() (*sampling, error) {
-	if r.config.Ledger.Mode == ModeExact {
+	if r.config.Ledger.Mode == ModeExact || !r.sinks.probed() {
 		return nil, nil
 	}
 	inSpan, err := r.programs.InSpan()
@@ -50,9 +50,10 @@ func (r *ebpfReceiver) newSampling() (*sampling, error) {
 	return s, nil
 }
 
-// tier is what a process begins with.
+// tier is what a process begins with. Without ledgers to tell, spans are enough:
+// samples of CPUs are linked to them.
 func (r *ebpfReceiver) tier(p *plan.Plan) probe.Tier {
-	if r.config.Ledger.Mode == ModeSampled && governable(p) {
+	if (r.config.Ledger.Mode == ModeSampled || !r.sinks.probed()) && governable(p) {
 		return probe.TierSpans
 	}
 	return probe.TierScheduler

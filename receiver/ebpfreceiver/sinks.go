@@ -7,8 +7,10 @@ import (
 	"context"
 
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/xconsumer"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/pprofile"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
@@ -19,9 +21,10 @@ import (
 
 // sinks are the pipelines that the receiver stands in; nil where it does not.
 type sinks struct {
-	traces  consumer.Traces
-	metrics consumer.Metrics
-	logs    consumer.Logs
+	traces   consumer.Traces
+	metrics  consumer.Metrics
+	logs     consumer.Logs
+	profiles xconsumer.Profiles
 
 	report *receiverhelper.ObsReport
 	logger *zap.Logger
@@ -71,6 +74,21 @@ func (s *sinks) consumeMetrics(ctx context.Context, metrics pmetric.Metrics) {
 	s.report.EndMetricsOp(ctx, metadata.Type.String(), n, err)
 	s.refused("data points", n, err)
 }
+
+func (s *sinks) consumeProfiles(ctx context.Context, profiles pprofile.Profiles) {
+	if s.profiles == nil || profiles.SampleCount() == 0 {
+		return
+	}
+	n := profiles.SampleCount()
+	ctx = s.report.StartProfilesOp(ctx)
+	err := s.profiles.ConsumeProfiles(ctx, profiles)
+	s.report.EndProfilesOp(ctx, metadata.Type.String(), n, err)
+	s.refused("samples", n, err)
+}
+
+// probed reports whether anything is wanted that needs the BPF programs to know
+// the processes.
+func (s *sinks) probed() bool { return s.traces != nil || s.logs != nil }
 
 func (s *sinks) refused(what string, n int, err error) {
 	if err != nil {

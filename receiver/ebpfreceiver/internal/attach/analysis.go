@@ -17,6 +17,7 @@ import (
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goroutines"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goruntime"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/profile"
 )
 
 // maxAnalyses bounds the memory of analyses; a node has fewer executables.
@@ -36,6 +37,9 @@ type analysis struct {
 	// goroutines is nil where they cannot be read, for noGoroutines.
 	goroutines   *goroutines.Layout
 	noGoroutines error
+	// code is nil where it cannot be told what its instructions are, for noCode.
+	code   *profile.Code
+	noCode error
 }
 
 // analyses holds those of executables that were met, bounded by maxAnalyses.
@@ -77,6 +81,7 @@ func (a analyses) of(file *os.File) (made analysis, fresh bool, err error) {
 	defer func() { err = errors.Join(err, binary.Close()) }()
 	made = analysis{plan: plan.For(binary), runtime: goruntime.Resolve(binary)}
 	made.goroutines, made.noGoroutines = goroutines.Resolve(binary)
+	made.code, made.noCode = profile.Resolve(binary)
 	if len(a) >= maxAnalyses {
 		clear(a) // what runs is analysed again when it is met again
 	}
@@ -94,6 +99,9 @@ func (a analysis) refusals() []plan.Refusal {
 	}
 	if a.noGoroutines != nil {
 		refused = append(slices.Clone(refused), plan.Refusal{Feature: plan.Goroutines, Reason: a.noGoroutines})
+	}
+	if a.noCode != nil {
+		refused = append(slices.Clone(refused), plan.Refusal{Feature: plan.Profiles, Reason: a.noCode})
 	}
 	return refused
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goruntime"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/profile"
 )
 
 // Reasons for which a process is not observed.
@@ -46,6 +47,8 @@ type Wanted struct {
 	Runtime bool
 	// Goroutines, likewise.
 	Goroutines bool
+	// Profiles, for which the BPF programs must know the process.
+	Profiles bool
 }
 
 // Layouts say where a process keeps what is read out of its memory.
@@ -53,6 +56,8 @@ type Layouts struct {
 	Runtime *goruntime.Layout
 	// Goroutines is nil where they cannot be read.
 	Goroutines *goroutines.Layout
+	// Code is nil where it cannot be told what instructions are.
+	Code *profile.Code
 	// Bias is where the executable was loaded, less where it was linked.
 	Bias uint64
 }
@@ -144,7 +149,7 @@ func (a *Attacher) attachTo(p *discover.Process, executable *os.File) (reason st
 		return ReasonAnalysis, err
 	}
 	a.tellRefusals(p, analysed, fresh) // whatever comes of it: it is fresh but once
-	probes := a.wanted.Probes && len(analysed.plan.Probes) > 0
+	probes := a.wanted.Probes && len(analysed.plan.Probes) > 0 || a.wanted.Profiles && analysed.code != nil
 	readable := a.wanted.Runtime && analysed.runtime.Any() || a.wanted.Goroutines && analysed.goroutines != nil
 	if !probes && !readable {
 		return ReasonNothing, errors.New("nothing that is wanted has a proven place in it")
@@ -169,7 +174,7 @@ func (a *Attacher) attachTo(p *discover.Process, executable *os.File) (reason st
 	a.attached[p] = attachment
 	a.logger.Info("Observing a process", zap.Int("pid", p.PID), zap.String("service", p.ServiceName),
 		zap.String("executable", p.Executable), zap.String("go", analysed.plan.GoVersion), zap.Int("probes", count))
-	a.observer.Attached(p, attachment, Layouts{Runtime: analysed.runtime, Goroutines: analysed.goroutines, Bias: bias})
+	a.observer.Attached(p, attachment, Layouts{Runtime: analysed.runtime, Goroutines: analysed.goroutines, Code: analysed.code, Bias: bias})
 	return "", nil
 }
 

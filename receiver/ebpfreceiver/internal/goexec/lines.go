@@ -108,6 +108,9 @@ func (b *Binary) functionData(m module, version goVersion) extent {
 	return extent{segment.Off + (addr - segment.Vaddr), segment.Filesz - (addr - segment.Vaddr)}
 }
 
+// Text is where the module's code begins and ends, as linked.
+func (l *Lines) Text() (begin, end uint64) { return l.text, l.end }
+
 // Contains says whether addr is code of the module.
 func (l *Lines) Contains(addr uint64) bool { return addr >= l.text && addr < l.end }
 

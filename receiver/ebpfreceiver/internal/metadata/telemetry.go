@@ -43,13 +43,18 @@ type TelemetryBuilder struct {
 	// PeersOverflowed counts records of traffic whose peer had no series of its own.
 	PeersOverflowed metric.Int64Counter
 
+	// ProfileSamples counts samples of CPUs that were delivered.
+	ProfileSamples metric.Int64Counter
+	// ProfileSamplesLost counts those of them that are in no profile, by reason.
+	ProfileSamplesLost metric.Int64Counter
+
 	meter metric.Meter
 }
 
 // NewTelemetryBuilder makes the metrics.
 func NewTelemetryBuilder(settings component.TelemetrySettings) (*TelemetryBuilder, error) {
 	b := &TelemetryBuilder{meter: settings.MeterProvider.Meter(ScopeName)}
-	var errs [11]error
+	var errs [13]error
 	b.ProcessesAttached, errs[0] = b.meter.Int64UpDownCounter(Prefix+"processes_attached",
 		metric.WithUnit("{process}"), metric.WithDescription("Processes that are observed now, by probes or by reads of their memory."))
 	b.AttachFailures, errs[1] = b.meter.Int64Counter(Prefix+"attach_failures",
@@ -72,6 +77,10 @@ func NewTelemetryBuilder(settings component.TelemetrySettings) (*TelemetryBuilde
 		metric.WithUnit("{dump}"), metric.WithDescription("Dumps of a process's goroutines, by outcome."))
 	b.GoroutinesIncomplete, errs[10] = b.meter.Int64Counter(Prefix+"goroutines_incomplete",
 		metric.WithUnit("{goroutine}"), metric.WithDescription("Goroutines that are not, or not wholly, in a dump, by reason."))
+	b.ProfileSamples, errs[11] = b.meter.Int64Counter(Prefix+"profile_samples",
+		metric.WithUnit("{sample}"), metric.WithDescription("Samples of what observed processes did on a CPU."))
+	b.ProfileSamplesLost, errs[12] = b.meter.Int64Counter(Prefix+"profile_samples_lost",
+		metric.WithUnit("{sample}"), metric.WithDescription("Samples of CPUs that are in no profile, or in none that is still served, by reason."))
 	return b, errors.Join(errs[:]...)
 }
 
@@ -83,6 +92,8 @@ type Kernel struct {
 	Dropped, Unobserved map[string]uint64
 	// Examined processes by outcome.
 	Examined map[string]uint64
+	// Stacks of samples of CPUs that are not whole, by reason.
+	Stacks map[string]uint64
 }
 
 // ObserveKernel reports what read returns whenever the metrics are collected.
@@ -96,7 +107,9 @@ func (b *TelemetryBuilder) ObserveKernel(read func() (Kernel, error)) error {
 		metric.WithUnit("{request}"), metric.WithDescription("Requests that were left out, by reason."))
 	examined, err4 := b.meter.Int64ObservableCounter(Prefix+"processes_examined",
 		metric.WithUnit("{process}"), metric.WithDescription("Processes that discovery examined, by outcome."))
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
+	stacks, err5 := b.meter.Int64ObservableCounter(Prefix+"profile_stacks_incomplete",
+		metric.WithUnit("{sample}"), metric.WithDescription("Samples of CPUs whose stack is not whole, by reason."))
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		return err
 	}
 	_, err := b.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
@@ -108,8 +121,9 @@ func (b *TelemetryBuilder) ObserveKernel(read func() (Kernel, error)) error {
 		observeBy(o, dropped, "reason", kernel.Dropped)
 		observeBy(o, unobserved, "reason", kernel.Unobserved)
 		observeBy(o, examined, "outcome", kernel.Examined)
+		observeBy(o, stacks, "reason", kernel.Stacks)
 		return nil
-	}, records, dropped, unobserved, examined)
+	}, records, dropped, unobserved, examined, stacks)
 	return err
 }
 

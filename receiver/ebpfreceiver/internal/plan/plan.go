@@ -95,6 +95,8 @@ const (
 	RuntimeMetrics Feature = "runtime_metrics"
 	// Goroutines need no probe either: package goroutines plans their dumps.
 	Goroutines Feature = "goroutines"
+	// Profiles need none of this plan: package profile finds the source of code.
+	Profiles Feature = "profiles"
 )
 
 // Unknown marks an offset that was not proven: UNKNOWN_OFFSET of bpf/headers/process.h.

@@ -14,10 +14,10 @@ import (
 // ledgers need but the probes on the scheduler, and to see goroutines end.
 func (m *maker) sampling() {
 	p := m.plan
+	m.threadIdentity()
 	if !p.beginsSpans() {
 		return
 	}
-	m.threadIdentity()
 	if !p.Has(GoroutineEnds) {
 		return // governing() said so
 	}

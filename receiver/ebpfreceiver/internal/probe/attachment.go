@@ -71,6 +71,21 @@ func (a *Attachment) Exact() bool { return a.exact.Load() }
 // Plan is the target's.
 func (a *Attachment) Plan() *plan.Plan { return a.target.Plan }
 
+// OpenExecutable opens the file that was analysed once more, with an offset of its
+// own.
+func (a *Attachment) OpenExecutable() (*os.File, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return nil, ErrDetached
+	}
+	file, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", a.target.Executable.Fd()))
+	if err != nil {
+		return nil, fmt.Errorf("opening the executable of process %d: %w", a.pid, err)
+	}
+	return file, nil
+}
+
 func (a *Attachment) attach(tier Tier) (err error) {
 	if err := a.programs.clearHits(a.slot); err != nil {
 		return err

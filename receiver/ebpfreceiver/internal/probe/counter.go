@@ -9,7 +9,8 @@ import "fmt"
 // bpf/headers/counters.h.
 type Counter uint32
 
-// The counters. All but Records count what was not delivered.
+// The counters. StackUnreadable and StackDeep count samples of which a part was
+// not delivered, Records what was; all others what was not.
 const (
 	DroppedBufferFull Counter = iota
 	DroppedGoroutinesFull
@@ -22,6 +23,9 @@ const (
 	OutsideOfSpan
 	DroppedConnectionsFull
 	DroppedSamplesFull
+	ProfileBufferFull
+	StackUnreadable
+	StackDeep
 	Records
 	numCounters
 )
@@ -51,6 +55,12 @@ func (c Counter) String() string {
 		return "connections_full"
 	case DroppedSamplesFull:
 		return "samples_full"
+	case ProfileBufferFull:
+		return "profile_buffer_full"
+	case StackUnreadable:
+		return "stack_unreadable"
+	case StackDeep:
+		return "stack_deep"
 	case Records:
 		return "records"
 	default:

@@ -39,6 +39,8 @@ type Programs struct {
 	clients   clientsObjects
 	rpcs      rpcclientsObjects
 	network   networkObjects
+	profile   profileObjects
+	timers    []int     // perf events of the CPUs' clocks
 	refused   []Refusal // features that this kernel does not have
 	links     []link.Link
 	multi     bool // uprobes are multi-uprobe links
@@ -93,6 +95,7 @@ func (p *Programs) load(options Options) error {
 		{"gRPC", loadRpc, &p.rpc},
 		{"client", loadClients, &p.clients},
 		{"gRPC client", loadRpcclients, &p.rpcs},
+		{"profile", loadProfile, &p.profile},
 	}
 	for _, group := range groups {
 		spec, err := group.load()
@@ -217,6 +220,6 @@ func (p *Programs) Close() error {
 		errs = append(errs, l.Close())
 	}
 	p.links = nil
-	errs = append(errs, p.network.Close(), p.rpcs.Close(), p.clients.Close(), p.rpc.Close(), p.http2.Close(), p.world.Close(), p.syscalls.Close(), p.scheduler.Close(), p.spans.Close())
+	errs = append(errs, p.stopTimers(), p.profile.Close(), p.network.Close(), p.rpcs.Close(), p.clients.Close(), p.rpc.Close(), p.http2.Close(), p.world.Close(), p.syscalls.Close(), p.scheduler.Close(), p.spans.Close())
 	return errors.Join(errs...)
 }

@@ -27,7 +27,7 @@ func attached(t *testing.T, options Options, change func(*Target)) (*Programs, *
 	return attachedTo(t, targettest.Build(t), options, change)
 }
 
-func attachedTo(t *testing.T, binary string, options Options, change func(*Target)) (*Programs, *targettest.Target) {
+func attachedTo(t testing.TB, binary string, options Options, change func(*Target)) (*Programs, *targettest.Target) {
 	t.Helper()
 	analysed, err := goexec.Open(binary)
 	require.NoError(t, err)
@@ -51,7 +51,7 @@ func attachedTo(t *testing.T, binary string, options Options, change func(*Targe
 	return programs, server
 }
 
-func opened(t *testing.T, path string) *os.File {
+func opened(t testing.TB, path string) *os.File {
 	t.Helper()
 	file, err := os.Open(path)
 	require.NoError(t, err)

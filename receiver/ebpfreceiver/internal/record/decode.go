@@ -94,6 +94,8 @@ func Decode(raw []byte) (Record, error) {
 		return decodeNetwork(raw)
 	case kindRunQueue:
 		return decodeRunQueue(raw), nil
+	case kindSample:
+		return decodeSample(raw)
 	default:
 		return decodeFile(raw), nil
 	}
@@ -120,6 +122,8 @@ func recordSize(kind uint32) int {
 		return networkSize
 	case kindRunQueue:
 		return runQueueSize
+	case kindSample:
+		return sampleStack
 	default:
 		return 0
 	}

@@ -118,7 +118,8 @@ func TestDecodeRefusesWhatNoProgramSends(t *testing.T) {
 		"short span": header(kindSpan, spanSize-1), "short stop": header(kindStop, stopSize-1),
 		"short RPC": header(kindRPC, rpcSize-1), "short client": header(kindClient, clientSize-1),
 		"short RPC client": header(kindRPCClient, callSize-1),
-		"short network":    header(kindNetwork, networkSize-1), "short run queue": header(kindRunQueue, runQueueSize-1),
+		"short sample":     header(kindSample, sampleStack-1), "a stack beyond the record": sampleRecord(2)[:sampleStack+15],
+		"short network": header(kindNetwork, networkSize-1), "short run queue": header(kindRunQueue, runQueueSize-1),
 		"unknown network operation": networkRecord(9, familyIPv4, 80), "unknown family": networkRecord(networkConnect, 1, 80),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -147,6 +148,7 @@ func TestLayoutIsThatOfThePrograms(t *testing.T) {
 		"stop_record":       {stopSize, map[string]int{"stopped": headerSize, "reason": headerSize + 8, "gc_cycle": headerSize + 12, "gc_phase": stopPhase}},
 		"file_record":       {fileSize, map[string]int{"operation": fileOperation, "error": fileError, "path_kind": filePathKind, "path_len": filePathLength, "bytes": fileBytes, "path": filePath}},
 		"network_record":    {networkSize, map[string]int{"operation": networkOperation, "error": networkError, "family": networkFamily, "port": networkPort, "accepted": networkAccepted, "opened": networkOpened, "address": networkAddress, "sent": networkSent, "received": networkReceived, "retransmits": networkRetransmits, "rtt": networkRTT}},
+		"sample_record":     {sampleStack + 127*8, map[string]int{"frames": sampleFrames, "stack": sampleStack}},
 		"run_queue_record":  {runQueueSize, map[string]int{"cpu": runQueueCPU}},
 	} {
 		var layout *btf.Struct
@@ -165,7 +167,7 @@ func TestLayoutIsThatOfThePrograms(t *testing.T) {
 func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 	header := headertest.Constants(t, "records.h")
 	for name, here := range map[string]int64{
-		"RECORD_REQUEST": kindRequest, "RECORD_SPAN": kindSpan, "RECORD_STOP": kindStop, "RECORD_FILE": kindFile,
+		"RECORD_REQUEST": kindRequest, "RECORD_SPAN": kindSpan, "RECORD_STOP": kindStop, "RECORD_FILE": kindFile, "RECORD_SAMPLE": kindSample,
 		"REQUEST_ABORTED": flagAborted, "REQUEST_HIJACKED": flagHijacked,
 		"PATH_GIVEN": pathGiven, "PATH_CUT": pathCut,
 		"FILE_OPEN": int64(FileOpen), "FILE_FSYNC": int64(FileFsync),
@@ -184,6 +186,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(header(kindRPCClient, callSize))
 	f.Add(networkRecord(networkTraffic, familyIPv6, 443))
 	f.Add(header(kindRunQueue, runQueueSize))
+	f.Add(sampleRecord(3))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if got, err := Decode(raw); err == nil && got == nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // Record is a *Request, *RPC, *Client, *RPCClient, *Span, *Stop, *File, *Connect,
-// *Retransmit, *Traffic or *RunQueue.
+// *Retransmit, *Traffic, *RunQueue or *Sample.
 type Record interface {
 	// Process is the ID of the process that the record is about.
 	Process() int

@@ -1,0 +1,236 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpfreceiver
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pprofile"
+
+	"github.com/fathom-otel/fathom/internal/events"
+	"github.com/fathom-otel/fathom/internal/ledger"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest"
+)
+
+// seenSample is one sample of a profile, with what it refers to.
+type seenSample struct {
+	functions  []string // innermost first, inlined ones included
+	value      int64
+	attributes map[string]any
+	trace      pcommon.TraceID
+	span       pcommon.SpanID
+	resource   pcommon.Map
+	profile    pprofile.Profile
+}
+
+func (h *harness) samples() []seenSample {
+	var seen []seenSample
+	for _, profiles := range h.profiles.AllProfiles() {
+		tables := profiles.Dictionary()
+		for _, resource := range profiles.ResourceProfiles().All() {
+			for _, scope := range resource.ScopeProfiles().All() {
+				for _, p := range scope.Profiles().All() {
+					for _, s := range p.Samples().All() {
+						one := seeSample(tables, s)
+						one.resource, one.profile = resource.Resource().Attributes(), p
+						seen = append(seen, one)
+					}
+				}
+			}
+		}
+	}
+	return seen
+}
+
+func seeSample(tables pprofile.ProfilesDictionary, s pprofile.Sample) seenSample {
+	seen := seenSample{value: s.Values().At(0), attributes: map[string]any{}}
+	for _, at := range tables.StackTable().At(int(s.StackIndex())).LocationIndices().All() {
+		for _, line := range tables.LocationTable().At(int(at)).Lines().All() {
+			function := tables.FunctionTable().At(int(line.FunctionIndex()))
+			seen.functions = append(seen.functions, tables.StringTable().At(int(function.NameStrindex())))
+		}
+	}
+	for _, at := range s.AttributeIndices().All() {
+		attribute := tables.AttributeTable().At(int(at))
+		seen.attributes[tables.StringTable().At(int(attribute.KeyStrindex()))] = attribute.Value().AsRaw()
+	}
+	link := tables.LinkTable().At(int(s.LinkIndex()))
+	seen.trace, seen.span = link.TraceID(), link.SpanID()
+	return seen
+}
+
+// sampledOn sums the samples of a span by their innermost function.
+func (h *harness) sampledOn(span string) (sum int64, byFunction map[string]int64, of []seenSample) {
+	byFunction = map[string]int64{}
+	for _, s := range h.samples() {
+		if s.span.String() != span {
+			continue
+		}
+		sum += s.value
+		if len(s.functions) > 0 {
+			byFunction[s.functions[0]] += s.value
+		}
+		of = append(of, s)
+	}
+	return sum, byFunction, of
+}
+
+// burnt has the target burn CPU time in a span of the SDK.
+func burnt(t *testing.T, target *targettest.Target, d time.Duration) (trace, span string) {
+	t.Helper()
+	body, _, err := target.Get(fmt.Sprintf("/burn?ms=%d", d.Milliseconds()), nil)
+	require.NoError(t, err)
+	trace, span, ok := strings.Cut(body, " ")
+	require.True(t, ok, body)
+	return trace, span
+}
+
+// requireHot: nearly all of it is in main.hot, most of that in what is inlined there.
+func requireHot(t *testing.T, sum int64, byFunction map[string]int64) {
+	t.Helper()
+	require.Greater(t, byFunction["main.stir"], sum/2)
+	require.Greater(t, byFunction["main.stir"]+byFunction["main.hot"], sum*9/10)
+}
+
+const profileInterval = minProfileInterval
+
+func TestProfilesOfSpans(t *testing.T) {
+	binary := targettest.Build(t)
+	h := observeFor(t, func(h *harness, s *sinks) { s.logs, s.profiles = &h.logs, &h.profiles },
+		func(c *Config) { c.Profiles.Interval = profileInterval }, TargetConfig{Executable: binary, ServiceName: "burner"})
+	target := targettest.Start(t, binary)
+	h.awaitAttached(1)
+	trace, span := burnt(t, target, 3*time.Second)
+	require.Eventually(t, func() bool { return len(h.events(events.SpanLedger)) > 0 }, patience, tick)
+	h.stop() // tells the last profile
+
+	told := h.events(events.SpanLedger)[0]
+	l, source, ok := ledger.FromAttributes(told.Attributes())
+	require.True(t, ok)
+	require.Equal(t, ledger.Exact, source)
+	sum, byFunction, samples := h.sampledOn(span)
+	t.Logf("on the CPU by the ledger %v, by samples %v: %v", time.Duration(l[ledger.OnCPU]), time.Duration(sum), byFunction)
+	require.InEpsilon(t, float64(l[ledger.OnCPU]), float64(sum), 0.35, "the time on a CPU, and in as many samples")
+	requireHot(t, sum, byFunction)
+	goroutine, ok := told.Attributes().Get(events.GoroutineID)
+	require.True(t, ok)
+	for _, s := range samples {
+		require.Equal(t, trace, s.trace.String())
+		require.Equal(t, goroutine.Int(), s.attributes[events.GoroutineID])
+		require.Positive(t, s.attributes[events.ThreadID])
+		require.Equal(t, "burner", s.resource.AsRaw()["service.name"])
+		require.Positive(t, s.profile.DurationNano())
+		require.WithinDuration(t, time.Now(), s.profile.Time().AsTime(), 2*patience)
+		require.EqualValues(t, time.Second/97, s.profile.Period())
+		require.Zero(t, s.value%s.profile.Period())
+		if s.functions[0] == "main.stir" {
+			require.Equal(t, "main.hot", s.functions[1], "into which it was inlined")
+			require.Contains(t, s.functions, "net/http.(*conn).serve", "the stack is whole")
+		}
+	}
+	require.Greater(t, h.profiles.ProfileCount(), 1, "one an interval")
+	require.Positive(t, h.counter("profile_samples", "", ""))
+	require.Zero(t, h.counter("profile_samples_lost", "reason", "window_full"))
+}
+
+// Where only profiles are wanted, samples are linked to spans all the same, and
+// there are no probes on the scheduler.
+func TestProfilesAlone(t *testing.T) {
+	for name, build := range map[string][]string{"stripped": {"-ldflags=-s -w"}, "PIE": {"-buildmode=pie"}} {
+		t.Run(name, func(t *testing.T) {
+			binary := targettest.Build(t, build...)
+			h := observeFor(t, func(h *harness, s *sinks) { s.profiles = &h.profiles }, nil, TargetConfig{Executable: binary})
+			target := targettest.Start(t, binary)
+			h.awaitAttached(1)
+			_, span := burnt(t, target, time.Second)
+			target.Kill()
+			require.Eventually(t, func() bool { return h.counter("processes_attached", "", "") == 0 }, patience, tick)
+			h.stop()
+			sum, byFunction, _ := h.sampledOn(span)
+			t.Logf("%v: %v", time.Duration(sum), byFunction)
+			require.Positive(t, sum, "what was sampled of a process that has ended is told")
+			requireHot(t, sum, byFunction)
+			require.Zero(t, h.counter("sampled_ledgers", "", ""))
+		})
+	}
+}
+
+func TestNothingIsSampledThatNobodyWants(t *testing.T) {
+	binary := targettest.Build(t)
+	for name, h := range map[string]*harness{
+		"no pipeline of profiles": observe(t, nil, TargetConfig{Executable: binary}),
+		"switched off": observeFor(t, func(h *harness, s *sinks) { s.profiles, s.logs = &h.profiles, &h.logs },
+			func(c *Config) { c.Profiles.Enabled = false }, TargetConfig{Executable: binary}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			target := targettest.Start(t, binary)
+			h.awaitAttached(1)
+			burnt(t, target, 300*time.Millisecond)
+			h.stop()
+			require.Zero(t, h.counter("profile_samples", "", ""))
+			require.Zero(t, h.profiles.ProfileCount())
+			target.Kill()
+		})
+	}
+}
+
+// go tool pprof reads what is served, of a program that burns.
+func TestPprofOfThePast(t *testing.T) {
+	binary := targettest.Build(t)
+	h := observeFor(t, func(h *harness, s *sinks) { s.logs = &h.logs }, func(c *Config) {
+		server := confighttp.NewDefaultServerConfig()
+		server.NetAddr.Endpoint = "127.0.0.1:0"
+		c.Profiles.Pprof.HTTP = configoptional.Some(server)
+		c.Profiles.Interval = profileInterval
+	}, TargetConfig{Executable: binary})
+	target := targettest.Start(t, binary)
+	h.awaitAttached(1)
+	_, span := burnt(t, target, 2*time.Second)
+	base := "http://" + h.receiver.pprof.listener.Addr().String() + "/debug/pprof/"
+	url := fmt.Sprintf("%sprofile?pid=%d&from=%s", base, target.PID, time.Now().Add(-time.Minute).UTC().Format(time.RFC3339))
+
+	top := pprofOf(t, "-top", "-nodecount=5", url)
+	require.Contains(t, top, "Type: cpu")
+	rows := regexp.MustCompile(`(?m)^ *[\d.]+m?s .*`).FindAllString(top, -1)
+	require.NotEmpty(t, rows, top)
+	require.Contains(t, rows[0], "main.stir", "the hot function is first")
+	require.Contains(t, pprofOf(t, "-top", "-tagfocus=span_id="+span, url), "main.stir", "of one span")
+	tags := pprofOf(t, "-tags", url)
+	for _, label := range []string{"span_id:", "trace_id:", "goroutine:", "thread:"} {
+		require.Contains(t, tags, label)
+	}
+
+	index, err := http.Get(base)
+	require.NoError(t, err)
+	require.NoError(t, index.Body.Close())
+	require.Equal(t, http.StatusOK, index.StatusCode)
+	target.Kill()
+	require.Eventually(t, func() bool { return h.counter("processes_attached", "", "") == 0 }, patience, tick)
+	require.Contains(t, pprofOf(t, "-top", url), "main.stir", "of a process that has ended")
+	http.DefaultClient.CloseIdleConnections()
+}
+
+func pprofOf(t *testing.T, arguments ...string) string {
+	t.Helper()
+	command := exec.Command("go", append([]string{"tool", "pprof", "-symbolize=none"}, arguments...)...)
+	command.Env = append(command.Environ(), "PPROF_TMPDIR="+t.TempDir(), "HOME="+t.TempDir())
+	var problems strings.Builder
+	command.Stderr = &problems
+	output, err := command.Output()
+	require.NoError(t, err, "go tool pprof: %s", problems.String())
+	t.Logf("%s", output)
+	require.Less(t, len(output), math.MaxInt16)
+	return string(output)
+}
