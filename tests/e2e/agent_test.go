@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/fathom-otel/fathom/tests/priority"
 )
 
 // agent is the built agent as a process.
@@ -95,7 +97,7 @@ func startAgent(t *testing.T, dir string, s setup) *agent {
 	repository := repository(t)
 	a.process = start(t, dir, "agent", repository.path("fathom"), nil,
 		"--config", filepath.Join(repository.root, "distributions", "fathom", "config.yaml"), "--config", path)
-	prefer(t, a.process)
+	priority.Prefer(t, a.command.Process.Pid)
 	require.Eventually(t, func() bool {
 		if !a.runs() {
 			return true

@@ -40,7 +40,7 @@ func testReferee(t *testing.T, w *whole) {
 		require.NotEmpty(t, s.source, "%s %s of trace %s has a ledger", s.name, s.spanID, s.traceID)
 		reference, ok := judged[s.spanID]
 		require.True(t, ok, "the trace has span %s", s.spanID)
-		differences := referee.Compare(reference.Ledger, s.ledger, time.Duration(s.duration))
+		differences := referee.Compare(reference.Ledger, s.ledger, time.Duration(s.duration), referee.Exact())
 		table.Add(differences)
 		if !referee.Agrees(differences) && shown < 10 {
 			shown++

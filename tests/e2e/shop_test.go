@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/fathom-otel/fathom/tests/priority"
 )
 
 // services of the shop. Checkout has the OpenTelemetry SDK, the others nothing.
@@ -41,7 +43,7 @@ func startShop(t *testing.T, dir, otlp string) *shop {
 	run := func(name, listen string, env []string, more ...string) {
 		args := append([]string{"-listen", listen, "-data", dir}, more...)
 		var p *process
-		first(t, func() {
+		priority.First(t, func() {
 			p = start(t, dir, name, repository(t).path(name), append(env, "OTEL_SERVICE_NAME="+name), args...)
 		})
 		s.processes[name] = p

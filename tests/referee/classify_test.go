@@ -68,6 +68,8 @@ func TestWaiting(t *testing.T) {
 		{"sync", []string{"sync.(*RWMutex).RLock"}, ledger.BlockedMutex},
 		{"sync", []string{"sync.(*WaitGroup).Wait"}, ledger.BlockedSync},
 		{"sync", []string{"internal/poll.(*fdMutex).rwlock"}, ledger.BlockedSync},
+		{"sync", []string{"runtime.gcStart", "runtime.mallocgc", "main.main"}, ledger.GCAssist},
+		{"sync", []string{"runtime.gcMarkDone", "runtime.gcAssistAlloc"}, ledger.GCAssist},
 		{"sync", nil, ledger.BlockedSync},
 		{"sync.(*Cond).Wait", nil, ledger.BlockedSync},
 		{"sleep", nil, ledger.Sleep},

@@ -28,22 +28,39 @@ type Difference struct {
 	// Off is how far Observed lies outside of what the reference allows: never
 	// negative, zero where it lies inside.
 	Off time.Duration
-	// Within is true where Off is no more than Tolerance.
+	// Within is true where Off is within the tolerance.
 	Within bool
 }
 
-// Tolerance is 5 % of a span's duration or 1 ms, whichever is larger.
-func Tolerance(duration time.Duration) time.Duration {
-	return max(duration/20, time.Millisecond)
+// Tolerance is how far a part may be off.
+type Tolerance struct {
+	// Share of the span's duration, 0 to 1, or Least, whichever is larger.
+	Share float64
+	Least time.Duration
+}
+
+// Exact is the tolerance for ledgers of which every change of state was seen.
+func Exact() Tolerance { return Tolerance{Share: 0.02, Least: 200 * time.Microsecond} }
+
+// Sampled is the tolerance for ledgers that come from looking at goroutines, for
+// spans of SampledFrom and more.
+func Sampled() Tolerance { return Tolerance{Share: 0.10} }
+
+// SampledFrom is the shortest duration of a span whose sampled ledger is judged.
+const SampledFrom = 20 * time.Millisecond
+
+// Of a span of the given duration.
+func (t Tolerance) Of(duration time.Duration) time.Duration {
+	return max(time.Duration(t.Share*float64(duration)), t.Least)
 }
 
 // Compare judges an observed ledger of a span of the given duration, part by
 // part, by the rules in the package's documentation.
-func Compare(reference, observed ledger.Ledger, duration time.Duration) []Difference {
-	tolerance := Tolerance(duration)
+func Compare(reference, observed ledger.Ledger, duration time.Duration, tolerance Tolerance) []Difference {
+	within := tolerance.Of(duration)
 	differences := make([]Difference, 0, ledger.NumCauses)
 	add := func(part string, reference, observed, off time.Duration) {
-		differences = append(differences, Difference{part, reference, observed, off, off <= tolerance})
+		differences = append(differences, Difference{part, reference, observed, off, off <= within})
 	}
 	queued := sum(observed, ledger.OSRunqueue)
 
@@ -61,6 +78,17 @@ func Compare(reference, observed ledger.Ledger, duration time.Duration) []Differ
 		add(cause.String(), r, o, outside(o, r, r))
 	}
 	return differences
+}
+
+// CompareSampled judges an observed ledger that comes from looking: what a look
+// cannot tell apart counts as one. The world's stops count as runnable then, and
+// what executes, be it in a system call or in a mark assist, as executing.
+func CompareSampled(reference, observed ledger.Ledger, duration time.Duration, tolerance Tolerance) []Difference {
+	for _, l := range []*ledger.Ledger{&reference, &observed} {
+		l[ledger.Runnable] += l[ledger.StopTheWorld]
+		l[ledger.StopTheWorld] = 0
+	}
+	return Compare(reference, observed, duration, tolerance)
 }
 
 // Agrees is true where every part is within the tolerance.

@@ -24,13 +24,15 @@ func (t times) ledger() ledger.Ledger {
 }
 
 func TestTolerance(t *testing.T) {
-	require.Equal(t, time.Millisecond, Tolerance(0))
-	require.Equal(t, time.Millisecond, Tolerance(20*time.Millisecond))
-	require.Equal(t, 5*time.Millisecond, Tolerance(100*time.Millisecond))
+	require.Equal(t, 200*time.Microsecond, Exact().Of(0))
+	require.Equal(t, 200*time.Microsecond, Exact().Of(10*time.Millisecond))
+	require.Equal(t, 2*time.Millisecond, Exact().Of(100*time.Millisecond))
+	require.Equal(t, 2*time.Millisecond, Sampled().Of(SampledFrom))
 }
 
 func TestCompare(t *testing.T) {
 	const ms = time.Millisecond
+	five := Tolerance{Share: 0.05}
 	for _, test := range []struct {
 		name                string
 		reference, observed times
@@ -85,7 +87,7 @@ func TestCompare(t *testing.T) {
 			[]string{"blocked.network", "blocked.select"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			differences := Compare(test.reference.ledger(), test.observed.ledger(), 100*ms)
+			differences := Compare(test.reference.ledger(), test.observed.ledger(), 100*ms, five)
 			var bad []string
 			for _, d := range differences {
 				if !d.Within {
@@ -103,8 +105,8 @@ func TestCompareSeesEveryCause(t *testing.T) {
 	for cause := range ledger.Cause(ledger.NumCauses) {
 		var none, all ledger.Ledger
 		all[cause] = uint64(time.Second)
-		require.False(t, Agrees(Compare(none, all, 100*time.Millisecond)), "too much %s must be noticed", cause)
-		require.False(t, Agrees(Compare(all, none, 100*time.Millisecond)), "too little %s must be noticed", cause)
+		require.False(t, Agrees(Compare(none, all, 100*time.Millisecond, Exact())), "too much %s must be noticed", cause)
+		require.False(t, Agrees(Compare(all, none, 100*time.Millisecond, Exact())), "too little %s must be noticed", cause)
 	}
 }
 
@@ -114,9 +116,9 @@ func TestTable(t *testing.T) {
 	require.Zero(t, table.Agreeing())
 	reference := times{ledger.OnCPU: 10 * ms, ledger.Sleep: 90 * ms}.ledger()
 	for range 3 {
-		table.Add(Compare(reference, reference, 100*ms))
+		table.Add(Compare(reference, reference, 100*ms, Exact()))
 	}
-	table.Add(Compare(reference, times{ledger.OnCPU: 10 * ms, ledger.BlockedChannel: 90 * ms}.ledger(), 100*ms))
+	table.Add(Compare(reference, times{ledger.OnCPU: 10 * ms, ledger.BlockedChannel: 90 * ms}.ledger(), 100*ms, Exact()))
 	require.Equal(t, 4, table.Spans())
 	require.InDelta(t, 0.75, table.Agreeing(), 1e-9)
 	require.InDelta(t, 0.75, table.Within("sleep"), 1e-9)

@@ -5,7 +5,9 @@
 // the ledgers that Fathom observes from outside can be judged. The program under
 // judgement marks its spans (package mark); Read follows the goroutine on which
 // each span started and splits its time by cause; Compare says how far an
-// observed ledger is off.
+// observed ledger is off. The spans of an OpenTelemetry SDK are tasks of the trace
+// too: these begin and end closer to the span than the marks, between which the
+// SDK allocates, and so may assist the collector for milliseconds.
 //
 // # From the trace to causes
 //
@@ -18,7 +20,8 @@
 //	network                       blocked.network
 //	select                        blocked.network under the clients of net/http and gRPC, else blocked.select
 //	chan send, chan receive       blocked.channel
-//	sync                          blocked.mutex under a Mutex or RWMutex, else blocked.sync
+//	sync                          gc_assist under the collector, blocked.mutex under a Mutex or
+//	                              RWMutex, else blocked.sync
 //	sync.(*Cond).Wait             blocked.sync
 //	sleep                         sleep
 //	GC mark assist wait for work  gc_assist

@@ -27,7 +27,7 @@ type Span struct {
 	EndedBy int64
 	// Start is the trace's clock in nanoseconds: only differences mean something.
 	Start trace.Time
-	// Duration from mark to mark, in nanoseconds equal to Ledger.Total.
+	// Duration from start to end, in nanoseconds equal to Ledger.Total.
 	Duration time.Duration
 	// Ledger has all system calls of which the stack does not tell the class in
 	// syscall.other, and never any os_runqueue.
@@ -41,7 +41,10 @@ func Read(r io.Reader) ([]Span, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the execution trace: %w", err)
 	}
-	f := &follower{goroutines: map[trace.GoID]*timeline{}, owners: map[string]trace.GoID{}, stoppers: map[trace.GoID]bool{}}
+	f := &follower{
+		goroutines: map[trace.GoID]*timeline{}, owners: map[string]trace.GoID{}, stoppers: map[trace.GoID]bool{},
+		marked: map[trace.GoID]string{}, tasks: map[trace.TaskID]string{},
+	}
 	for {
 		event, err := reader.ReadEvent()
 		if errors.Is(err, io.EOF) {
@@ -61,7 +64,11 @@ type follower struct {
 	owners map[string]trace.GoID
 	// stoppers are the goroutines that keep the world stopped.
 	stoppers map[trace.GoID]bool
-	spans    []Span
+	// marked are the spans whose start was the last mark on their goroutine.
+	marked map[trace.GoID]string
+	// tasks of the open spans that have one.
+	tasks map[trace.TaskID]string
+	spans []Span
 }
 
 func (f *follower) follow(event trace.Event) {
@@ -87,6 +94,35 @@ func (f *follower) follow(event trace.Event) {
 		case mark.Ended:
 			f.end(event, log.Message)
 		}
+	case trace.EventTaskBegin:
+		f.taskBegins(event)
+	case trace.EventTaskEnd:
+		f.taskEnds(event)
+	}
+}
+
+// taskBegins moves the start of a span to where the SDK makes its task: between
+// the mark and that it allocates, which may take any time.
+func (f *follower) taskBegins(event trace.Event) {
+	spanID, ok := f.marked[event.Goroutine()]
+	if !ok {
+		return
+	}
+	delete(f.marked, event.Goroutine())
+	f.tasks[event.Task().ID] = spanID
+	f.timeline(event.Goroutine()).start(spanID, event.Time())
+}
+
+// taskEnds notes the end of a span where the SDK ends its task, before it marks
+// the end.
+func (f *follower) taskEnds(event trace.Event) {
+	spanID, ok := f.tasks[event.Task().ID]
+	if !ok {
+		return
+	}
+	delete(f.tasks, event.Task().ID)
+	if owner, ok := f.owners[spanID]; ok {
+		f.timeline(owner).ends(spanID, event.Time())
 	}
 }
 
@@ -161,17 +197,19 @@ func (f *follower) stop(id trace.GoID, stopping bool, at trace.Time) {
 
 func (f *follower) start(event trace.Event, spanID string) {
 	f.owners[spanID] = event.Goroutine()
+	f.marked[event.Goroutine()] = spanID
 	f.timeline(event.Goroutine()).start(spanID, event.Time())
 }
 
 // end completes a span; one that started before the trace is left out.
 func (f *follower) end(event trace.Event, spanID string) {
+	delete(f.marked, event.Goroutine())
 	owner, ok := f.owners[spanID]
 	if !ok {
 		return
 	}
 	delete(f.owners, spanID)
-	start, spent, ok := f.timeline(owner).end(spanID, event.Time())
+	start, end, spent, ok := f.timeline(owner).end(spanID, event.Time())
 	if !ok {
 		return
 	}
@@ -180,7 +218,7 @@ func (f *follower) end(event trace.Event, spanID string) {
 		Goroutine: int64(owner),
 		EndedBy:   int64(event.Goroutine()),
 		Start:     start,
-		Duration:  event.Time().Sub(start),
+		Duration:  end.Sub(start),
 		Ledger:    spent,
 	})
 }

@@ -26,10 +26,14 @@ func waiting(reason string, functions iter.Seq[string]) ledger.Cause {
 		}
 		return ledger.BlockedSelect
 	case "sync":
-		if anyOf(functions, locksMutex) {
+		switch {
+		case anyOf(functions, awaitsCollector):
+			return ledger.GCAssist
+		case anyOf(functions, locksMutex):
 			return ledger.BlockedMutex
+		default:
+			return ledger.BlockedSync
 		}
-		return ledger.BlockedSync
 	case "sync.(*Cond).Wait":
 		return ledger.BlockedSync
 	case "sleep":
@@ -103,6 +107,12 @@ func awaitsNetwork(function string) bool {
 		}
 	}
 	return false
+}
+
+// awaitsCollector knows the functions of the collector that wait for its
+// semaphores on the goroutine that allocates, outside of mark assists too.
+func awaitsCollector(function string) bool {
+	return function == "runtime.gcStart" || function == "runtime.gcMarkDone" || function == "runtime.gcAssistAlloc"
 }
 
 func locksMutex(function string) bool {

@@ -6,6 +6,7 @@ package referee
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -77,14 +78,44 @@ func (t *Table) Write(w io.Writer) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(out, "part\tspans\tmax off\tp99 off\twithin\t")
 	for _, part := range t.parts {
-		r := t.rows[part]
-		sorted := slices.Sorted(slices.Values(r.off))
-		fmt.Fprintf(out, "%s\t%d\t%s\t%s\t%s\t\n", part, r.taking,
-			milliseconds(sorted[len(sorted)-1]), milliseconds(percentile(sorted, 99)), percent(t.Within(part)))
+		t.writePart(out, part)
 	}
-	fmt.Fprintf(out, "all parts\t%d\t\t\t%s\t\n", t.spans, percent(t.Agreeing()))
+	t.writeAll(out)
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("printing the table of differences: %w", err)
+	}
+	return nil
+}
+
+func (t *Table) writePart(out io.Writer, part string) {
+	r := t.rows[part]
+	sorted := slices.Sorted(slices.Values(r.off))
+	fmt.Fprintf(out, "%s\t%d\t%s\t%s\t%s\t\n", part, r.taking,
+		milliseconds(sorted[len(sorted)-1]), milliseconds(percentile(sorted, 99)), percent(t.Within(part)))
+}
+
+func (t *Table) writeAll(out io.Writer) {
+	fmt.Fprintf(out, "all parts\t%d\t\t\t%s\t\n", t.spans, percent(t.Agreeing()))
+}
+
+// WritePrograms prints the tables of several programs as one, by name, without
+// the parts that took no time in any span.
+func WritePrograms(w io.Writer, programs map[string]*Table) error {
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(out, "program\tpart\tspans\tmax off\tp99 off\twithin\t")
+	for _, name := range slices.Sorted(maps.Keys(programs)) {
+		t := programs[name]
+		for _, part := range t.parts {
+			if t.rows[part].taking > 0 {
+				fmt.Fprintf(out, "%s\t", name)
+				t.writePart(out, part)
+			}
+		}
+		fmt.Fprintf(out, "%s\t", name)
+		t.writeAll(out)
+	}
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("printing the tables of differences: %w", err)
 	}
 	return nil
 }

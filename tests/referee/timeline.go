@@ -15,11 +15,19 @@ type timeline struct {
 	now   condition
 	since trace.Time
 	spent ledger.Ledger
-	open  map[string]opening
+	open  map[string]*opening
 }
 
 // opening is where a span started: its ledger is what the goroutine spent since.
 type opening struct {
+	at    trace.Time
+	spent ledger.Ledger
+	// ended is where its end is known already, before it is marked.
+	ended *ending
+}
+
+// ending is where a span ended, and what its goroutine had spent then.
+type ending struct {
 	at    trace.Time
 	spent ledger.Ledger
 }
@@ -32,23 +40,36 @@ func (t *timeline) advance(at trace.Time) {
 	t.since = at
 }
 
+// start opens a span, or opens it later than it was.
 func (t *timeline) start(spanID string, at trace.Time) {
 	t.advance(at)
 	if t.open == nil {
-		t.open = map[string]opening{}
+		t.open = map[string]*opening{}
 	}
-	t.open[spanID] = opening{at: at, spent: t.spent}
+	t.open[spanID] = &opening{at: at, spent: t.spent}
 }
 
-func (t *timeline) end(spanID string, at trace.Time) (start trace.Time, spent ledger.Ledger, ok bool) {
+// ends notes where a span ends that stays open until its end is marked.
+func (t *timeline) ends(spanID string, at trace.Time) {
+	if opened := t.open[spanID]; opened != nil {
+		t.advance(at)
+		opened.ended = &ending{at: at, spent: t.spent}
+	}
+}
+
+func (t *timeline) end(spanID string, at trace.Time) (start, end trace.Time, spent ledger.Ledger, ok bool) {
 	t.advance(at)
-	opened, ok := t.open[spanID]
-	if !ok {
-		return 0, ledger.Ledger{}, false
+	opened := t.open[spanID]
+	if opened == nil {
+		return 0, 0, ledger.Ledger{}, false
 	}
 	delete(t.open, spanID)
-	for cause, ns := range t.spent {
+	ended := opened.ended
+	if ended == nil {
+		ended = &ending{at: at, spent: t.spent}
+	}
+	for cause, ns := range ended.spent {
 		spent[cause] = ns - opened.spent[cause]
 	}
-	return opened.at, spent, true
+	return opened.at, ended.at, spent, true
 }

@@ -36,7 +36,7 @@ func newProvider(ctx context.Context) (*sdktrace.TracerProvider, error) {
 	}
 	options := []sdktrace.TracerProviderOption{
 		sdktrace.WithResource(res),
-		sdktrace.WithSpanProcessor(marker{}),
+		sdktrace.WithSpanProcessor(mark.Processor{}),
 	}
 	if os.Getenv("OTEL_TRACES_EXPORTER") != "none" {
 		exporter, err := otlptracehttp.New(ctx)
@@ -60,17 +60,3 @@ func shutdown(provider *sdktrace.TracerProvider) error {
 	}
 	return nil
 }
-
-// marker marks the SDK's spans in an execution trace, for the referee.
-type marker struct{}
-
-func (marker) OnStart(ctx context.Context, span sdktrace.ReadWriteSpan) {
-	mark.Start(ctx, span.SpanContext().SpanID().String())
-}
-
-func (marker) OnEnd(span sdktrace.ReadOnlySpan) {
-	mark.End(context.Background(), span.SpanContext().SpanID().String())
-}
-
-func (marker) Shutdown(context.Context) error   { return nil }
-func (marker) ForceFlush(context.Context) error { return nil }

@@ -1,7 +1,9 @@
 // Copyright The Fathom Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package e2e
+// Package priority keeps what else a machine does away from tests that measure:
+// docs/development.md tells which processes have which, and why.
+package priority
 
 import (
 	"fmt"
@@ -13,9 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// first starts processes that run before all others of the machine, by real-time
+// First starts processes that run before all others of the machine, by real-time
 // scheduling: threads inherit it. Where that is not allowed they are as others.
-func first(t *testing.T, start func()) {
+func First(t testing.TB, start func()) {
 	t.Helper()
 	runtime.LockOSThread() // the thread that forks is the one whose priority counts
 	defer runtime.UnlockOSThread()
@@ -23,7 +25,7 @@ func first(t *testing.T, start func()) {
 	require.NoError(t, err)
 	realTime := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: 1}
 	if err := unix.SchedSetAttr(0, &realTime, 0); err != nil {
-		t.Logf("no real-time scheduling (%v): what else this machine does may displace the shop", err)
+		t.Logf("no real-time scheduling (%v): what else this machine does may displace the process", err)
 		start()
 		return
 	}
@@ -31,14 +33,15 @@ func first(t *testing.T, start func()) {
 	start()
 }
 
-// prefer gives a process, its children too, more of the CPUs than others get.
-func prefer(t *testing.T, p *process) {
+// Prefer gives a process that leads a session, its children too, more of the
+// CPUs than others get.
+func Prefer(t testing.TB, pid int) {
 	t.Helper()
-	path := fmt.Sprintf("/proc/%d/autogroup", p.command.Process.Pid)
+	path := fmt.Sprintf("/proc/%d/autogroup", pid)
 	if _, err := os.Stat(path); err != nil {
 		return // a kernel without CONFIG_SCHED_AUTOGROUP
 	}
 	if err := os.WriteFile(path, []byte("-15"), 0); err != nil {
-		t.Logf("%s has the priority of others: %v", p.name, err)
+		t.Logf("process %d has the priority of others: %v", pid, err)
 	}
 }
