@@ -22,6 +22,7 @@ BPF_PACKAGES := clang-19 llvm-19 libbpf-dev linux-libc-dev
 C_SOURCES = $(shell find bpf -name '*.[ch]' -not -name 'vmlinux*')
 GO_SOURCES = $(shell git ls-files -co --exclude-standard -- '*.go')
 FUZZTIME ?= 30s
+REFEREE_SCALE ?= 4
 
 .PHONY: help
 help: ## List the targets
@@ -88,6 +89,10 @@ check-generated: ## Show that generating again changes nothing
 bench: preflight-test build fetch ## Run the benchmarks: functions, then what the agent costs a target under load
 	@go test -p 1 -run '^$$' -bench . -benchmem ./internal/... ./processor/... ./exporter/... ./receiver/...
 	@go test -p 1 -run '^$$' -bench . -benchtime 1x -timeout 20m ./tests/overhead
+
+.PHONY: referee
+referee: preflight-test ## Judge the ledgers of many programs by Go's execution tracer and print the differences
+	@FATHOM_REFEREE_SCALE=$(REFEREE_SCALE) go test -C tests/referee -count=1 -timeout 20m -run AgreeWithTheTracer
 
 .PHONY: fuzz
 fuzz: go ## Run every fuzz test for FUZZTIME (30s)

@@ -67,6 +67,8 @@ struct goroutine {
 	u32 depth; /* spans in use */
 	u32 epoch; /* the process's when its ledger was last known to be right */
 	u32 place; /* in in_span, counted from 1; 0 where it found none */
+	u32 stops_world; /* it stops the world now */
+	u32 pad;
 	u64 spent[CAUSE_SLOTS];
 	struct span spans[SPAN_DEPTH];
 	u32 method_len, path_len;
@@ -96,6 +98,7 @@ struct stop_clock {
 	u64 since; /* when the current stop began, 0 when the world runs */
 	u32 reason;
 	u32 pad;
+	u64 stopped; /* when all had stopped, by startTheWorldWithSema */
 };
 
 struct stop_clock_map {
@@ -115,8 +118,7 @@ static __always_inline u64 stopped_until(u32 tgid, u64 now)
 }
 
 /* Books the time since the last change on the current cause. Who could run but
- * for a stop of the world (ready, or executing the stop itself, which the
- * collector does from a mark assist too) lost that part to the stop. */
+ * for a stop of the world lost that part to the stop. */
 static __always_inline void spend(struct goroutine *s, u32 tgid, u64 now)
 {
 	/* A probe may be preempted at any point: what the kernel's scheduler
@@ -131,23 +133,28 @@ static __always_inline void spend(struct goroutine *s, u32 tgid, u64 now)
 	if (__sync_val_compare_and_swap(&s->since, since, now) != since)
 		return;
 
-	if (cause == RUNNABLE || cause == GC_ASSIST || cause == STOP_THE_WORLD) {
+	if (cause == RUNNABLE) {
 		u64 lost = stopped > s->stopped_before ? stopped - s->stopped_before : 0;
 		if (lost > elapsed)
 			lost = elapsed;
 		__sync_fetch_and_add(&s->spent[STOP_THE_WORLD], lost);
 		elapsed -= lost;
-		if (cause == STOP_THE_WORLD)
-			cause = ON_CPU;
 	}
 	__sync_fetch_and_add(&s->spent[cause], elapsed);
 	s->stopped_before = stopped;
 }
 
+/* Causes of a goroutine whose thread executes for it. */
+static __always_inline int executes(u32 cause)
+{
+	return cause == ON_CPU || (cause >= SYSCALL_FILE && cause <= SYSCALL_OTHER) || cause == GC_ASSIST;
+}
+
+/* Whatever it executes while it stops the world, it executes for that. */
 static __always_inline void change_cause(struct goroutine *s, u32 tgid, u64 now, u32 cause)
 {
 	spend(s, tgid, now);
-	s->cause = cause;
+	s->cause = s->stops_world && executes(cause) ? STOP_THE_WORLD : cause;
 }
 
 static __always_inline void bind_thread(struct goroutine *s, struct goroutine_key *key, u32 tid)

@@ -26,6 +26,7 @@ enum process_flags {
 	    4, /* startTheWorldWithSema is told when all had stopped: Go 1.23 and later */
 	PROCESS_TRAFFIC = 8, /* what its connections carry is told */
 	PROCESS_HTTP2 = 16, /* requests over HTTP/2 are seen where their streams are handled */
+	PROCESS_WORLD_RUNS = 32, /* it is seen when all Ps were started again: Go 1.22 and later */
 };
 
 struct code_range {

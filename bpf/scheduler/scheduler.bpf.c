@@ -105,6 +105,7 @@ int goroutine_status(struct pt_regs *ctx)
 		bind_thread(s, &key, tid);
 		break;
 	case GO_RUNNABLE:
+		s->stops_world = 0; /* nobody does that and waits: its end was not seen */
 		change_cause(s, key.tgid, now, RUNNABLE);
 		release_thread(s, &key);
 		break;

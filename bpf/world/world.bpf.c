@@ -1,23 +1,64 @@
 /* SPDX-License-Identifier: Dual MIT/GPL */
-/* Stops of the world: two probes a stop, and so four a GC cycle. */
+/* Stops of the world: three probes a stop, and so six a GC cycle. */
 #include "hits.h"
 #include "records.h"
+
+/* The goroutine that stops the world executes for that, until it runs again. */
+static __always_inline void stopper(struct process *p, u32 tgid, u32 tid, u32 stops, u64 now)
+{
+	struct goroutine_key key;
+	struct goroutine *s = p && p->flags & PROCESS_LEDGER ? running_on(tid, &key) : 0;
+	if (!s)
+		return;
+	s->stops_world = stops;
+	change_cause(s, tgid, now, s->executing);
+}
 
 /* func stopTheWorldWithSema(reason stwReason) worldStop */
 SEC("uprobe.multi")
 int world_stops(struct pt_regs *ctx)
 {
 	count_span_hit(ctx);
-	u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
+	u32 tgid = id >> 32;
+	stopper(bpf_map_lookup_elem(&processes, &tgid), tgid, id, 1, now);
 	struct stop_clock *clock = bpf_map_lookup_elem(&stop_clocks, &tgid);
 	if (clock) {
 		clock->reason = (u8)GO_ARG1(ctx);
-		clock->since = bpf_ktime_get_ns();
+		clock->since = now;
 		return 0;
 	}
-	struct stop_clock first = { .since = bpf_ktime_get_ns(), .reason = (u8)GO_ARG1(ctx) };
+	struct stop_clock first = { .since = now, .reason = (u8)GO_ARG1(ctx) };
 	bpf_map_update_elem(&stop_clocks, &tgid, &first, BPF_NOEXIST);
 	return 0;
+}
+
+static __always_inline void world_runs_again(struct process *p, struct stop_clock *clock, u32 tgid, u32 tid,
+					     u64 now)
+{
+	u64 since = clock->since;
+	clock->since = 0;
+	clock->total += now - since;
+	stopper(p, tgid, tid, 0, now);
+
+	struct stop_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
+	if (!r) {
+		count(DROPPED_BUFFER_FULL);
+		return;
+	}
+	__builtin_memset(r, 0, sizeof(*r));
+	r->header.kind = RECORD_STOP;
+	r->header.tgid = tgid;
+	r->header.tid = tid;
+	r->header.start = since;
+	r->header.end = now;
+	r->reason = clock->reason;
+	r->stopped = clock->stopped;
+	if (p->gc_cycles)
+		READ_USER(r->gc_cycle, p->gc_cycles);
+	if (p->gc_phase)
+		READ_USER(r->gc_phase, p->gc_phase);
+	submit(r);
 }
 
 /* func startTheWorldWithSema(now int64, w worldStop) int64
@@ -32,29 +73,24 @@ int world_starts(struct pt_regs *ctx)
 	struct stop_clock *clock = bpf_map_lookup_elem(&stop_clocks, &tgid);
 	if (!p || !clock || !clock->since)
 		return 0;
-	u64 since = clock->since;
-	clock->since = 0;
-	clock->total += now - since;
+	clock->stopped = p->flags & PROCESS_STOP_ARGUMENTS ? GO_ARG4(ctx) : 0;
+	if (!(p->flags & PROCESS_WORLD_RUNS))
+		world_runs_again(p, clock, tgid, id, now);
+	return 0;
+}
 
-	struct stop_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
-	if (!r) {
-		count(DROPPED_BUFFER_FULL);
-		return 0;
-	}
-	__builtin_memset(r, 0, sizeof(*r));
-	r->header.kind = RECORD_STOP;
-	r->header.tgid = tgid;
-	r->header.tid = id;
-	r->header.start = since;
-	r->header.end = now;
-	r->reason = clock->reason;
-	if (p->flags & PROCESS_STOP_ARGUMENTS)
-		r->stopped = GO_ARG4(ctx);
-	if (p->gc_cycles)
-		READ_USER(r->gc_cycle, p->gc_cycles);
-	if (p->gc_phase)
-		READ_USER(r->gc_phase, p->gc_phase);
-	submit(r);
+/* In startTheWorldWithSema, where it has started the Ps and notes how long they
+ * stood still. */
+SEC("uprobe.multi")
+int world_runs(struct pt_regs *ctx)
+{
+	count_span_hit(ctx);
+	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
+	u32 tgid = id >> 32;
+	struct process *p = bpf_map_lookup_elem(&processes, &tgid);
+	struct stop_clock *clock = bpf_map_lookup_elem(&stop_clocks, &tgid);
+	if (p && clock && clock->since)
+		world_runs_again(p, clock, tgid, id, now);
 	return 0;
 }
 

@@ -32,14 +32,14 @@ const (
 	tick     = 20 * time.Millisecond
 )
 
-// spansEnv is how many spans of each program are judged, at least.
-const spansEnv = "FATHOM_REFEREE_SPANS"
+// scaleEnv is by how many times more spans are judged than in a bounded run.
+const scaleEnv = "FATHOM_REFEREE_SCALE"
 
 // watcher is a receiver that observes the programs of tests/apps/shapes.
 type watcher struct {
 	program   string
 	mode      string
-	spans     string
+	scale     int
 	telemetry *componenttest.Telemetry
 	logs      consumertest.LogsSink
 }
@@ -47,9 +47,11 @@ type watcher struct {
 // watch starts a receiver that makes ledgers in one of its modes.
 func watch(t *testing.T, mode string) *watcher {
 	t.Helper()
-	w := &watcher{program: filepath.Join(t.TempDir(), "shapes"), mode: mode, spans: "200", telemetry: componenttest.NewTelemetry()}
-	if spans := os.Getenv(spansEnv); spans != "" {
-		w.spans = spans
+	w := &watcher{program: filepath.Join(t.TempDir(), "shapes"), mode: mode, scale: 1, telemetry: componenttest.NewTelemetry()}
+	if scale := os.Getenv(scaleEnv); scale != "" {
+		var err error
+		w.scale, err = strconv.Atoi(scale)
+		require.NoError(t, err, scaleEnv)
 	}
 	output, err := exec.Command("go", "build", "-o", w.program, "github.com/fathom-otel/fathom/tests/apps/shapes").CombinedOutput()
 	require.NoError(t, err, "building the programs: %s", output)
@@ -85,21 +87,25 @@ type observed struct {
 	source ledger.Source
 }
 
-// run runs one program, with spans of about a length, and returns what the
-// tracer and the receiver say of them.
-func (w *watcher) run(t *testing.T, shape string, length time.Duration) ([]Span, map[string]observed) {
+// run runs one program, with so many spans of about a length, and returns what
+// the tracer and the receiver say of them.
+func (w *watcher) run(t *testing.T, shape string, spans int, length time.Duration) ([]Span, map[string]observed) {
 	t.Helper()
 	w.awaitAttached(t, 0)
 	w.logs.Reset()
 	dir := workDir(t)
 	path := filepath.Join(dir, "trace")
-	program := exec.Command(w.program, "-shape", shape, "-spans", w.spans, "-length", length.String(), "-trace", path)
+	program := exec.Command(w.program, "-shape", shape, "-spans", strconv.Itoa(spans*w.scale), "-length", length.String(), "-trace", path)
 	program.Dir, program.Stderr = dir, os.Stderr
 	in, err := program.StdinPipe()
 	require.NoError(t, err)
 	out, err := program.StdoutPipe()
 	require.NoError(t, err)
-	priority.First(t, func() { require.NoError(t, program.Start()) })
+	if w.mode == ebpfreceiver.ModeExact {
+		priority.First(t, func() { require.NoError(t, program.Start()) })
+	} else { // whose looks would come late
+		require.NoError(t, program.Start())
+	}
 	t.Cleanup(func() {
 		if program.ProcessState == nil {
 			_ = program.Process.Kill()

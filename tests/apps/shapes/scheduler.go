@@ -149,7 +149,8 @@ type node struct {
 	data [48]byte
 }
 
-// collect allocates more than the collector likes.
+// collect allocates more than the collector likes. A collection takes some
+// milliseconds: its spans are longer than others.
 func collect(r *run) error {
 	var live *node
 	for range 1 << 17 {
@@ -158,7 +159,7 @@ func collect(r *run) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(10))
 	r.each(perP(2), "allocate", func(int) {
 		var garbage []byte
-		for began := time.Now(); time.Since(began) < r.length; {
+		for began := time.Now(); time.Since(began) < 4*r.length; {
 			garbage = make([]byte, 32<<10)
 		}
 		runtime.KeepAlive(garbage)

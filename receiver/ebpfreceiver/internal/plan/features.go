@@ -85,6 +85,7 @@ func (m *maker) stopTheWorld(version goVersion) {
 		return
 	}
 	m.plan.StopArguments = !version.less(1, 23)
+	m.worldRuns()
 	work, err := m.binary.Symbol("runtime.work")
 	if err != nil {
 		m.refuse(GCCycles, err)
@@ -100,6 +101,22 @@ func (m *maker) stopTheWorld(version goVersion) {
 		return
 	}
 	m.plan.GCPhase = phase.Addr
+}
+
+// worldRuns finds where startTheWorldWithSema notes how long the Ps stood still,
+// which is when it has started them: one place for stops of the collector, one
+// for others. Before Go 1.22 it does not, and stops end for us where it begins.
+func (m *maker) worldRuns() {
+	starts, startsErr := m.binary.Function("runtime.startTheWorldWithSema")
+	record, recordErr := m.binary.Function("runtime.(*timeHistogram).record")
+	if startsErr != nil || recordErr != nil {
+		return
+	}
+	sites, err := m.binary.CallSites(starts, record)
+	if err != nil || len(sites) != 2 {
+		return
+	}
+	m.plan.Probes[WorldRuns], m.plan.Probes[WorldRunsOther] = sites[0], sites[1]
 }
 
 func (m *maker) requests(version goVersion) {

@@ -20,6 +20,7 @@ type Binary interface {
 	Function(name string) (goexec.Function, error)
 	ProbePoint(f goexec.Function) (uint64, error)
 	AfterCall(caller, callee goexec.Function) (uint64, error)
+	CallSites(caller, callee goexec.Function) ([]uint64, error)
 	Symbol(name string) (goexec.Symbol, error)
 	Offsets(fields []goexec.Field) (map[goexec.Field]goexec.Offset, error)
 	WaitReasons() (map[uint8]string, error)
@@ -36,6 +37,7 @@ const (
 	GoroutineEnds      Probe = "goroutine_ends"
 	WorldStops         Probe = "world_stops"
 	WorldStarts        Probe = "world_starts"
+	WorldRuns          Probe = "world_runs"
 	RequestStarts      Probe = "request_starts"
 	RequestFinishes    Probe = "request_finishes"
 	RequestHijacked    Probe = "request_hijacked"
@@ -50,6 +52,8 @@ const (
 	// Those of golang.org/x/net/http2.
 	HTTP2ModuleStarts   Probe = "http2_module_starts"
 	HTTP2ModuleFinishes Probe = "http2_module_finishes"
+	// WorldRunsOther is the program world_runs at a second place.
+	WorldRunsOther Probe = "world_runs_other"
 	// RPCFinishesHTTP is the program rpc_finishes where net/http serves gRPC.
 	RPCFinishesHTTP   Probe = "rpc_finishes_http"
 	ClientStarts      Probe = "client_starts"

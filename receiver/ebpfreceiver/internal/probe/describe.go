@@ -67,7 +67,7 @@ const flagLedger = 1
 
 // flags are those of enum process_flags that follow from the plan.
 func flags(p *plan.Plan) uint32 {
-	const traceparent, stopArguments, http2 = 2, 4, 16
+	const traceparent, stopArguments, http2, worldRuns = 2, 4, 16, 32
 	var set uint32
 	if p.SwissHeaders {
 		set |= traceparent
@@ -77,6 +77,9 @@ func flags(p *plan.Plan) uint32 {
 	}
 	if p.HTTP2 {
 		set |= http2
+	}
+	if p.Has(plan.WorldRuns) && p.Has(plan.WorldRunsOther) {
+		set |= worldRuns
 	}
 	return set
 }

@@ -172,6 +172,8 @@ func (p *Programs) program(probe plan.Probe) *ebpf.Program {
 		return p.world.WorldStops
 	case plan.WorldStarts:
 		return p.world.WorldStarts
+	case plan.WorldRuns, plan.WorldRunsOther:
+		return p.world.WorldRuns
 	case plan.RequestStarts:
 		return p.spans.RequestStarts
 	case plan.RequestFinishes:

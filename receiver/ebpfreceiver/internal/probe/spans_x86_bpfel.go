@@ -25,6 +25,8 @@ type spansGoroutine struct {
 	Depth         uint32
 	Epoch         uint32
 	Place         uint32
+	StopsWorld    uint32
+	Pad           uint32
 	Spent         [16]uint64
 	Spans         [8]struct {
 		_           structs.HostLayout

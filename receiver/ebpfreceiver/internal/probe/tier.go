@@ -51,7 +51,8 @@ func isScheduler(p plan.Probe) bool { return p == plan.GoroutineStatus || p == p
 // opened that nothing closes.
 func order(p *plan.Plan, wanted func(plan.Probe) bool) []plan.Probe {
 	all := []plan.Probe{
-		plan.GoroutineStatus, plan.GoroutinePreempted, plan.WorldStarts, plan.WorldStops, plan.GoroutineEnds,
+		plan.GoroutineStatus, plan.GoroutinePreempted, plan.WorldRuns, plan.WorldRunsOther, plan.WorldStarts,
+		plan.WorldStops, plan.GoroutineEnds,
 		plan.RequestFinishes, plan.RequestHijacked, plan.SDKSpanEnds, plan.SDKSpanStarts, plan.SDKTracerStarts,
 		plan.HTTP2Finishes, plan.HTTP2ModuleFinishes, plan.RPCFinishes, plan.RPCFinishesHTTP, plan.ClientFinishes, plan.RPCClientFinishes, plan.RPCClientBegun,
 		plan.ClientStarts, plan.RPCClientStarts, plan.RequestStarts, plan.HTTP2Starts, plan.HTTP2ModuleStarts, plan.RPCHeaders, plan.RPCStarts,

@@ -24,6 +24,7 @@ const (
 	worldMapRecords      = "records"
 	worldMapStopClocks   = "stop_clocks"
 	worldMapThreads      = "threads"
+	worldProgWorldRuns   = "world_runs"
 	worldProgWorldStarts = "world_starts"
 	worldProgWorldStops  = "world_stops"
 )
@@ -70,6 +71,7 @@ type worldSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type worldProgramSpecs struct {
+	WorldRuns   *ebpf.ProgramSpec `ebpf:"world_runs"`
 	WorldStarts *ebpf.ProgramSpec `ebpf:"world_starts"`
 	WorldStops  *ebpf.ProgramSpec `ebpf:"world_stops"`
 }
@@ -147,12 +149,14 @@ type worldVariables struct {
 //
 // It can be passed to loadWorldObjects or ebpf.CollectionSpec.LoadAndAssign.
 type worldPrograms struct {
+	WorldRuns   *ebpf.Program `ebpf:"world_runs"`
 	WorldStarts *ebpf.Program `ebpf:"world_starts"`
 	WorldStops  *ebpf.Program `ebpf:"world_stops"`
 }
 
 func (p *worldPrograms) Close() error {
 	return _WorldClose(
+		p.WorldRuns,
 		p.WorldStarts,
 		p.WorldStops,
 	)
