@@ -2,11 +2,10 @@
 /* Spans of clients, which are told inside of another span only. */
 #pragma once
 
+#include "behalf.h"
 #include "identity.h"
 #include "records.h"
 #include "span.h"
-
-#define SDK_KIND_CLIENT 3 /* go.opentelemetry.io/otel/trace.SpanKindClient */
 
 /* A caller's frame, by its distance from the beginning of the stack: that stays
  * as it is when the stack grows, which moves it. */
@@ -33,20 +32,35 @@ static __always_inline void forget_dead(struct process *p, struct goroutine *s, 
 	}
 }
 
-/* Whether a request below the span is the receiver's to tell: an SDK's own
- * client span is that request, and what an SDK tells, or decided not to, has
- * no span of the receiver that could be the parent. */
-static __always_inline int may_tell_below(struct process *p, struct span *parent)
+enum telling {
+	OUTSIDE, /* there is no span that it is below */
+	SILENT, /* an SDK tells it, or decided not to */
+	TELLS,
+};
+
+/* Finds the span below which a request of the goroutine is: its innermost, else
+ * the one that it inherits, also where that has ended. */
+static __always_inline enum telling find_parent(struct identity *parent, struct process *p,
+						struct goroutine *s)
 {
-	if (parent->kind != SPAN_SDK)
-		return !parent->sdk_inside;
-	u64 kind = p->http.span_kind == UNKNOWN_OFFSET ? SDK_KIND_CLIENT
-						       : read_word(parent->handle + p->http.span_kind);
-	return kind != SDK_KIND_CLIENT;
+	struct span *top = top_span(s);
+	if (top) {
+		identify_in(parent, top);
+		return may_tell_below(p, top) ? TELLS : SILENT;
+	}
+	if (!inherits(s))
+		return OUTSIDE;
+	struct span *origin = open_origin(p, s);
+	identify_inherited(parent, s, origin);
+	if (!parent->inherited)
+		return OUTSIDE;
+	if (!origin)
+		__builtin_memcpy(parent->span_id, s->from.span_id, 8);
+	return (origin ? may_tell_below(p, origin) : !s->from.silent) ? TELLS : SILENT;
 }
 
-/* Opens the span of a client below the innermost one. At the entry of a function
- * that lasts as long as the request does. */
+/* Opens the span of a client. At the entry of a function that lasts as long as
+ * the request does. */
 static __always_inline struct span *open_client(struct pt_regs *ctx, struct process *p,
 						struct goroutine_key *key, u32 kind, u64 now)
 {
@@ -54,20 +68,22 @@ static __always_inline struct span *open_client(struct pt_regs *ctx, struct proc
 	u64 frame = frame_of(p, key->g, GO_CALLER_SP(ctx));
 	if (s)
 		forget_dead(p, s, key->g, kind, frame, read_word(GO_SP(ctx)));
-	struct span *parent = s ? top_span(s) : 0;
-	if (!s || !parent) {
+	struct identity parent = {};
+	enum telling telling = s ? find_parent(&parent, p, s) : OUTSIDE;
+	if (telling == OUTSIDE)
 		count(OUTSIDE_OF_SPAN);
+	if (!s || telling != TELLS)
 		return 0;
-	}
-	if (!may_tell_below(p, parent))
-		return 0;
+	resume_goroutine(s, key, p, bpf_get_current_pid_tgid(), now);
 	make_room(s, kind, frame);
-	parent = top_span(s);
 	u32 place = s->depth;
 	barrier_var(place);
-	if (!parent || place >= SPAN_DEPTH)
+	if (place >= SPAN_DEPTH)
 		return 0;
 	struct span *span = open_span(s, p, key->tgid, place, kind, frame, now);
-	identify_below(span, parent);
+	random_bytes(span->span_id, 8);
+	__builtin_memcpy(span->trace_id, parent.trace_id, 16);
+	__builtin_memcpy(span->parent_id, parent.span_id, 8);
+	span->inherited = parent.inherited;
 	return span;
 }

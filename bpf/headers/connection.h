@@ -42,8 +42,9 @@ static __always_inline void follow(struct sock *sk, struct connection *connectio
 }
 
 /* The bytes that a thread is about to write to the socket are those of the span
- * that it is in, or of none. Go writes to a connection under a lock, so that
- * they follow each other. */
+ * that its goroutine is in, or of none. A span that it inherits proves nothing: a
+ * goroutine that serves a pooled connection writes for others too. Go writes to a
+ * connection under a lock, so that they follow each other. */
 static __always_inline void own(struct sock *sk, struct process *p, struct goroutine *s)
 {
 	u64 key = (u64)sk;
@@ -51,7 +52,7 @@ static __always_inline void own(struct sock *sk, struct process *p, struct gorou
 	if (!c)
 		return;
 	struct identity writer = {};
-	if (s)
+	if (s && innermost_span(p, s))
 		identify_for(&writer, p, s);
 	__sync_fetch_and_add(&c->changes, 1);
 	c->owner = writer;

@@ -16,6 +16,7 @@ enum counter {
 	OUTSIDE_OF_SPAN, /* a client's request of a goroutine that is in no span */
 	DROPPED_CONNECTIONS_FULL, /* the map of connections was full: one that is not followed */
 	DROPPED_SAMPLES_FULL, /* a span without an exact ledger whose goroutine had no place in in_span */
+	DROPPED_CHILDREN_FULL, /* the map of goroutines that were started within a span was full */
 	PROFILE_BUFFER_FULL, /* the ring buffer had no room for a sample of a CPU */
 	STACK_UNREADABLE, /* a sample of a CPU without a stack */
 	STACK_DEEP, /* one whose stack may have more frames than were read */

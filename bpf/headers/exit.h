@@ -3,6 +3,7 @@
 #pragma once
 
 #include "in_span.h"
+#include "inherit.h"
 #include "request.h"
 #include "rpc.h"
 
@@ -31,5 +32,6 @@ static __always_inline void goroutine_exits(struct goroutine *s, struct process 
 	}
 	count_many(UNFINISHED_SPANS, unfinished);
 	give_place(s);
+	disinherit(s, key);
 	bpf_map_delete_elem(&goroutines, key);
 }

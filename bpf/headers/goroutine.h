@@ -18,6 +18,12 @@ struct goroutine_key {
 	u32 pad;
 };
 
+enum inherited {
+	INHERITED_NOT,
+	INHERITED_OPEN, /* of a span that had not ended */
+	INHERITED_ENDED, /* of one that had: the trace only */
+};
+
 enum span_kind {
 	SPAN_REQUEST = 1, /* a request to an HTTP server */
 	SPAN_SDK = 2, /* a span of the OpenTelemetry SDK */
@@ -37,6 +43,18 @@ static __always_inline int is_incoming(u32 kind)
 	return kind == SPAN_REQUEST || kind == SPAN_RPC;
 }
 
+/* The span in which a goroutine was started, by its own go statement or by that
+ * of who started it. */
+struct inheritance {
+	struct goroutine_key owner; /* whose span it is; g is 0 where nothing is inherited */
+	u64 start; /* of the span: with the owner, what tells it from others */
+	u64 outlived; /* when the goroutine was first seen to have outlived it, ns, else 0 */
+	u8 trace_id[16];
+	u8 span_id[8];
+	u32 silent; /* an SDK tells the requests below the span, or decided not to */
+	u32 pad;
+};
+
 struct span {
 	u64 start; /* ns, CLOCK_MONOTONIC */
 	/* Address of the *http.response or, of HTTP/2, the *responseWriter, of the
@@ -52,7 +70,8 @@ struct span {
 	u32 epoch; /* the process's when it started: its ledger is exact if that is still the same */
 	u16 sdk_inside; /* not of an SDK's: an SDK in the process tells it, or decided not to */
 	u16 hijacked; /* of a request: its handler took the connection over */
-	u32 major; /* of a request: HTTP's version */
+	u16 major; /* of a request: HTTP's version */
+	u16 inherited; /* of a client's: enum inherited of its parent */
 	u64 spent_before[CAUSE_SLOTS]; /* the goroutine's ledger when it started */
 };
 
@@ -70,20 +89,38 @@ struct goroutine {
 	u32 stops_world; /* it stops the world now */
 	u32 pad;
 	u64 spent[CAUSE_SLOTS];
+	struct inheritance from;
 	struct span spans[SPAN_DEPTH];
 	u32 method_len, path_len;
 	char method[METHOD_SIZE];
 	char path[PATH_SIZE];
 };
 
+/* Those that are in a span, and those that were started within one: each kind
+ * has its half, so that neither takes the other's places. */
+#define MAX_CHILDREN 8192
+
 struct goroutine_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 8192);
+	__uint(max_entries, 8192 + MAX_CHILDREN);
 	__type(key, struct goroutine_key);
 	__type(value, struct goroutine);
 } goroutines SEC(".maps");
 
-/* Which goroutine in a span a thread runs, by thread ID. */
+/* A goroutine that was started within a span. */
+struct child {
+	u64 id;
+	u8 trace_id[16];
+};
+
+struct child_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_CHILDREN);
+	__type(key, struct goroutine_key);
+	__type(value, struct child);
+} children SEC(".maps");
+
+/* Which goroutine in a span, or started within one, a thread runs, by thread ID. */
 struct thread_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);

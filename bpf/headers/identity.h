@@ -27,11 +27,3 @@ static __always_inline int identify(struct span *span, struct trace_context *con
 	__builtin_memset(span->parent_id, 0, 8);
 	return 1;
 }
-
-/* A trace ID and parent from the span that is innermost. */
-static __always_inline void identify_below(struct span *span, struct span *parent)
-{
-	random_bytes(span->span_id, 8);
-	__builtin_memcpy(span->trace_id, parent->trace_id, 16);
-	__builtin_memcpy(span->parent_id, parent->span_id, 8);
-}

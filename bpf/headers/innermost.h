@@ -25,3 +25,17 @@ static __always_inline struct span *innermost_span(struct process *p, struct gor
 	}
 	return 0;
 }
+
+#define SDK_KIND_CLIENT 3 /* go.opentelemetry.io/otel/trace.SpanKindClient */
+
+/* Whether a request below the span is the receiver's to tell: an SDK's own
+ * client span is that request, and what an SDK tells, or decided not to, has
+ * no span of the receiver that could be the parent. */
+static __always_inline int may_tell_below(struct process *p, struct span *parent)
+{
+	if (parent->kind != SPAN_SDK)
+		return !parent->sdk_inside;
+	u64 kind = p->http.span_kind == UNKNOWN_OFFSET ? SDK_KIND_CLIENT
+						       : read_word(parent->handle + p->http.span_kind);
+	return kind != SDK_KIND_CLIENT;
+}

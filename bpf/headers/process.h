@@ -8,6 +8,7 @@
 #define WAIT_REASONS 64
 #define NETWORK_RANGES 8
 #define COLLECTOR_RANGES 4
+#define SYSTEM_STARTS 8
 
 /* In wait_causes: the goroutine is said to wait, but it executes on the
  * system stack (src/runtime/runtime2.go: isWaitingForSuspendG). */
@@ -89,7 +90,11 @@ struct process {
 	u16 response_status, response_request;
 	u16 span_context, span_parent, span_end_time;
 	u16 context_trace_id, context_span_id, context_flags;
-	u16 g_m, m_curg;
+	u16 g_m, m_curg, g_startpc;
+	u16 pad[3];
+	/* Addresses of functions that the runtime starts goroutines of its own with,
+	 * whoever runs: 0 where there are no more. */
+	u64 system_starts[SYSTEM_STARTS];
 	/* Code of clients that wait in a select for their reader goroutine to
 	 * hand over what the network brought. */
 	struct code_range network[NETWORK_RANGES];

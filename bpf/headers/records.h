@@ -43,7 +43,7 @@ struct record_header {
 	u32 kind;
 	u32 tgid;
 	u32 tid;
-	u32 pad;
+	u32 inherited; /* enum inherited: the identity, or the parent of a client's span */
 	u64 goid;
 	u64 start; /* ns, CLOCK_MONOTONIC */
 	u64 end;
@@ -214,6 +214,7 @@ static __always_inline void put_span(struct span_record *r, struct process *p, s
 				     struct span *span)
 {
 	r->header.goid = s->id;
+	r->header.inherited = span->inherited;
 	r->header.start = span->start;
 	r->header.end = s->since; /* to where the ledger was booked */
 	__builtin_memcpy(r->header.trace_id, span->trace_id, 16);

@@ -18,6 +18,9 @@ struct arrival {
 static __always_inline void begin_request(struct process *p, struct goroutine_key *key, u32 tid, u64 now,
 					  struct arrival *arrival)
 {
+	/* A request starts on an idle connection's goroutine, or on one of its own, and
+	 * is no other span's work. */
+	forget_goroutine(key);
 	if (bpf_get_prandom_u32() % 1000 >= p->sample_rate) {
 		count(SAMPLED_OUT);
 		return;
@@ -25,8 +28,6 @@ static __always_inline void begin_request(struct process *p, struct goroutine_ke
 	struct goroutine *s = enter_goroutine(key, p, tid, now);
 	if (!s)
 		return;
-	/* A request starts on an idle connection's goroutine, or on one of its own. */
-	count_many(UNFINISHED_SPANS, s->depth);
 	struct span *span = open_span(s, p, key->tgid, 0, SPAN_REQUEST, arrival->handle, now);
 	span->major = arrival->major;
 	struct trace_context context = {};

@@ -2,6 +2,7 @@
 /* The stack of spans on a goroutine. */
 #pragma once
 
+#include "inherit.h"
 #include "records.h"
 
 /* One goroutine entry, all zero: entries are made from it, since the stack of a
@@ -29,23 +30,26 @@ static __always_inline void find_executing(struct goroutine *s, struct goroutine
 	bind_thread(s, key, tid);
 }
 
-/* The entry of the goroutine that executes, made where it is not known yet. */
-static __always_inline struct goroutine *enter_goroutine(struct goroutine_key *key, struct process *p,
-							 u32 tid, u64 now)
+/* The goroutine, which is known, executes and is about to enter a span. */
+static __always_inline void resume_goroutine(struct goroutine *s, struct goroutine_key *key,
+					     struct process *p, u32 tid, u64 now)
 {
-	struct goroutine *s = bpf_map_lookup_elem(&goroutines, key);
-	if (s) {
-		if (p->flags & PROCESS_LEDGER)
-			find_executing(s, key, p, tid, now);
-		return s;
-	}
+	if (p->flags & PROCESS_LEDGER)
+		find_executing(s, key, p, tid, now);
+	if (!s->depth && !s->place)
+		take_place(s, key, now);
+}
+
+/* Makes the entry of a goroutine, 0 where there is no room. */
+static __always_inline struct goroutine *new_goroutine(struct goroutine_key *key, struct process *p, u64 now)
+{
 	u32 zero = 0;
 	struct goroutine *blank = bpf_map_lookup_elem(&blank_goroutine, &zero);
 	if (!blank || bpf_map_update_elem(&goroutines, key, blank, BPF_NOEXIST)) {
 		count(DROPPED_GOROUTINES_FULL);
 		return 0;
 	}
-	s = bpf_map_lookup_elem(&goroutines, key);
+	struct goroutine *s = bpf_map_lookup_elem(&goroutines, key);
 	if (!s)
 		return 0;
 	READ_USER(s->id, key->g + p->g_goid);
@@ -53,17 +57,48 @@ static __always_inline struct goroutine *enter_goroutine(struct goroutine_key *k
 	s->stopped_before = stopped_until(key->tgid, now);
 	s->cause = s->executing = ON_CPU;
 	s->epoch = p->epoch;
+	return s;
+}
+
+/* The entry of the goroutine that executes, made where it is not known yet. */
+static __always_inline struct goroutine *enter_goroutine(struct goroutine_key *key, struct process *p,
+							 u32 tid, u64 now)
+{
+	struct goroutine *s = bpf_map_lookup_elem(&goroutines, key);
+	if (s) {
+		resume_goroutine(s, key, p, tid, now);
+		return s;
+	}
+	s = new_goroutine(key, p, now);
+	if (!s)
+		return 0;
 	take_place(s, key, now);
 	if (p->flags & PROCESS_LEDGER)
 		bind_thread(s, key, tid);
 	return s;
 }
 
+/* The goroutine is in no span any more. What it inherits it keeps. */
 static __always_inline void leave_goroutine(struct goroutine *s, struct goroutine_key *key)
 {
-	release_thread(s, key);
 	give_place(s);
+	s->depth = 0;
+	if (inherits(s))
+		return;
+	release_thread(s, key);
 	bpf_map_delete_elem(&goroutines, key);
+}
+
+/* The goroutine, if it is known, starts anew, whatever it left open, and inherits
+ * nothing. */
+static __always_inline void forget_goroutine(struct goroutine_key *key)
+{
+	struct goroutine *s = bpf_map_lookup_elem(&goroutines, key);
+	if (!s)
+		return;
+	count_many(UNFINISHED_SPANS, s->depth);
+	disinherit(s, key);
+	leave_goroutine(s, key);
 }
 
 /* The innermost open span with this handle, or SPAN_DEPTH. */
@@ -130,6 +165,7 @@ static __always_inline struct span *open_span(struct goroutine *s, struct proces
 	span->handle = handle;
 	span->epoch = p->epoch;
 	span->sdk_inside = span->hijacked = 0;
+	span->inherited = INHERITED_NOT;
 	__builtin_memcpy(span->spent_before, s->spent, sizeof(span->spent_before));
 	s->depth = place + 1;
 	return span;

@@ -96,17 +96,6 @@ static __always_inline int take_context(struct process *p, struct stream_key *ke
 	return 1;
 }
 
-/* A worker goroutine takes a call when it is done with the one before, whatever
- * that left open. */
-static __always_inline void forget_last_call(struct goroutine_key *key)
-{
-	struct goroutine *s = bpf_map_lookup_elem(&goroutines, key);
-	if (!s)
-		return;
-	count_many(UNFINISHED_SPANS, s->depth);
-	leave_goroutine(s, key);
-}
-
 /* func (s *Server) handleStream(t transport.ServerTransport, stream *transport.ServerStream)
  * Of the interface t, the second word is the *http2Server. */
 SEC("uprobe.multi")
@@ -126,7 +115,7 @@ int rpc_starts(struct pt_regs *ctx)
 	READ_USER(slash, read_word(inner + p->rpc.method));
 	if (slash != '/') /* malformed: gRPC calls no method */
 		return 0;
-	forget_last_call(&key);
+	forget_goroutine(&key); /* a worker, which is done with the call before */
 	if (bpf_get_prandom_u32() % 1000 >= p->sample_rate) {
 		count(SAMPLED_OUT);
 		return 0;

@@ -156,6 +156,10 @@ static __always_inline void tell_run_queue(struct goroutine *s, u32 tgid, u32 ti
 	struct process *p = bpf_map_lookup_elem(&processes, &tgid);
 	if (!p || now < ready || now - ready < p->run_queue_min_duration)
 		return;
+	struct identity waits = {};
+	identify_unread(&waits, s);
+	if (!s->depth && waits.inherited != INHERITED_OPEN) /* it has outlived its span: nothing waits */
+		return;
 	struct run_queue_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
 	if (!r) {
 		count(DROPPED_BUFFER_FULL);
@@ -167,8 +171,6 @@ static __always_inline void tell_run_queue(struct goroutine *s, u32 tgid, u32 ti
 	r->header.tid = tid;
 	r->header.start = ready;
 	r->header.end = now;
-	struct identity waits = {};
-	identify_unread(&waits, s);
 	put_identity(&r->header, &waits);
 	r->cpu = bpf_get_smp_processor_id();
 	submit(r);

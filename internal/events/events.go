@@ -51,6 +51,10 @@ const (
 	Duration = "fathom.duration"
 	// GoroutineID of the goroutine that did it (int).
 	GoroutineID = "fathom.goroutine.id"
+	// TraceInherited tells that the goroutine was in no span of its own: the trace
+	// is that of the span in which it was started, itself or who started it. That
+	// span was open, or had ended (string).
+	TraceInherited = "fathom.trace.inherited"
 	// StopTheWorldReason is the runtime's name of the reason, such as
 	// "GC mark termination" (string).
 	StopTheWorldReason = "fathom.go.stop_the_world.reason"

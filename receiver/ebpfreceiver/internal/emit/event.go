@@ -4,6 +4,7 @@
 package emit
 
 import (
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"golang.org/x/sys/unix"
 
@@ -24,6 +25,13 @@ func (b *Batch) addEvent(log plog.LogRecord, name string, h *record.Header) {
 	log.Attributes().PutInt(events.Duration, int64(h.End-h.Start))
 	if h.GoroutineID != 0 {
 		log.Attributes().PutInt(events.GoroutineID, int64(h.GoroutineID))
+	}
+	putInherited(log.Attributes(), h)
+}
+
+func putInherited(attributes pcommon.Map, h *record.Header) {
+	if inherited := h.Inherited.String(); inherited != "" {
+		attributes.PutStr(events.TraceInherited, inherited)
 	}
 }
 

@@ -62,6 +62,7 @@ func (b *Batch) identify(span ptrace.Span, kind ptrace.SpanKind, h *record.Heade
 	span.SetKind(kind)
 	span.SetStartTimestamp(b.clock.Wall(h.Start))
 	span.SetEndTimestamp(b.clock.Wall(h.End))
+	putInherited(span.Attributes(), h)
 }
 
 func putLedger(attributes pcommon.Map, s *record.Span) {

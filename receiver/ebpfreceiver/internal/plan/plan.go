@@ -35,6 +35,7 @@ const (
 	GoroutineStatus    Probe = "goroutine_status"
 	GoroutinePreempted Probe = "goroutine_preempted"
 	GoroutineEnds      Probe = "goroutine_ends"
+	GoroutineCreated   Probe = "goroutine_created"
 	WorldStops         Probe = "world_stops"
 	WorldStarts        Probe = "world_starts"
 	WorldRuns          Probe = "world_runs"
@@ -83,6 +84,8 @@ const (
 	ParkedStacks Feature = "parked_stacks"
 	// Governing takes the scheduler's probes off while they cost too much.
 	Governing Feature = "governing"
+	// Inheritance gives goroutines the span in which they were started.
+	Inheritance Feature = "inheritance"
 	// RPCs are the calls on a gRPC server.
 	RPCs            Feature = "rpcs"
 	RPCTraceContext Feature = "rpc_trace_context"
@@ -110,7 +113,7 @@ const Unknown = 0xffff
 // where they were not proven.
 type Offsets struct {
 	GoroutineID, WaitReason, SchedBP                                            uint16
-	Status, SchedSP, GoroutineM, CurrentG                                       uint16
+	Status, SchedSP, GoroutineM, CurrentG, StartPC                              uint16
 	RequestMethod, RequestURL, RequestHeader, RequestProtoMajor, RequestPattern uint16
 	URLPath                                                                     uint16
 	ResponseStatus, ResponseRequest                                             uint16
@@ -142,6 +145,9 @@ type Plan struct {
 	// Collector is code of the garbage collector in which a goroutine that
 	// assists it waits for a semaphore.
 	Collector []Range
+	// SystemStarts are the addresses, as linked, of functions that the runtime
+	// starts goroutines of its own with.
+	SystemStarts []uint64
 	// WaitCauses is indexed by the runtime's wait reason: a ledger.Cause, with
 	// waitExecutes where the goroutine executes on the system stack meanwhile.
 	WaitCauses [waitReasons]uint8
@@ -205,6 +211,7 @@ func For(b Binary) *Plan {
 	m.rpcClients()
 	m.governing()
 	m.sampling()
+	m.inheritance()
 	return p
 }
 
@@ -292,7 +299,7 @@ func (m *maker) drop(probes ...Probe) {
 
 func unknownOffsets() Offsets {
 	const u = Unknown
-	return Offsets{u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u,
+	return Offsets{u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u,
 		RPCOffsets{u, u, u, u, u, u, u, u, u, u}, HTTPOffsets{u, u, u, u, u, u, u, u},
 		[http2Servers]HTTP2Offsets{{u, u, u, false, u, u, u, u}, {u, u, u, false, u, u, u, u}}}
 }

@@ -113,7 +113,7 @@ func features(p *Plan) []Feature {
 func TestForARealServer(t *testing.T) {
 	p := For(target(t))
 	require.Empty(t, p.Refused)
-	require.Len(t, p.Probes, 15)
+	require.Len(t, p.Probes, 16)
 	require.NotZero(t, p.GCPhase)
 	require.NotContains(t, fmt.Sprint(p.Offsets.HTTP), "65535")
 	require.True(t, p.SwissHeaders)
@@ -123,6 +123,7 @@ func TestForARealServer(t *testing.T) {
 	require.NotZero(t, p.GCCycles)
 	require.NotEmpty(t, p.Network)
 	require.Len(t, p.Collector, 3)
+	require.NotEmpty(t, p.SystemStarts)
 	require.Contains(t, p.WaitCauses[:], uint8(ledger.BlockedMutex))
 	require.Contains(t, p.WaitCauses[:], uint8(ledger.GCAssist)|waitExecutes)
 }
@@ -149,7 +150,13 @@ func TestWhatIsNotProvenIsLeftOut(t *testing.T) {
 		"no wait reasons":        {partial{noWaits: true}, []Feature{Ledger, Sampling}, []Probe{GoroutineStatus}},
 		"no state of goroutines": {partial{fields: map[string]bool{"runtime.g.atomicstatus": true}}, []Feature{Sampling}, nil},
 		"no thread-local g":      {partial{noTLS: true}, []Feature{ThreadIdentity}, nil},
-		"no thread's goroutine":  {partial{fields: map[string]bool{"runtime.m.curg": true}}, []Feature{ThreadIdentity}, nil},
+		"no thread's goroutine":  {partial{fields: map[string]bool{"runtime.m.curg": true}}, []Feature{ThreadIdentity, Inheritance}, []Probe{GoroutineCreated}},
+		"no queue of new goroutines": {partial{functions: map[string]error{"runtime.runqput": goexec.ErrNoFunction}},
+			[]Feature{Inheritance}, []Probe{GoroutineCreated}},
+		"no start of a goroutine": {partial{fields: map[string]bool{"runtime.g.startpc": true}},
+			[]Feature{Inheritance}, []Probe{GoroutineCreated}},
+		"no end of a goroutine": {partial{points: map[string]error{"runtime.goexit0": goexec.ErrNoProbePoint, "runtime.casgstatus": goexec.ErrNoProbePoint}},
+			[]Feature{Ledger, Governing, Inheritance}, []Probe{GoroutineCreated, GoroutineEnds, GoroutineStatus}},
 		"no status": {partial{fields: map[string]bool{"net/http.response.status": true}},
 			[]Feature{Requests}, []Probe{RequestStarts, RequestFinishes}},
 		"no pattern": {partial{fields: map[string]bool{"net/http.Request.Pattern": true}}, []Feature{Routes}, nil},
@@ -203,6 +210,17 @@ func TestWhenTheWorldTellsThatItStopped(t *testing.T) {
 	real := target(t)
 	for version, want := range map[string]bool{"go1.22.12": false, "go1.23.0": true, "go1.26.8": true} {
 		require.Equal(t, want, For(&partial{Binary: real, version: version}).StopArguments, version)
+	}
+}
+
+// The BPF programs have room for that many: no release of Go has all.
+func TestStartsOfTheRuntimeFit(t *testing.T) {
+	p := For(target(t))
+	require.LessOrEqual(t, int64(len(p.SystemStarts)), headertest.Constants(t, "process.h")["SYSTEM_STARTS"])
+	for _, name := range []string{"runtime.gcBgMarkStartWorkers.gowrap1", "runtime.runFinalizers", "runtime.runCleanups"} {
+		f, err := target(t).Function(name)
+		require.NoError(t, err)
+		require.Contains(t, p.SystemStarts, f.Addr, name)
 	}
 }
 

@@ -42,7 +42,7 @@ func (p *Plan) Only(wanted []Protocol) *Plan {
 	}
 	if !only.beginsSpans() {
 		for _, probe := range []Probe{
-			GoroutineStatus, GoroutinePreempted, GoroutineEnds, ClientStarts, ClientFinishes,
+			GoroutineStatus, GoroutinePreempted, GoroutineEnds, GoroutineCreated, ClientStarts, ClientFinishes,
 			RPCClientStarts, RPCClientBegun, RPCClientFinishes,
 		} {
 			delete(only.Probes, probe)

@@ -17,6 +17,7 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	clientsMapBlankGoroutine  = "blank_goroutine"
+	clientsMapChildren        = "children"
 	clientsMapCounters        = "counters"
 	clientsMapGoroutines      = "goroutines"
 	clientsMapHits            = "hits"
@@ -80,6 +81,7 @@ type clientsProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type clientsMapSpecs struct {
 	BlankGoroutine *ebpf.MapSpec `ebpf:"blank_goroutine"`
+	Children       *ebpf.MapSpec `ebpf:"children"`
 	Counters       *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits           *ebpf.MapSpec `ebpf:"hits"`
@@ -117,6 +119,7 @@ func (o *clientsObjects) Close() error {
 // It can be passed to loadClientsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type clientsMaps struct {
 	BlankGoroutine *ebpf.Map `ebpf:"blank_goroutine"`
+	Children       *ebpf.Map `ebpf:"children"`
 	Counters       *ebpf.Map `ebpf:"counters"`
 	Goroutines     *ebpf.Map `ebpf:"goroutines"`
 	Hits           *ebpf.Map `ebpf:"hits"`
@@ -130,6 +133,7 @@ type clientsMaps struct {
 func (m *clientsMaps) Close() error {
 	return _ClientsClose(
 		m.BlankGoroutine,
+		m.Children,
 		m.Counters,
 		m.Goroutines,
 		m.Hits,

@@ -23,6 +23,7 @@ const (
 	OutsideOfSpan
 	DroppedConnectionsFull
 	DroppedSamplesFull
+	DroppedChildrenFull
 	ProfileBufferFull
 	StackUnreadable
 	StackDeep
@@ -55,6 +56,8 @@ func (c Counter) String() string {
 		return "connections_full"
 	case DroppedSamplesFull:
 		return "samples_full"
+	case DroppedChildrenFull:
+		return "children_full"
 	case ProfileBufferFull:
 		return "profile_buffer_full"
 	case StackUnreadable:

@@ -35,6 +35,7 @@ func describe(t Target) spansProcess {
 		TlsG:              t.Plan.TLSG,
 		G_m:               o.GoroutineM,
 		M_curg:            o.CurrentG,
+		G_startpc:         o.StartPC,
 		WaitCauses:        t.Plan.WaitCauses,
 	}
 	if t.Plan.GCCycles != 0 {
@@ -50,6 +51,9 @@ func describe(t Target) spansProcess {
 	for i := range min(len(t.Plan.Collector), len(d.Collector)) {
 		d.Collector[i].Begin = t.Plan.Collector[i].Begin + t.Bias
 		d.Collector[i].End = t.Plan.Collector[i].End + t.Bias
+	}
+	for i := range min(len(t.Plan.SystemStarts), len(d.SystemStarts)) {
+		d.SystemStarts[i] = t.Plan.SystemStarts[i] + t.Bias
 	}
 	describeRequests(&d, t.Plan)
 	if t.Plan.EOF != 0 {

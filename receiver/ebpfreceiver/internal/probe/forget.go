@@ -33,6 +33,7 @@ func (a *Attachment) forget() (open int, err error) {
 	for key, goroutine := range stale {
 		open += goroutine.spans
 		errs = append(errs, ignoreMissing(a.programs.spans.Goroutines.Delete(key)), a.programs.clearPlace(goroutine.place))
+		errs = append(errs, ignoreMissing(a.programs.spans.Children.Delete(key)))
 	}
 	if err := errors.Join(append(errs, a.forgetThreads(), a.forgetStreams())...); err != nil {
 		return open, fmt.Errorf("forgetting the goroutines of process %d: %w", a.pid, err)

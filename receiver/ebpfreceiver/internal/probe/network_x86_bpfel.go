@@ -16,6 +16,7 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	networkMapChildren         = "children"
 	networkMapConnections      = "connections"
 	networkMapCounters         = "counters"
 	networkMapGoroutines       = "goroutines"
@@ -81,6 +82,7 @@ type networkProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type networkMapSpecs struct {
+	Children        *ebpf.MapSpec `ebpf:"children"`
 	Connections     *ebpf.MapSpec `ebpf:"connections"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
@@ -118,6 +120,7 @@ func (o *networkObjects) Close() error {
 //
 // It can be passed to loadNetworkObjects or ebpf.CollectionSpec.LoadAndAssign.
 type networkMaps struct {
+	Children        *ebpf.Map `ebpf:"children"`
 	Connections     *ebpf.Map `ebpf:"connections"`
 	Counters        *ebpf.Map `ebpf:"counters"`
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
@@ -131,6 +134,7 @@ type networkMaps struct {
 
 func (m *networkMaps) Close() error {
 	return _NetworkClose(
+		m.Children,
 		m.Connections,
 		m.Counters,
 		m.Goroutines,

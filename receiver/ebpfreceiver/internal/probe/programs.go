@@ -35,6 +35,7 @@ type Programs struct {
 	syscalls  syscallsObjects
 	world     worldObjects
 	http2     http2Objects
+	children  childrenObjects
 	rpc       rpcObjects
 	clients   clientsObjects
 	rpcs      rpcclientsObjects
@@ -74,6 +75,7 @@ func (p *Programs) load(options Options) error {
 	}
 	p.slots.max = p.spans.Hits.MaxEntries()
 	shared := &ebpf.CollectionOptions{MapReplacements: map[string]*ebpf.Map{
+		spansMapChildren:   p.spans.Children,
 		spansMapCounters:   p.spans.Counters,
 		spansMapGoroutines: p.spans.Goroutines,
 		spansMapHits:       p.spans.Hits,
@@ -92,6 +94,7 @@ func (p *Programs) load(options Options) error {
 		{"system call", loadSyscalls, &p.syscalls},
 		{"stop-the-world", loadWorld, &p.world},
 		{"HTTP/2", loadHttp2, &p.http2},
+		{"child goroutine", loadChildren, &p.children},
 		{"gRPC", loadRpc, &p.rpc},
 		{"client", loadClients, &p.clients},
 		{"gRPC client", loadRpcclients, &p.rpcs},
@@ -168,6 +171,8 @@ func (p *Programs) program(probe plan.Probe) *ebpf.Program {
 		return p.scheduler.GoroutinePreempted
 	case plan.GoroutineEnds:
 		return p.spans.GoroutineEnds
+	case plan.GoroutineCreated:
+		return p.children.GoroutineCreated
 	case plan.WorldStops:
 		return p.world.WorldStops
 	case plan.WorldStarts:
@@ -222,6 +227,6 @@ func (p *Programs) Close() error {
 		errs = append(errs, l.Close())
 	}
 	p.links = nil
-	errs = append(errs, p.stopTimers(), p.profile.Close(), p.network.Close(), p.rpcs.Close(), p.clients.Close(), p.rpc.Close(), p.http2.Close(), p.world.Close(), p.syscalls.Close(), p.scheduler.Close(), p.spans.Close())
+	errs = append(errs, p.stopTimers(), p.profile.Close(), p.network.Close(), p.rpcs.Close(), p.clients.Close(), p.rpc.Close(), p.http2.Close(), p.children.Close(), p.world.Close(), p.syscalls.Close(), p.scheduler.Close(), p.spans.Close())
 	return errors.Join(errs...)
 }

@@ -17,6 +17,7 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	rpcMapBlankGoroutine = "blank_goroutine"
+	rpcMapChildren       = "children"
 	rpcMapCounters       = "counters"
 	rpcMapGoroutines     = "goroutines"
 	rpcMapHits           = "hits"
@@ -83,6 +84,7 @@ type rpcProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type rpcMapSpecs struct {
 	BlankGoroutine *ebpf.MapSpec `ebpf:"blank_goroutine"`
+	Children       *ebpf.MapSpec `ebpf:"children"`
 	Counters       *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits           *ebpf.MapSpec `ebpf:"hits"`
@@ -121,6 +123,7 @@ func (o *rpcObjects) Close() error {
 // It can be passed to loadRpcObjects or ebpf.CollectionSpec.LoadAndAssign.
 type rpcMaps struct {
 	BlankGoroutine *ebpf.Map `ebpf:"blank_goroutine"`
+	Children       *ebpf.Map `ebpf:"children"`
 	Counters       *ebpf.Map `ebpf:"counters"`
 	Goroutines     *ebpf.Map `ebpf:"goroutines"`
 	Hits           *ebpf.Map `ebpf:"hits"`
@@ -135,6 +138,7 @@ type rpcMaps struct {
 func (m *rpcMaps) Close() error {
 	return _RpcClose(
 		m.BlankGoroutine,
+		m.Children,
 		m.Counters,
 		m.Goroutines,
 		m.Hits,

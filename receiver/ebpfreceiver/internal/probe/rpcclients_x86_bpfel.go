@@ -17,6 +17,7 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	rpcclientsMapBlankGoroutine     = "blank_goroutine"
+	rpcclientsMapChildren           = "children"
 	rpcclientsMapCounters           = "counters"
 	rpcclientsMapGoroutines         = "goroutines"
 	rpcclientsMapHits               = "hits"
@@ -82,6 +83,7 @@ type rpcclientsProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type rpcclientsMapSpecs struct {
 	BlankGoroutine *ebpf.MapSpec `ebpf:"blank_goroutine"`
+	Children       *ebpf.MapSpec `ebpf:"children"`
 	Counters       *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits           *ebpf.MapSpec `ebpf:"hits"`
@@ -119,6 +121,7 @@ func (o *rpcclientsObjects) Close() error {
 // It can be passed to loadRpcclientsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type rpcclientsMaps struct {
 	BlankGoroutine *ebpf.Map `ebpf:"blank_goroutine"`
+	Children       *ebpf.Map `ebpf:"children"`
 	Counters       *ebpf.Map `ebpf:"counters"`
 	Goroutines     *ebpf.Map `ebpf:"goroutines"`
 	Hits           *ebpf.Map `ebpf:"hits"`
@@ -132,6 +135,7 @@ type rpcclientsMaps struct {
 func (m *rpcclientsMaps) Close() error {
 	return _RpcclientsClose(
 		m.BlankGoroutine,
+		m.Children,
 		m.Counters,
 		m.Goroutines,
 		m.Hits,

@@ -16,6 +16,7 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	schedulerMapChildren            = "children"
 	schedulerMapCounters            = "counters"
 	schedulerMapGoroutines          = "goroutines"
 	schedulerMapHits                = "hits"
@@ -82,6 +83,7 @@ type schedulerProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type schedulerMapSpecs struct {
+	Children   *ebpf.MapSpec `ebpf:"children"`
 	Counters   *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits       *ebpf.MapSpec `ebpf:"hits"`
@@ -118,6 +120,7 @@ func (o *schedulerObjects) Close() error {
 //
 // It can be passed to loadSchedulerObjects or ebpf.CollectionSpec.LoadAndAssign.
 type schedulerMaps struct {
+	Children   *ebpf.Map `ebpf:"children"`
 	Counters   *ebpf.Map `ebpf:"counters"`
 	Goroutines *ebpf.Map `ebpf:"goroutines"`
 	Hits       *ebpf.Map `ebpf:"hits"`
@@ -130,6 +133,7 @@ type schedulerMaps struct {
 
 func (m *schedulerMaps) Close() error {
 	return _SchedulerClose(
+		m.Children,
 		m.Counters,
 		m.Goroutines,
 		m.Hits,

@@ -31,10 +31,12 @@ type syscallsConnection struct {
 	Changes     uint32
 	OwnedFrom   uint32
 	Owner       struct {
-		_       structs.HostLayout
-		Goid    uint64
-		TraceId [16]uint8
-		SpanId  [8]uint8
+		_         structs.HostLayout
+		Goid      uint64
+		Inherited uint32
+		Pad       uint32
+		TraceId   [16]uint8
+		SpanId    [8]uint8
 	}
 	Sent        uint64
 	Received    uint64
@@ -45,6 +47,7 @@ type syscallsConnection struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	syscallsMapChildren        = "children"
 	syscallsMapConnections     = "connections"
 	syscallsMapCounters        = "counters"
 	syscallsMapGoroutines      = "goroutines"
@@ -108,6 +111,7 @@ type syscallsProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type syscallsMapSpecs struct {
+	Children        *ebpf.MapSpec `ebpf:"children"`
 	Connections     *ebpf.MapSpec `ebpf:"connections"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
@@ -145,6 +149,7 @@ func (o *syscallsObjects) Close() error {
 //
 // It can be passed to loadSyscallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type syscallsMaps struct {
+	Children        *ebpf.Map `ebpf:"children"`
 	Connections     *ebpf.Map `ebpf:"connections"`
 	Counters        *ebpf.Map `ebpf:"counters"`
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
@@ -158,6 +163,7 @@ type syscallsMaps struct {
 
 func (m *syscallsMaps) Close() error {
 	return _SyscallsClose(
+		m.Children,
 		m.Connections,
 		m.Counters,
 		m.Goroutines,

@@ -21,7 +21,8 @@ const (
 	// TierNone has no probe: nothing of the process's requests and spans is seen.
 	TierNone Tier = iota
 	// TierSpans has the probes that are hit a few times a request: requests,
-	// spans of an SDK, stops of the world. Ledgers are not exact.
+	// spans of an SDK, stops of the world, starts and ends of goroutines. Ledgers
+	// are not exact.
 	TierSpans
 	// TierScheduler has those on the goroutine scheduler too. Ledgers of spans
 	// that begin and end within it are exact.
@@ -56,6 +57,7 @@ func order(p *plan.Plan, wanted func(plan.Probe) bool) []plan.Probe {
 		plan.RequestFinishes, plan.RequestHijacked, plan.SDKSpanEnds, plan.SDKSpanStarts, plan.SDKTracerStarts,
 		plan.HTTP2Finishes, plan.HTTP2ModuleFinishes, plan.RPCFinishes, plan.RPCFinishesHTTP, plan.ClientFinishes, plan.RPCClientFinishes, plan.RPCClientBegun,
 		plan.ClientStarts, plan.RPCClientStarts, plan.RequestStarts, plan.HTTP2Starts, plan.HTTP2ModuleStarts, plan.RPCHeaders, plan.RPCStarts,
+		plan.GoroutineCreated,
 	}
 	return slices.DeleteFunc(all, func(probe plan.Probe) bool { return !p.Has(probe) || !wanted(probe) })
 }

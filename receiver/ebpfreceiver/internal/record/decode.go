@@ -133,6 +133,7 @@ func decodeHeader(raw []byte) Header {
 	h := Header{
 		PID:         u32(raw, 4),
 		TID:         u32(raw, 8),
+		Inherited:   Inherited(u32(raw, 12)),
 		GoroutineID: u64(raw, goroutineOffset),
 		Start:       u64(raw, goroutineOffset+8),
 		End:         u64(raw, goroutineOffset+16),

@@ -27,6 +27,34 @@ type Header struct {
 	TraceID     [16]byte
 	SpanID      [8]byte
 	ParentID    [8]byte
+	// Inherited: the goroutine was in no span of its own. The identity, or the
+	// parent of a request that it sent, is the span in which it was started.
+	Inherited Inherited
+}
+
+// Inherited says what became of the span that a goroutine inherits.
+type Inherited uint32
+
+// As enum inherited numbers them.
+const (
+	// InheritedNot: the span is the goroutine's own.
+	InheritedNot Inherited = iota
+	// InheritedOpen: it had not ended.
+	InheritedOpen
+	// InheritedEnded: it had; there is a trace ID and no span ID.
+	InheritedEnded
+)
+
+// String is what telemetry says of it, "" of a span of one's own.
+func (i Inherited) String() string {
+	switch i {
+	case InheritedOpen:
+		return "open"
+	case InheritedEnded:
+		return "ended"
+	default:
+		return ""
+	}
 }
 
 // Process is the ID of the process that the record is about.

@@ -41,12 +41,18 @@ func handleClients(mux *http.ServeMux, tracer trace.Tracer, provider *sdk.Tracer
 		fmt.Fprintln(w, span.SpanContext().TraceID(), span.SpanContext().SpanID())
 		answer(w, http.DefaultClient, r, ctx)
 	})
+	work := make(chan func())
+	go func() {
+		for f := range work {
+			f()
+		}
+	}()
 	mux.HandleFunc("GET /outside", func(w http.ResponseWriter, r *http.Request) {
 		done := make(chan struct{})
-		go func() {
+		work <- func() {
 			defer close(done)
 			answer(w, http.DefaultClient, r, context.Background())
-		}()
+		}
 		<-done
 	})
 	mux.HandleFunc("GET /timeout", func(w http.ResponseWriter, r *http.Request) {

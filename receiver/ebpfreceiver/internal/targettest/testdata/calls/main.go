@@ -46,6 +46,7 @@ func run() error {
 	})
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "up 1") })
 	handleClients(mux, provider.Tracer("calls"), provider)
+	handleChildren(mux, provider.Tracer("calls"))
 	if err := handleCalls(mux, addresses["plain"], provider); err != nil {
 		return err
 	}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Dual MIT/GPL */
+/* Goroutines that are started within a span: they inherit it, as do those that
+ * they start. */
+#include "hits.h"
+#include "inherit.h"
+#include "span.h"
+
+/* The goroutine that the current thread runs, or for which it is on the system
+ * stack g0; its entry is 0 where it neither is in a span nor inherits one. */
+static __always_inline struct goroutine *who_starts(struct process *p, struct goroutine_key *key, u64 g0)
+{
+	u64 m = read_word(g0 + p->g_m);
+	key->g = m ? read_word(m + p->m_curg) : 0;
+	if (!key->g)
+		return 0;
+	struct goroutine *s = bpf_map_lookup_elem(&goroutines, key);
+	return s && read_word(key->g + p->g_goid) == s->id ? s : 0;
+}
+
+/* The runtime starts goroutines of its own on whichever goroutine it needs them:
+ * workers of the garbage collector, finalizers. They are no span's work. */
+static __always_inline int is_system(struct process *p, u64 g)
+{
+	u64 start = read_word(g + p->g_startpc);
+	for (u32 i = 0; i < SYSTEM_STARTS; i++) {
+		if (p->system_starts[i] && p->system_starts[i] == start)
+			return 1;
+	}
+	return 0;
+}
+
+static __always_inline int inherit(struct inheritance *from, struct process *p, struct goroutine_key *key,
+				   struct goroutine *s)
+{
+	struct span *innermost = innermost_span(p, s);
+	if (!innermost) {
+		*from = s->from;
+		return inherits(s) && (open_origin(p, s) || outlives(s));
+	}
+	from->owner = *key;
+	from->start = innermost->start;
+	from->silent = !may_tell_below(p, innermost);
+	__builtin_memcpy(from->trace_id, innermost->trace_id, 16);
+	__builtin_memcpy(from->span_id, innermost->span_id, 8);
+	return 1;
+}
+
+/* In the closure of func newproc(fn *funcval), on the system stack, at its call of
+ * func runqput(pp *p, gp *g, next bool): gp is the new goroutine, which is ready
+ * and not in any queue yet. */
+SEC("uprobe.multi")
+int goroutine_created(struct pt_regs *ctx)
+{
+	count_span_hit(ctx);
+	u64 now = bpf_ktime_get_ns();
+	struct goroutine_key creator = { .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct process *p = bpf_map_lookup_elem(&processes, &creator.tgid);
+	if (!p)
+		return 0;
+	struct goroutine *s = who_starts(p, &creator, GO_G(ctx));
+	struct goroutine_key key = { .g = GO_ARG2(ctx), .tgid = creator.tgid };
+	struct inheritance from = {};
+	if (!s || is_system(p, key.g) || !inherit(&from, p, &creator, s))
+		return 0;
+
+	forget_goroutine(&key); /* whose end was not seen */
+	struct child child = {};
+	READ_USER(child.id, key.g + p->g_goid);
+	__builtin_memcpy(child.trace_id, from.trace_id, 16);
+	if (bpf_map_update_elem(&children, &key, &child, BPF_ANY)) {
+		count(DROPPED_CHILDREN_FULL);
+		return 0;
+	}
+	struct goroutine *new = new_goroutine(&key, p, now);
+	if (!new) {
+		bpf_map_delete_elem(&children, &key);
+		return 0;
+	}
+	new->cause = RUNNABLE;
+	new->from = from;
+	return 0;
+}
+
+char __license[] SEC("license") = "Dual MIT/GPL";

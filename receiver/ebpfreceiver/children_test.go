@@ -1,0 +1,143 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpfreceiver
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fathom-otel/fathom/internal/events"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest"
+)
+
+// started is what the target says of goroutines that it started.
+type started struct {
+	Own              int64
+	Children, Nested []int64
+}
+
+// observeChildren watches the target that starts goroutines, and tells all of
+// what they do. It returns a file for them to open.
+func observeChildren(t *testing.T, change func(*Config)) (*harness, *targettest.Target, string) {
+	t.Helper()
+	binary := targettest.BuildCalls(t)
+	h := observe(t, func(c *Config) {
+		c.Events.File.MinDuration = 0
+		c.Events.Network.MinDuration = 0
+		if change != nil {
+			change(c)
+		}
+	}, TargetConfig{Executable: binary})
+	target := targettest.Start(t, binary)
+	h.awaitAttached(1)
+	path := filepath.Join(t.TempDir(), "opened")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	return h, target, path
+}
+
+// opens are the events of opens of a file, once there are n.
+func (h *harness) opens(path string, n int) []seenLog {
+	h.t.Helper()
+	var found []seenLog
+	require.Eventually(h.t, func() bool {
+		found = slices.DeleteFunc(h.events(events.FileOpen), func(e seenLog) bool { return e.attribute(events.FilePath) != path })
+		return len(found) >= n
+	}, patience, tick)
+	require.Len(h.t, found, n)
+	return found
+}
+
+func (l seenLog) attribute(name string) any { return l.Attributes().AsRaw()[name] }
+
+// What goroutines do that were started in a span is the span's, whoever of them
+// started them, with the probes on the scheduler and without.
+func TestChildrenInheritTheSpan(t *testing.T) {
+	const n = 8
+	for _, mode := range []string{ModeExact, ModeSampled} {
+		t.Run(mode, func(t *testing.T) {
+			h, target, path := observeChildren(t, func(c *Config) { c.Ledger.Mode = mode })
+			body, _, err := target.Get(fmt.Sprintf("/children/files?n=%d&path=%s", n, path), fromCaller("01"))
+			require.NoError(t, err)
+			var told started
+			require.NoError(t, json.Unmarshal([]byte(body), &told))
+			span := h.awaitSpan("/children/files")
+			require.Equal(t, told.Own, span.attribute(events.GoroutineID))
+			var seen []int64
+			for _, event := range h.opens(path, 2*n) {
+				require.Equal(t, callerTrace, event.TraceID().String())
+				require.Equal(t, span.SpanID(), event.SpanID())
+				require.Equal(t, "open", event.attribute(events.TraceInherited))
+				seen = append(seen, event.attribute(events.GoroutineID).(int64))
+			}
+			require.ElementsMatch(t, append(told.Children, told.Nested...), seen)
+			t.Logf("the span's goroutine is %d; events of %v", told.Own, seen)
+			require.NotContains(t, span.Attributes().AsRaw(), events.TraceInherited)
+
+			body, _, err = target.Get("/children/sdk?path="+path, nil)
+			require.NoError(t, err)
+			for _, event := range h.opens(path, 2*n+4)[2*n:] {
+				require.Equal(t, strings.Fields(body), []string{event.TraceID().String(), event.SpanID().String()})
+			}
+			require.Zero(t, h.counter("probes_refused", "", ""))
+		})
+	}
+}
+
+// A request of a goroutine below a goroutine is below the span; so is the
+// connection that net/http opens on a goroutine of its own.
+func TestRequestsOfChildren(t *testing.T) {
+	h, target, _ := observeChildren(t, nil)
+	body, _, err := target.Get(sending("/children/get", target, "/metrics"), fromCaller("01"))
+	require.NoError(t, err)
+	require.Contains(t, body, "200")
+	client, server := h.awaitSpans(1, isClient)[0], h.awaitSpan("/children/get")
+	require.Equal(t, callerTrace, client.TraceID().String())
+	require.Equal(t, server.SpanID(), client.ParentSpanID())
+	require.Equal(t, "open", client.attribute(events.TraceInherited))
+	require.NotEqual(t, server.attribute(events.GoroutineID), client.attribute(events.GoroutineID))
+	exactLedger(t, client)
+	require.Eventually(t, func() bool { return len(h.events(events.NetworkConnect)) > 0 }, patience, tick)
+	connect := h.events(events.NetworkConnect)[0]
+	require.Equal(t, client.SpanID(), connect.SpanID(), "the dialling goroutine is the request's")
+	require.Equal(t, "open", connect.attribute(events.TraceInherited))
+	scrape := h.awaitSpan("/metrics")
+	require.NotEqual(t, callerTrace, scrape.TraceID().String(), "the request that came in says nothing of a trace")
+}
+
+// A server that is started in a span does no work of that span.
+func TestAServerWithinASpan(t *testing.T) {
+	h, target, _ := observeChildren(t, nil)
+	_, _, err := target.Get("/children/server", fromCaller("01"))
+	require.NoError(t, err)
+	within := h.awaitSpan("/within")
+	require.NotEqual(t, callerTrace, within.TraceID().String())
+	require.True(t, within.ParentSpanID().IsEmpty())
+	require.NotContains(t, within.Attributes().AsRaw(), events.TraceInherited)
+}
+
+// Goroutines that outlive their span are of its trace still, and say that they do.
+func TestChildrenThatOutliveTheirSpan(t *testing.T) {
+	h, target, path := observeChildren(t, nil)
+	_, _, err := target.Get(sending("/children/start", target, "/metrics"), fromCaller("01"))
+	require.NoError(t, err)
+	span := h.awaitSpan("/children/start")
+	_, _, err = target.Get("/children/release?path="+path, nil)
+	require.NoError(t, err)
+	event := h.opens(path, 1)[0]
+	require.Equal(t, callerTrace, event.TraceID().String())
+	require.True(t, event.SpanID().IsEmpty(), "the span had ended")
+	require.Equal(t, "ended", event.attribute(events.TraceInherited))
+	client := h.awaitSpans(1, isClient)[0]
+	require.Equal(t, callerTrace, client.TraceID().String())
+	require.Equal(t, span.SpanID(), client.ParentSpanID())
+	require.Equal(t, "ended", client.attribute(events.TraceInherited))
+	exactLedger(t, client)
+}

@@ -1,0 +1,118 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"sync"
+
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Started is what a handler says of the goroutines that it started: whose they
+// are, by ID.
+type Started struct {
+	Own      uint64
+	Children []uint64
+	Nested   []uint64
+}
+
+// handleChildren serves what starts goroutines.
+func handleChildren(mux *http.ServeMux, tracer trace.Tracer) {
+	mux.HandleFunc("GET /children/files", func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.URL.Query().Get("n"))
+		_ = json.NewEncoder(w).Encode(fanOut(n, r.URL.Query().Get("path")))
+	})
+	mux.HandleFunc("GET /children/sdk", func(w http.ResponseWriter, r *http.Request) {
+		_, span := tracer.Start(r.Context(), "around")
+		fanOut(2, r.URL.Query().Get("path"))
+		span.End()
+		fmt.Fprintln(w, span.SpanContext().TraceID(), span.SpanContext().SpanID())
+	})
+	mux.HandleFunc("GET /children/get", func(w http.ResponseWriter, r *http.Request) {
+		onChild(func() { onChild(func() { answer(w, &http.Client{Transport: &http.Transport{}}, r, r.Context()) }) })
+	})
+	mux.HandleFunc("GET /children/server", func(w http.ResponseWriter, r *http.Request) {
+		server := httptest.NewServer(http.NotFoundHandler())
+		defer server.Close()
+		response, err := http.Get(server.URL + "/within")
+		if err == nil {
+			response.Body.Close()
+		}
+		fmt.Fprintln(w, err)
+	})
+	mux.HandleFunc("GET /children/runtime", func(w http.ResponseWriter, r *http.Request) {
+		runtime.SetFinalizer(&Started{}, func(*Started) {})
+		runtime.GC() // the first of a small program: it starts workers
+		fmt.Fprintln(w, runtime.NumGoroutine())
+	})
+	handleOutliving(mux)
+}
+
+// handleOutliving starts a goroutine in one request, lets it work in another.
+func handleOutliving(mux *http.ServeMux) {
+	release, done := make(chan string), make(chan struct{})
+	mux.HandleFunc("GET /children/start", func(_ http.ResponseWriter, r *http.Request) {
+		to := r.URL.Query().Get("url")
+		go func() {
+			touch(<-release)
+			if response, err := http.Get(to); err == nil {
+				response.Body.Close()
+			}
+			done <- struct{}{}
+		}()
+	})
+	mux.HandleFunc("GET /children/release", func(_ http.ResponseWriter, r *http.Request) {
+		release <- r.URL.Query().Get("path")
+		<-done
+	})
+}
+
+func fanOut(n int, path string) Started {
+	started := Started{Own: goroutineID(), Children: make([]uint64, n), Nested: make([]uint64, n)}
+	var group sync.WaitGroup
+	for i := range n {
+		group.Go(func() {
+			started.Children[i] = goroutineID()
+			touch(path)
+			onChild(func() {
+				started.Nested[i] = goroutineID()
+				touch(path)
+			})
+		})
+	}
+	group.Wait()
+	return started
+}
+
+// onChild calls f on another goroutine and waits for it.
+func onChild(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	<-done
+}
+
+func touch(path string) {
+	if file, err := os.Open(path); err == nil {
+		file.Close()
+	}
+}
+
+// goroutineID reads "goroutine 42 [running]:".
+func goroutineID() uint64 {
+	stack := bytes.Fields(debug.Stack())
+	id, _ := strconv.ParseUint(string(stack[1]), 10, 64)
+	return id
+}
