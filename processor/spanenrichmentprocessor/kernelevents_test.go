@@ -33,3 +33,25 @@ func TestKernelEventsPassUnchanged(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, before, after)
 }
+
+// An event of a goroutine that the span started is the span's by its ID, and
+// says so; one that comes after the span's end has no span ID and is not.
+func TestEventsOfGoroutinesThatASpanStarted(t *testing.T) {
+	p := startPipelines(t, testConfig(), nil)
+	ld, records := recordBatch(shop)
+	addLedger(records, 1, 0, 10, mutexLedger())
+	for inherited, id := range map[string]byte{"open": 1, "ended": 0} {
+		record := addFile(records, events.FileRead, "/"+inherited, id, 2, 4)
+		record.Attributes().PutInt(events.GoroutineID, 18)
+		record.Attributes().PutStr(events.TraceInherited, inherited)
+	}
+	p.sendLogs(ld)
+	p.sendSpans(oneSpan(shop, "checkout", 1, 0, 10))
+	span := p.spans(1)["checkout"]
+	require.Equal(t, 1, span.Events().Len())
+	told := span.Events().At(0).Attributes().AsRaw()
+	require.Equal(t, "/open", told[events.FilePath])
+	require.Equal(t, "open", told[events.TraceInherited])
+	require.Equal(t, int64(18), told[events.GoroutineID])
+	require.Equal(t, mutexLedger(), requireLedger(t, span))
+}

@@ -17,6 +17,7 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	http2MapBlankGoroutine       = "blank_goroutine"
+	http2MapChildren             = "children"
 	http2MapCounters             = "counters"
 	http2MapGoroutines           = "goroutines"
 	http2MapHits                 = "hits"
@@ -84,6 +85,7 @@ type http2ProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type http2MapSpecs struct {
 	BlankGoroutine *ebpf.MapSpec `ebpf:"blank_goroutine"`
+	Children       *ebpf.MapSpec `ebpf:"children"`
 	Counters       *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits           *ebpf.MapSpec `ebpf:"hits"`
@@ -121,6 +123,7 @@ func (o *http2Objects) Close() error {
 // It can be passed to loadHttp2Objects or ebpf.CollectionSpec.LoadAndAssign.
 type http2Maps struct {
 	BlankGoroutine *ebpf.Map `ebpf:"blank_goroutine"`
+	Children       *ebpf.Map `ebpf:"children"`
 	Counters       *ebpf.Map `ebpf:"counters"`
 	Goroutines     *ebpf.Map `ebpf:"goroutines"`
 	Hits           *ebpf.Map `ebpf:"hits"`
@@ -134,6 +137,7 @@ type http2Maps struct {
 func (m *http2Maps) Close() error {
 	return _Http2Close(
 		m.BlankGoroutine,
+		m.Children,
 		m.Counters,
 		m.Goroutines,
 		m.Hits,

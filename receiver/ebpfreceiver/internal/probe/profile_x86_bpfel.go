@@ -16,6 +16,7 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	profileMapChildren      = "children"
 	profileMapCounters      = "counters"
 	profileMapGoroutines    = "goroutines"
 	profileMapInSpan        = "in_span"
@@ -76,6 +77,7 @@ type profileProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type profileMapSpecs struct {
+	Children      *ebpf.MapSpec `ebpf:"children"`
 	Counters      *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines    *ebpf.MapSpec `ebpf:"goroutines"`
 	InSpan        *ebpf.MapSpec `ebpf:"in_span"`
@@ -112,6 +114,7 @@ func (o *profileObjects) Close() error {
 //
 // It can be passed to loadProfileObjects or ebpf.CollectionSpec.LoadAndAssign.
 type profileMaps struct {
+	Children      *ebpf.Map `ebpf:"children"`
 	Counters      *ebpf.Map `ebpf:"counters"`
 	Goroutines    *ebpf.Map `ebpf:"goroutines"`
 	InSpan        *ebpf.Map `ebpf:"in_span"`
@@ -124,6 +127,7 @@ type profileMaps struct {
 
 func (m *profileMaps) Close() error {
 	return _ProfileClose(
+		m.Children,
 		m.Counters,
 		m.Goroutines,
 		m.InSpan,

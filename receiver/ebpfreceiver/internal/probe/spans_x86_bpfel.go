@@ -13,6 +13,12 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type spansChild struct {
+	_       structs.HostLayout
+	Id      uint64
+	TraceId [16]uint8
+}
+
 type spansGoroutine struct {
 	_             structs.HostLayout
 	Since         uint64
@@ -28,7 +34,22 @@ type spansGoroutine struct {
 	StopsWorld    uint32
 	Pad           uint32
 	Spent         [16]uint64
-	Spans         [8]struct {
+	From          struct {
+		_     structs.HostLayout
+		Owner struct {
+			_    structs.HostLayout
+			G    uint64
+			Tgid uint32
+			Pad  uint32
+		}
+		Start    uint64
+		Outlived uint64
+		TraceId  [16]uint8
+		SpanId   [8]uint8
+		Silent   uint32
+		Pad      uint32
+	}
+	Spans [8]struct {
 		_           structs.HostLayout
 		Start       uint64
 		Handle      uint64
@@ -42,7 +63,8 @@ type spansGoroutine struct {
 		Epoch       uint32
 		SdkInside   uint16
 		Hijacked    uint16
-		Major       uint32
+		Major       uint16
+		Inherited   uint16
 		SpentBefore [16]uint64
 	}
 	MethodLen uint32
@@ -98,7 +120,10 @@ type spansProcess struct {
 	ContextFlags        uint16
 	G_m                 uint16
 	M_curg              uint16
+	G_startpc           uint16
+	Pad                 [3]uint16
 	_                   [2]byte
+	SystemStarts        [8]uint64
 	Network             [8]struct {
 		_     structs.HostLayout
 		Begin uint64
@@ -157,6 +182,7 @@ type spansProcess struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	spansMapBlankGoroutine   = "blank_goroutine"
+	spansMapChildren         = "children"
 	spansMapCounters         = "counters"
 	spansMapGoroutines       = "goroutines"
 	spansMapHits             = "hits"
@@ -230,6 +256,7 @@ type spansProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type spansMapSpecs struct {
 	BlankGoroutine *ebpf.MapSpec `ebpf:"blank_goroutine"`
+	Children       *ebpf.MapSpec `ebpf:"children"`
 	Counters       *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits           *ebpf.MapSpec `ebpf:"hits"`
@@ -267,6 +294,7 @@ func (o *spansObjects) Close() error {
 // It can be passed to loadSpansObjects or ebpf.CollectionSpec.LoadAndAssign.
 type spansMaps struct {
 	BlankGoroutine *ebpf.Map `ebpf:"blank_goroutine"`
+	Children       *ebpf.Map `ebpf:"children"`
 	Counters       *ebpf.Map `ebpf:"counters"`
 	Goroutines     *ebpf.Map `ebpf:"goroutines"`
 	Hits           *ebpf.Map `ebpf:"hits"`
@@ -280,6 +308,7 @@ type spansMaps struct {
 func (m *spansMaps) Close() error {
 	return _SpansClose(
 		m.BlankGoroutine,
+		m.Children,
 		m.Counters,
 		m.Goroutines,
 		m.Hits,

@@ -16,6 +16,7 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	worldMapChildren     = "children"
 	worldMapCounters     = "counters"
 	worldMapGoroutines   = "goroutines"
 	worldMapHits         = "hits"
@@ -80,6 +81,7 @@ type worldProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type worldMapSpecs struct {
+	Children   *ebpf.MapSpec `ebpf:"children"`
 	Counters   *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits       *ebpf.MapSpec `ebpf:"hits"`
@@ -116,6 +118,7 @@ func (o *worldObjects) Close() error {
 //
 // It can be passed to loadWorldObjects or ebpf.CollectionSpec.LoadAndAssign.
 type worldMaps struct {
+	Children   *ebpf.Map `ebpf:"children"`
 	Counters   *ebpf.Map `ebpf:"counters"`
 	Goroutines *ebpf.Map `ebpf:"goroutines"`
 	Hits       *ebpf.Map `ebpf:"hits"`
@@ -128,6 +131,7 @@ type worldMaps struct {
 
 func (m *worldMaps) Close() error {
 	return _WorldClose(
+		m.Children,
 		m.Counters,
 		m.Goroutines,
 		m.Hits,
