@@ -28,6 +28,8 @@ enum process_flags {
 	PROCESS_TRAFFIC = 8, /* what its connections carry is told */
 	PROCESS_HTTP2 = 16, /* requests over HTTP/2 are seen where their streams are handled */
 	PROCESS_WORLD_RUNS = 32, /* it is seen when all Ps were started again: Go 1.22 and later */
+	PROCESS_HTTP = 4096, /* requests of net/http are observed */
+	PROCESS_GRPC = 8192, /* calls of gRPC are */
 };
 
 struct code_range {

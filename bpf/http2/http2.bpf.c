@@ -17,7 +17,7 @@ static __noinline int stream_starts(struct pt_regs *ctx, u32 server)
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
 	struct http2_offsets *o = p ? offsets_of(p, server) : 0;
-	if (!p || !o)
+	if (!p || !o || !(p->flags & PROCESS_HTTP))
 		return 0;
 	struct arrival arrival = {
 		.handle = GO_ARG2(ctx),

@@ -63,7 +63,7 @@ int rpc_headers(struct pt_regs *ctx)
 	u64 frame = GO_ARG4(ctx);
 	struct stream_key key = { .transport = GO_ARG1(ctx), .tgid = bpf_get_current_pid_tgid() >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
-	if (!p)
+	if (!p || !(p->flags & PROCESS_GRPC))
 		return 0;
 	u64 fields = read_word(frame + p->rpc.frame_fields);
 	u64 n = read_word(frame + p->rpc.frame_fields + 8);
@@ -105,7 +105,7 @@ int rpc_starts(struct pt_regs *ctx)
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), stream = GO_ARG4(ctx);
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
-	if (!p)
+	if (!p || !(p->flags & PROCESS_GRPC))
 		return 0;
 	u64 inner = inner_stream(p, stream);
 	struct stream_key at = { .transport = GO_ARG3(ctx), .tgid = key.tgid };

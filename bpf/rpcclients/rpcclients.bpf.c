@@ -12,7 +12,7 @@ int rpc_client_starts(struct pt_regs *ctx)
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
-	if (!p)
+	if (!p || !(p->flags & PROCESS_GRPC))
 		return 0;
 	struct span *span = open_client(ctx, p, &key, SPAN_RPC_CLIENT, now);
 	if (!span)

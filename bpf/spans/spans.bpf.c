@@ -16,7 +16,7 @@ int request_starts(struct pt_regs *ctx)
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), request = GO_ARG4(ctx);
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
-	if (!p)
+	if (!p || !(p->flags & PROCESS_HTTP))
 		return 0;
 	u64 major = read_word(request + p->request_proto_major);
 	if (major != 1) {

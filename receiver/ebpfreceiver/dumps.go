@@ -56,6 +56,7 @@ type watchedProcess struct {
 	process *discover.Process
 	target  goroutines.Target
 	tracker *goroutines.Tracker
+	rule    goroutines.Rule // of watch
 	watch   *goroutines.Watch
 	due     time.Time // no dump before this
 
@@ -98,12 +99,37 @@ func (d *dumps) add(p *discover.Process, layout *goroutines.Layout, bias uint64)
 		process: p,
 		target:  goroutines.Target{Layout: layout, Memory: memory, Bias: bias, Open: executableOf(p.PID)},
 		tracker: goroutines.NewTracker(d.limits, time.Now()),
+		rule:    d.rule,
 		watch:   goroutines.NewWatch(d.rule),
 		memory:  memory,
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.watched[p] = w
+}
+
+// rename goes on with a process as another, by the rule that holds now: by another
+// one, leaks are looked for anew. It reports false where there is none to go on with.
+func (d *dumps) rename(before, p *discover.Process) bool {
+	if !d.enabled {
+		d.remove(before)
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	w, ok := d.watched[before]
+	if !ok {
+		return false
+	}
+	delete(d.watched, before)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.process = p
+	if w.rule != d.rule {
+		w.rule, w.watch = d.rule, goroutines.NewWatch(d.rule)
+	}
+	d.watched[p] = w
+	return true
 }
 
 func (d *dumps) remove(p *discover.Process) {

@@ -16,10 +16,19 @@ import (
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
 )
 
+// estates of this process's receivers. They are the process's, since no factory
+// outlives a reload: the Collector makes all factories anew (otelcol/collector.go:
+// setupConfigurationComponents).
+var estates = newHeirs(reloadGrace)
+
 // NewFactory makes the receiver's factory. The pipelines of one component ID
 // share one receiver: there is one set of probes, whichever signals are wanted.
-func NewFactory() receiver.Factory {
-	f := factory{receivers: shared.NewRegistry[component.ID, *ebpfReceiver]()}
+// The next receiver of that ID in this process, as after a reload, goes on with
+// the probes.
+func NewFactory() receiver.Factory { return newFactory(estates) }
+
+func newFactory(heirs *heirs) receiver.Factory {
+	f := factory{receivers: shared.NewRegistry[component.ID, *ebpfReceiver](), heirs: heirs}
 	return xreceiver.NewFactory(
 		metadata.Type,
 		func() component.Config { return createDefaultConfig() },
@@ -32,6 +41,7 @@ func NewFactory() receiver.Factory {
 
 type factory struct {
 	receivers *shared.Registry[component.ID, *ebpfReceiver]
+	heirs     *heirs
 }
 
 func (f factory) createTraces(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Traces) (receiver.Traces, error) {
@@ -52,7 +62,7 @@ func (f factory) createProfiles(_ context.Context, set receiver.Settings, cfg co
 
 // hold returns the shared receiver after its consumer of one signal was set.
 func (f factory) hold(set receiver.Settings, cfg component.Config, use func(*ebpfReceiver)) (component.Component, error) {
-	held, err := f.receivers.Get(set.ID, func() (*ebpfReceiver, error) { return newReceiver(set, cfg.(*Config)) })
+	held, err := f.receivers.Get(set.ID, func() (*ebpfReceiver, error) { return newReceiver(set, cfg.(*Config), f.heirs) })
 	if err != nil {
 		return nil, err
 	}

@@ -17,46 +17,62 @@ import (
 
 // governing counts and logs what the governor does.
 type governing struct {
+	governor  *governor.Governor
+	hit       time.Duration // what one costs
 	telemetry *metadata.TelemetryBuilder
 	logger    *zap.Logger
 }
 
-func (g governing) Switched(tier probe.Tier, lost int) {
+func (g *governing) Switched(tier probe.Tier, lost int) {
 	g.telemetry.GovernorSwitches.Add(context.Background(), 1, by("tier", tier.String()))
 	g.telemetry.RecordsDropped.Add(context.Background(), int64(lost), by("reason", "governed"))
 }
 
-func (g governing) Failed(pid int, err error) {
+func (g *governing) Failed(pid int, err error) {
 	g.logger.Warn("Governing the probes of a process", zap.Int("pid", pid), zap.Error(err))
 }
 
-// newGovernor is nil where probes are not to come and go.
-func (r *ebpfReceiver) newGovernor() (*governor.Governor, error) {
+// newGoverning is nil where probes are not to come and go. What an estate has is
+// gone on with.
+func (r *ebpfReceiver) newGoverning(left *estate) (*governing, error) {
 	if r.config.Ledger.Mode != ModeGoverned || !r.sinks.probed() {
 		return nil, nil
 	}
-	hit, err := r.programs.HitCost()
+	g, err := r.governingOf(left)
 	if err != nil {
 		return nil, err
 	}
-	r.settings.Logger.Info("Measured what a hit of a probe costs on this machine", zap.Duration("cost", hit))
-	g := governor.New(governor.Budget{
-		Process: r.config.Budget.CPUPercent / 100,
-		Node:    r.config.Budget.NodeCPUPercent / 100,
-	}, hit, governing{r.telemetry, r.settings.Logger})
 	return g, r.telemetry.ObserveGovernor(func() metadata.Governor {
-		state := g.State()
+		state := g.governor.State()
 		seen := metadata.Governor{
 			Processes: make(map[string]int64),
 			Cost:      map[string]time.Duration{"spans": state.Spans, "scheduler": state.Scheduler},
 			CPU:       state.CPU,
-			Hit:       hit,
+			Hit:       g.hit,
 		}
 		for tier := range probe.Tier(probe.NumTiers) {
 			seen.Processes[tier.String()] = int64(state.Processes[tier])
 		}
 		return seen
 	})
+}
+
+func (r *ebpfReceiver) governingOf(left *estate) (*governing, error) {
+	if left != nil {
+		left.governing.telemetry, left.governing.logger = r.telemetry, r.settings.Logger
+		return left.governing, nil
+	}
+	hit, err := r.programs.HitCost()
+	if err != nil {
+		return nil, err
+	}
+	r.settings.Logger.Info("Measured what a hit of a probe costs on this machine", zap.Duration("cost", hit))
+	g := &governing{hit: hit, telemetry: r.telemetry, logger: r.settings.Logger}
+	g.governor = governor.New(governor.Budget{
+		Process: r.config.Budget.CPUPercent / 100,
+		Node:    r.config.Budget.NodeCPUPercent / 100,
+	}, hit, g)
+	return g, nil
 }
 
 // governable tells whether probes can be taken off a process and put back: the

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -49,6 +50,13 @@ func observe(t *testing.T, change func(*Config), targets ...TargetConfig) *harne
 // observeFor starts one that stands in those pipelines that pick sets.
 func observeFor(t *testing.T, pick func(*harness, *sinks), change func(*Config), targets ...TargetConfig) *harness {
 	t.Helper()
+	return observeAfter(t, nil, pick, change, targets...)
+}
+
+// observeAfter starts one that goes on with what heirs have, and leaves them what
+// it has itself.
+func observeAfter(t *testing.T, heirs *heirs, pick func(*harness, *sinks), change func(*Config), targets ...TargetConfig) *harness {
+	t.Helper()
 	config := createDefaultConfig()
 	config.Targets = targets
 	config.Discovery.Interval = minInterval
@@ -61,8 +69,9 @@ func observeFor(t *testing.T, pick func(*harness, *sinks), change func(*Config),
 
 	h := &harness{t: t, telemetry: componenttest.NewTelemetry()}
 	settings := receivertest.NewNopSettings(metadata.Type)
+	settings.ID = component.NewID(metadata.Type)
 	settings.TelemetrySettings = h.telemetry.NewTelemetrySettings()
-	r, err := newReceiver(settings, config)
+	r, err := newReceiver(settings, config, heirs)
 	require.NoError(t, err)
 	pick(h, &r.sinks)
 	require.NoError(t, r.Start(t.Context(), componenttest.NewNopHost()),

@@ -32,7 +32,7 @@ func TestStartOutsideOfTheHostsPIDNamespace(t *testing.T) {
 		return
 	}
 	require.Equal(t, 1, os.Getpid())
-	r, err := newReceiver(receivertest.NewNopSettings(metadata.Type), createDefaultConfig())
+	r, err := newReceiver(receivertest.NewNopSettings(metadata.Type), createDefaultConfig(), nil)
 	require.NoError(t, err)
 	err = r.Start(t.Context(), componenttest.NewNopHost())
 	require.ErrorContains(t, err, "hostPID: true")

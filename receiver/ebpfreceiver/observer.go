@@ -13,7 +13,6 @@ import (
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/attach"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
-	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/governor"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
@@ -25,7 +24,7 @@ type observer struct {
 	telemetry *metadata.TelemetryBuilder
 	runtimes  *runtimes
 	dumps     *dumps
-	governor  *governor.Governor // nil: none
+	governing *governing // nil: none
 	peers     *peers
 	vitals    *processVitals
 	sampling  *sampling // nil: none
@@ -36,8 +35,8 @@ func (o *observer) Attached(p *discover.Process, a *probe.Attachment, layouts at
 	o.telemetry.ProcessesAttached.Add(context.Background(), 1)
 	o.runtimes.add(p, layouts.Runtime, layouts.Bias)
 	o.dumps.add(p, layouts.Goroutines, layouts.Bias)
-	if a != nil && o.governor != nil && governable(a.Plan()) {
-		o.governor.Add(p.PID, a)
+	if a != nil && o.governing != nil && governable(a.Plan()) {
+		o.governing.governor.Add(p.PID, a)
 	}
 	o.peers.add(p, time.Now())
 	o.vitals.add(p)
@@ -50,13 +49,40 @@ func (o *observer) Detached(p *discover.Process, open int) {
 	o.telemetry.RecordsDropped.Add(context.Background(), int64(open), by("reason", "process_detached"))
 	o.runtimes.remove(p)
 	o.dumps.remove(p)
-	if o.governor != nil {
-		o.governor.Remove(p.PID)
+	if o.governing != nil {
+		o.governing.governor.Remove(p.PID)
 	}
 	o.peers.remove(p)
 	o.vitals.remove(p)
 	o.sampling.remove(p)
 	o.profiles.remove(p)
+}
+
+// TakenUp goes on with what is known of a process. The governor and the sampler
+// know it by its PID.
+func (o *observer) TakenUp(before, p *discover.Process, a *probe.Attachment, layouts attach.Layouts) {
+	o.runtimes.remove(before)
+	o.runtimes.add(p, layouts.Runtime, layouts.Bias)
+	if !o.dumps.rename(before, p) {
+		o.dumps.add(p, layouts.Goroutines, layouts.Bias)
+	}
+	if !o.peers.rename(before, p) {
+		o.peers.add(p, time.Now())
+	}
+	if !o.vitals.rename(before, p) {
+		o.vitals.add(p)
+	}
+	if !o.profiles.rename(before, p) {
+		o.profiles.add(p, a, layouts.Code, layouts.Bias)
+	}
+}
+
+// inherit takes over what another receiver's observer knows of processes.
+func (o *observer) inherit(from *observer, attached int) {
+	o.telemetry.ProcessesAttached.Add(context.Background(), int64(attached))
+	o.runtimes.readers = from.runtimes.readers
+	o.dumps.watched, o.peers.tables, o.vitals.processes = from.dumps.watched, from.peers.tables, from.vitals.processes
+	o.profiles.sampled = from.profiles.sampled
 }
 
 func (o *observer) Failed(_ *discover.Process, reason string) {

@@ -144,7 +144,7 @@ func TestAReaderThatFails(t *testing.T) {
 	h := &harness{t: t, telemetry: componenttest.NewTelemetry(), stopped: true}
 	settings := receivertest.NewNopSettings(metadata.Type)
 	settings.TelemetrySettings = h.telemetry.NewTelemetrySettings()
-	r, err := newReceiver(settings, createDefaultConfig())
+	r, err := newReceiver(settings, createDefaultConfig(), nil)
 	require.NoError(t, err)
 	r.sinks.traces, r.sinks.logs = &h.traces, &h.logs
 	r.programs, err = probe.Load(probe.Options{})
@@ -164,6 +164,7 @@ func TestAReaderThatFails(t *testing.T) {
 	defer func() {
 		stop()
 		require.NoError(t, <-observing)
+		require.NoError(t, attacher.Close())
 	}()
 	attacher.Handle(discover.Event{Kind: discover.Started, Process: &discover.Process{PID: target.PID, TargetIndex: discover.NoTarget}})
 	h.awaitAttached(1)

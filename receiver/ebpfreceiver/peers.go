@@ -39,6 +39,7 @@ type peers struct {
 // peerTable is one process's. One that has ended is told once more.
 type peerTable struct {
 	*traffic.Table
+	max   int
 	ended bool
 }
 
@@ -63,7 +64,7 @@ func (p *peers) add(process *discover.Process, now time.Time) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.tables[process] = &peerTable{Table: traffic.NewTable(p.max, now)}
+	p.tables[process] = &peerTable{Table: traffic.NewTable(p.max, now), max: p.max}
 }
 
 func (p *peers) remove(process *discover.Process) {
@@ -72,6 +73,20 @@ func (p *peers) remove(process *discover.Process) {
 	if table, ok := p.tables[process]; ok {
 		table.ended = true
 	}
+}
+
+// rename goes on with a table as another process's. It reports false where there
+// is none to go on with, or one for another number of peers.
+func (p *peers) rename(before, process *discover.Process) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	table, ok := p.tables[before]
+	delete(p.tables, before)
+	if !ok || !p.enabled || table.max != p.max {
+		return false
+	}
+	p.tables[process] = table
+	return true
 }
 
 // carried takes what a connection carried. It reports false where its process

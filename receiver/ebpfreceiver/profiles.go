@@ -130,12 +130,21 @@ func (p *profiles) run(ctx context.Context) error {
 	}
 }
 
-// finish tells of what was sampled last. No samples come any more.
-func (p *profiles) finish() {
-	if !p.enabled {
-		return
+// rename goes on with a process as another. It reports false where there is none
+// to go on with.
+func (p *profiles) rename(before, process *discover.Process) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s, ok := p.sampled[before]
+	if ok {
+		delete(p.sampled, before)
+		p.sampled[process] = s
 	}
-	p.flush()
+	return ok
+}
+
+// forgetAll closes what is kept open. No samples come any more.
+func (p *profiles) forgetAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for process := range p.sampled {
@@ -152,6 +161,9 @@ type finished struct {
 
 // flush ends the windows of all processes and tells of them.
 func (p *profiles) flush() {
+	if !p.enabled {
+		return
+	}
 	now := time.Now()
 	batch := emit.NewProfiles(metadata.ScopeName, p.version)
 	var ended []*discover.Process
@@ -206,12 +218,12 @@ func (p *profiles) failed(process *discover.Process, err error) {
 	p.logger.Warn("A process cannot be profiled", zap.Int("pid", process.PID), zap.Error(err))
 }
 
-// sampleCPUs starts the samples, if they are wanted.
-func (r *ebpfReceiver) sampleCPUs(p *profiles) error {
-	if !p.enabled {
+// sampleCPUs starts the samples, if they are wanted. Those of an estate go on.
+func (r *ebpfReceiver) sampleCPUs(left *estate) error {
+	if left != nil || !r.profiled() {
 		return nil
 	}
-	if err := r.programs.SampleCPUs(p.period); err != nil {
+	if err := r.programs.SampleCPUs(r.watched.profiles.period); err != nil {
 		return fmt.Errorf("profiles: %w (profiles.enabled: false does without)", err)
 	}
 	return nil

@@ -30,12 +30,15 @@ type ebpfReceiver struct {
 	telemetry *metadata.TelemetryBuilder
 	sinks     sinks
 
-	programs *probe.Programs
-	sampling *sampling
-	reader   *probe.Reader
-	counts   *kernelCounts
-	profiles *profiles
-	pprof    *pprofServer // nil: none
+	heirs     *heirs // nil: none
+	programs  *probe.Programs
+	attacher  *attach.Attacher
+	watched   *observer
+	governing *governing
+	sampling  *sampling
+	reader    *probe.Reader
+	counts    *kernelCounts
+	pprof     *pprofServer // nil: none
 
 	stop       context.CancelFunc
 	observing  sync.WaitGroup // ends with stop
@@ -43,7 +46,9 @@ type ebpfReceiver struct {
 	serving    sync.WaitGroup // ends when the server is closed
 }
 
-func newReceiver(set receiver.Settings, config *Config) (*ebpfReceiver, error) {
+// newReceiver makes a receiver that leaves what it attached to heirs; without, it
+// detaches at its end.
+func newReceiver(set receiver.Settings, config *Config, heirs *heirs) (*ebpfReceiver, error) {
 	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, fmt.Errorf("making the receiver's metrics: %w", err)
@@ -52,11 +57,12 @@ func newReceiver(set receiver.Settings, config *Config) (*ebpfReceiver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the receiver's report: %w", err)
 	}
-	return &ebpfReceiver{config: config, settings: set, telemetry: telemetry, sinks: s}, nil
+	return &ebpfReceiver{config: config, settings: set, telemetry: telemetry, sinks: s, heirs: heirs}, nil
 }
 
-// Start loads the programs and begins to look for processes. What the kernel
-// or the capabilities lack makes it fail, by name.
+// Start loads the programs, or goes on with those of the receiver before, and
+// begins to look for processes. What the kernel or the capabilities lack makes it
+// fail, by name.
 func (r *ebpfReceiver) Start(ctx context.Context, host component.Host) error {
 	if err := requireHostPIDs(); err != nil {
 		return err
@@ -65,69 +71,102 @@ func (r *ebpfReceiver) Start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return err
 	}
-	if r.programs, err = probe.Load(probe.Options{}); err != nil {
+	left, err := r.inherited()
+	if err != nil {
+		return err
+	}
+	err = r.prepare(left, watcher)
+	if err == nil {
+		r.pprof, err = r.newPprofServer(ctx, host, r.watched.profiles)
+	}
+	if err == nil {
+		r.observe(host, watcher)
+		return nil
+	}
+	return errors.Join(err, r.abandon(left))
+}
+
+// abandon frees what a Start that failed made, and what it should have gone on with.
+func (r *ebpfReceiver) abandon(left *estate) (err error) {
+	if r.attacher == nil && left != nil {
+		r.attacher, r.watched = left.attacher, left.watched
+	}
+	if r.attacher != nil {
+		err = r.attacher.Close()
+		r.watched.profiles.forgetAll()
+	}
+	return errors.Join(err, r.release())
+}
+
+// prepare makes all parts but the server, and runs none.
+func (r *ebpfReceiver) prepare(left *estate, watcher *discover.Watcher) (err error) {
+	if left != nil {
+		r.programs, r.sampling = left.programs, left.sampling
+	} else if r.programs, err = probe.Load(probe.Options{}); err != nil {
 		return err
 	}
 	if r.reader, err = r.programs.NewReader(); err != nil {
-		return errors.Join(err, r.programs.Close())
+		return err
 	}
 	r.counts = &kernelCounts{read: r.readKernel(watcher)}
 	if err := r.telemetry.ObserveKernel(r.counts.get); err != nil {
-		return errors.Join(err, r.release())
+		return err
 	}
-	governor, err := r.newGovernor()
-	if err != nil {
-		return errors.Join(err, r.release())
+	if r.governing, err = r.newGoverning(left); err != nil {
+		return err
 	}
-	if r.sampling, err = r.newSampling(); err != nil {
-		return errors.Join(err, r.release())
+	if err := r.prepareSampling(left); err != nil {
+		return err
 	}
 	vitals, err := newVitals(r)
 	if err != nil {
-		return errors.Join(err, r.release())
+		return err
 	}
 	r.tellRefusals()
-	runtimes, peers, dumps := newRuntimes(r), newPeers(r), newDumps(r)
-	r.profiles = newProfiles(r)
-	if r.pprof, err = r.newPprofServer(ctx, host, r.profiles); err != nil {
-		return errors.Join(err, r.release())
+	r.watched = &observer{
+		telemetry: r.telemetry, runtimes: newRuntimes(r), dumps: newDumps(r), peers: newPeers(r), vitals: vitals,
+		governing: r.governing, sampling: r.sampling, profiles: newProfiles(r),
 	}
-	if err := r.sampleCPUs(r.profiles); err != nil {
-		return errors.Join(err, r.pprof.close(ctx), r.release())
-	}
-	watched := &observer{
-		telemetry: r.telemetry, runtimes: runtimes, dumps: dumps, peers: peers, vitals: vitals, governor: governor,
-		sampling: r.sampling, profiles: r.profiles,
+	if err := r.sampleCPUs(left); err != nil {
+		return err
 	}
 	wanted := attach.Wanted{
-		Probes:     r.sinks.probed() || r.profiles.enabled,
-		Runtime:    runtimes.enabled,
-		Goroutines: dumps.enabled,
-		Profiles:   r.profiles.enabled,
+		Probes:     r.sinks.probed() || r.watched.profiles.enabled,
+		Runtime:    r.watched.runtimes.enabled,
+		Goroutines: r.watched.dumps.enabled,
+		Profiles:   r.watched.profiles.enabled,
 	}
-	attacher := attach.New(r.programs, wanted, r.events(), r.tier, watched, r.settings.Logger)
-	records := newRecords(r, attacher.Table(), peers, r.profiles)
+	r.attacher = attach.New(r.programs, wanted, r.events(), r.tier, r.watched, r.settings.Logger)
+	if left != nil {
+		r.watched.inherit(left.watched, left.attacher.Attached())
+		r.attacher.Inherit(left.attacher)
+	}
+	return nil
+}
 
-	running, cancel := context.WithCancel(context.Background())
+// observe runs all parts.
+func (r *ebpfReceiver) observe(host component.Host, watcher *discover.Watcher) {
+	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
-	r.run(host, &r.observing, "discovering processes", func() error { return watcher.Run(running, attacher.Handle) })
-	r.run(host, &r.observing, "attaching probes", func() error { return attacher.Run(running) })
-	if governor != nil {
-		r.run(host, &r.observing, "governing probes", func() error { return governor.Run(running) })
+	watched := r.watched
+	records := newRecords(r, r.attacher.Table(), watched.peers, watched.profiles)
+	r.run(host, &r.observing, "discovering processes", func() error { return watcher.Run(ctx, r.attacher.Handle) })
+	r.run(host, &r.observing, "attaching probes", func() error { return r.attacher.Run(ctx) })
+	if r.governing != nil {
+		r.run(host, &r.observing, "governing probes", func() error { return r.governing.governor.Run(ctx) })
 	}
 	if r.sampling != nil {
-		r.run(host, &r.observing, "sampling goroutines", func() error { return r.sampling.sampler.Run(running) })
+		r.run(host, &r.observing, "sampling goroutines", func() error { return r.sampling.sampler.Run(ctx) })
 	}
-	r.run(host, &r.observing, "reading runtime metrics", func() error { return runtimes.run(running) })
-	r.run(host, &r.observing, "dumping goroutines", func() error { return dumps.run(running) })
-	r.run(host, &r.observing, "telling traffic", func() error { return peers.run(running) })
-	r.run(host, &r.observing, "reading vitals of processes", func() error { return vitals.run(running) })
-	r.run(host, &r.observing, "telling profiles", func() error { return r.profiles.run(running) })
+	r.run(host, &r.observing, "reading runtime metrics", func() error { return watched.runtimes.run(ctx) })
+	r.run(host, &r.observing, "dumping goroutines", func() error { return watched.dumps.run(ctx) })
+	r.run(host, &r.observing, "telling traffic", func() error { return watched.peers.run(ctx) })
+	r.run(host, &r.observing, "reading vitals of processes", func() error { return watched.vitals.run(ctx) })
+	r.run(host, &r.observing, "telling profiles", func() error { return watched.profiles.run(ctx) })
 	if r.pprof != nil {
 		r.run(host, &r.serving, "serving profiles", r.pprof.run)
 	}
 	r.run(host, &r.delivering, "reading records", records.run)
-	return nil
 }
 
 // run starts a goroutine of a group that Shutdown waits for. Its error makes the
@@ -142,7 +181,8 @@ func (r *ebpfReceiver) run(host component.Host, group *sync.WaitGroup, what stri
 	})
 }
 
-// Shutdown detaches all probes, delivers what they told, and frees the programs.
+// Shutdown delivers what the probes told. It leaves them to the heirs; without, it
+// detaches them before and frees the programs.
 func (r *ebpfReceiver) Shutdown(ctx context.Context) error {
 	if r.stop == nil {
 		return nil
@@ -150,17 +190,38 @@ func (r *ebpfReceiver) Shutdown(ctx context.Context) error {
 	r.stop()
 	r.stop = nil
 	r.observing.Wait()
-	err := r.reader.Drain(ctx)
-	err = errors.Join(err, r.reader.Close())
+	var err error
+	if r.heirs == nil {
+		err = r.attacher.Close()
+	}
+	err = errors.Join(err, r.reader.Drain(ctx), r.reader.Close())
 	r.delivering.Wait()
-	r.profiles.finish()
+	r.watched.profiles.flush()
 	err = errors.Join(err, r.pprof.close(ctx))
 	r.serving.Wait()
-	return errors.Join(err, r.release())
+	if r.heirs == nil {
+		r.watched.profiles.forgetAll()
+		return errors.Join(err, r.release())
+	}
+	err = errors.Join(err, r.counts.freeze())
+	r.leave()
+	return err
 }
 
+// release frees what was made, which may not be all.
 func (r *ebpfReceiver) release() error {
-	return errors.Join(r.counts.freeze(), r.reader.Close(), r.sampling.close(), r.programs.Close())
+	var errs []error
+	if r.counts != nil {
+		errs = append(errs, r.counts.freeze())
+	}
+	if r.reader != nil {
+		errs = append(errs, r.reader.Close())
+	}
+	errs = append(errs, r.sampling.close())
+	if r.programs != nil {
+		errs = append(errs, r.programs.Close())
+	}
+	return errors.Join(errs...)
 }
 
 func (r *ebpfReceiver) discovery() discover.Config {

@@ -25,18 +25,18 @@ type sampling struct {
 	logger  *zap.Logger
 }
 
-// newSampling is nil where all ledgers are exact.
-func (r *ebpfReceiver) newSampling() (*sampling, error) {
+// prepareSampling makes none where all ledgers are exact. What an estate has is gone
+// on with.
+func (r *ebpfReceiver) prepareSampling(left *estate) error {
 	if r.config.Ledger.Mode == ModeExact || !r.sinks.probed() {
-		return nil, nil
+		return nil
 	}
-	inSpan, err := r.programs.InSpan()
+	s, err := r.samplingOf(left)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s := &sampling{inSpan: inSpan, logger: r.settings.Logger}
-	s.sampler = sample.New(inSpan, s.failed)
-	err = r.telemetry.ObserveSampler(func() metadata.Sampler {
+	r.sampling = s
+	return r.telemetry.ObserveSampler(func() metadata.Sampler {
 		counts := s.sampler.Counts()
 		return metadata.Sampler{
 			Samples: counts.Samples,
@@ -44,9 +44,19 @@ func (r *ebpfReceiver) newSampling() (*sampling, error) {
 			Ledgers: map[string]uint64{"seen": counts.Seen, "unseen": counts.Unseen},
 		}
 	})
-	if err != nil {
-		return nil, errors.Join(err, inSpan.Close())
+}
+
+func (r *ebpfReceiver) samplingOf(left *estate) (*sampling, error) {
+	if left != nil {
+		left.sampling.logger = r.settings.Logger
+		return left.sampling, nil
 	}
+	inSpan, err := r.programs.InSpan()
+	if err != nil {
+		return nil, err
+	}
+	s := &sampling{inSpan: inSpan, logger: r.settings.Logger}
+	s.sampler = sample.New(inSpan, s.failed)
 	return s, nil
 }
 
@@ -116,5 +126,6 @@ func (s *sampling) close() error {
 	if s == nil {
 		return nil
 	}
+	s.sampler.Close()
 	return s.inSpan.Close()
 }

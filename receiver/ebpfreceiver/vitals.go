@@ -87,6 +87,20 @@ func (v *processVitals) remove(p *discover.Process) {
 	delete(v.processes, p)
 }
 
+// rename goes on with a process as another. It reports false where there is none
+// to go on with.
+func (v *processVitals) rename(before, p *discover.Process) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	process, ok := v.processes[before]
+	delete(v.processes, before)
+	if !ok || !v.enabled() {
+		return false
+	}
+	v.processes[p] = process
+	return true
+}
+
 // run reads until ctx is done.
 func (v *processVitals) run(ctx context.Context) error {
 	if !v.enabled() {

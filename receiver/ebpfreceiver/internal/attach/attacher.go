@@ -33,6 +33,8 @@ type Observer interface {
 	// unless the attachment is nil, and by reads of its memory, as far as these
 	// are wanted, by the layouts.
 	Attached(p *discover.Process, a *probe.Attachment, layouts Layouts)
+	// TakenUp tells of a process that was observed as before, and is observed on as p.
+	TakenUp(before, p *discover.Process, a *probe.Attachment, layouts Layouts)
 	// Detached tells how many of its spans and requests were still open.
 	Detached(p *discover.Process, open int)
 	Failed(p *discover.Process, reason string)
@@ -62,6 +64,13 @@ type Layouts struct {
 	Bias uint64
 }
 
+// subject is what is known of an observed process.
+type subject struct {
+	attachment *probe.Attachment // nil where only its memory is read
+	layouts    Layouts
+	refused    []plan.Refusal
+}
+
 // Attacher puts probes on processes and takes them off.
 type Attacher struct {
 	programs *probe.Programs
@@ -74,10 +83,12 @@ type Attacher struct {
 	mail     *mailbox
 	table    *Table
 	analyses analyses
-	// attached are the observed processes; without an attachment where only the
-	// runtime is read.
-	attached map[*discover.Process]*probe.Attachment
-	warned   failures
+	// attached are the observed processes.
+	attached map[*discover.Process]subject
+	// inherited are those of attached that another Attacher left, by PID, until
+	// discovery finds them again.
+	inherited map[int]*discover.Process
+	warned    failures
 }
 
 // New makes an Attacher for loaded programs, which tell the events of all
@@ -93,7 +104,7 @@ func New(programs *probe.Programs, wanted Wanted, events probe.Events, tier func
 		mail:     newMailbox(),
 		table:    newTable(),
 		analyses: analyses{},
-		attached: make(map[*discover.Process]*probe.Attachment),
+		attached: make(map[*discover.Process]subject),
 		warned:   failures{},
 	}
 }
@@ -108,22 +119,29 @@ func (a *Attacher) Handle(e discover.Event) {
 	}
 }
 
-// Run attaches and detaches until ctx is done, then detaches all.
+// Run attaches and detaches until ctx is done. What is attached then stays so,
+// until Close, or for an Attacher that inherits it.
 func (a *Attacher) Run(ctx context.Context) error {
 	for {
 		event, ok := a.mail.take(ctx)
 		if !ok {
-			return a.detachAll()
+			return nil
 		}
-		if event.Kind == discover.Started {
+		switch event.Kind {
+		case discover.Started:
 			a.start(event.Process)
-		} else {
+		case discover.Stopped:
 			a.stop(event.Process)
+		case discover.Listed:
+			a.settle()
 		}
 	}
 }
 
 func (a *Attacher) start(p *discover.Process) {
+	if a.takeUp(p) {
+		return
+	}
 	if reason, err := a.attach(p); err != nil {
 		a.fail(p, reason, err)
 	}
@@ -171,10 +189,11 @@ func (a *Attacher) attachTo(p *discover.Process, executable *os.File) (reason st
 	if attachment != nil {
 		count = len(attachment.Plan().Probes)
 	}
-	a.attached[p] = attachment
+	layouts := Layouts{Runtime: analysed.runtime, Goroutines: analysed.goroutines, Code: analysed.code, Bias: bias}
+	a.attached[p] = subject{attachment, layouts, analysed.refusals()}
 	a.logger.Info("Observing a process", zap.Int("pid", p.PID), zap.String("service", p.ServiceName),
 		zap.String("executable", p.Executable), zap.String("go", analysed.plan.GoVersion), zap.Int("probes", count))
-	a.observer.Attached(p, attachment, Layouts{Runtime: analysed.runtime, Goroutines: analysed.goroutines, Code: analysed.code, Bias: bias})
+	a.observer.Attached(p, attachment, layouts)
 	return "", nil
 }
 
@@ -191,7 +210,8 @@ func (a *Attacher) attachProbes(p *discover.Process, executable *os.File, planne
 		Bias:       bias,
 		SampleRate: sampleRate(p),
 		Events:     a.events,
-		Plan:       planned.Only(protocols(p)),
+		Protocols:  protocols(p),
+		Plan:       planned,
 	}, a.tier(planned))
 	if err != nil {
 		a.table.end(p, time.Now())
@@ -225,35 +245,34 @@ func (a *Attacher) fail(p *discover.Process, reason string, err error) {
 }
 
 func (a *Attacher) stop(p *discover.Process) {
-	attachment, ok := a.attached[p]
+	s, ok := a.attached[p]
 	if !ok {
 		return
 	}
-	delete(a.attached, p)
-	if attachment == nil {
-		a.observer.Detached(p, 0)
-		return
+	if s.attachment != nil {
+		a.table.end(p, time.Now())
 	}
-	a.table.end(p, time.Now())
-	open, err := attachment.Close()
-	if err != nil {
+	if err := a.detach(p, s); err != nil {
 		a.logger.Warn("Detaching from a process", zap.Int("pid", p.PID), zap.Error(err))
 	}
-	a.observer.Detached(p, open)
 }
 
-func (a *Attacher) detachAll() error {
-	var errs []error
-	for p, attachment := range a.attached {
-		open := 0
-		if attachment != nil {
-			var err error
-			open, err = attachment.Close()
-			errs = append(errs, err)
-		}
-		a.observer.Detached(p, open)
+func (a *Attacher) detach(p *discover.Process, s subject) (err error) {
+	delete(a.attached, p)
+	open := 0
+	if s.attachment != nil {
+		open, err = s.attachment.Close()
 	}
-	clear(a.attached)
+	a.observer.Detached(p, open)
+	return err
+}
+
+// Close detaches from all processes. Run has ended.
+func (a *Attacher) Close() error {
+	var errs []error
+	for p, s := range a.attached {
+		errs = append(errs, a.detach(p, s))
+	}
 	return errors.Join(errs...)
 }
 

@@ -87,6 +87,7 @@ func (e *examiner) examineUser(pid int, x examination) examination {
 		return x.failed(err)
 	}
 	x.process = newProcess(pid, x.stat, e.boot, executable, x.image.goVersion, parseEnvironment(content), groups)
+	x.process.image = x.image.key
 	if selected.index != NoTarget {
 		x.process.setTarget(selected.index, e.targets[selected.index])
 	}

@@ -14,14 +14,6 @@ import (
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goexec"
 )
 
-// fileKey names one content of one file: an executable that is rebuilt in
-// place has another one.
-type fileKey struct {
-	device, inode uint64
-	size          int64
-	modified      syscall.Timespec
-}
-
 // image is what was found out about an executable: which file it is, and the
 // version of Go that built it, or why it is none of Go's.
 type image struct {
@@ -78,5 +70,5 @@ func keyOf(file *os.File) (fileKey, error) {
 	if !ok || !info.Mode().IsRegular() {
 		return fileKey{}, fmt.Errorf("%s is no regular file", file.Name())
 	}
-	return fileKey{device: status.Dev, inode: status.Ino, size: status.Size, modified: status.Mtim}, nil
+	return fileKey{device: status.Dev, inode: status.Ino, size: status.Size, modified: status.Mtim.Nano()}, nil
 }

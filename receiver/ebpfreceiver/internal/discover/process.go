@@ -38,6 +38,22 @@ type Process struct {
 	PodUID string
 	// CgroupPath in the cgroup v2 hierarchy; empty without one.
 	CgroupPath string
+
+	startStack uint64  // tells an execve, as in stat
+	image      fileKey // of the executable
+}
+
+// fileKey names one content of one file: an executable that is rebuilt in
+// place has another one.
+type fileKey struct {
+	device, inode  uint64
+	size, modified int64 // bytes, and ns since 1970
+}
+
+// SameProgram tells whether two findings are of one process that executed nothing
+// in between.
+func (p *Process) SameProgram(as *Process) bool {
+	return p.PID == as.PID && p.StartTicks == as.StartTicks && p.startStack == as.startStack && p.image == as.image
 }
 
 // EventKind says what happened to a process.
@@ -48,14 +64,21 @@ const (
 	Started EventKind = iota
 	// Stopped: the process has ended, or has executed another executable.
 	Stopped
+	// Listed: all processes that were there when the watcher began have been told
+	// of. It comes once, and is of no process.
+	Listed
 )
 
 // String is the kind in lower case.
 func (k EventKind) String() string {
-	if k == Started {
+	switch k {
+	case Started:
 		return "started"
+	case Stopped:
+		return "stopped"
+	default:
+		return "listed"
 	}
-	return "stopped"
 }
 
 // Event tells of one process. Each Started is followed by one Stopped with the
@@ -71,6 +94,7 @@ func newProcess(pid int, started stat, boot time.Time, executable, goVersion str
 		PID:                pid,
 		StartTime:          started.startTime(boot),
 		StartTicks:         started.startTicks,
+		startStack:         started.startStack,
 		Executable:         executable,
 		ExecutableName:     path.Base(executable),
 		GoVersion:          goVersion,

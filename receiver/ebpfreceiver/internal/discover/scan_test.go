@@ -48,8 +48,10 @@ func TestScanDescribesTheProcess(t *testing.T) {
 		environ: "OTEL_RESOURCE_ATTRIBUTES=service.name=basket,team=a\x00",
 	})
 	tree.scan()
+	require.NotZero(t, got.image)
 	assert.Equal(t, &Process{
-		PID: 10, StartTime: tree.scanner.examiner.boot.Add(2500 * time.Millisecond), StartTicks: 250,
+		image: got.image,
+		PID:   10, StartTime: tree.scanner.examiner.boot.Add(2500 * time.Millisecond), StartTicks: 250,
 		Executable: cart, ExecutableName: "cart", GoVersion: runtime.Version(),
 		TargetIndex: 1, Target: target, ServiceName: "basket",
 		ResourceAttributes: map[string]string{"service.name": "basket", "team": "a"},

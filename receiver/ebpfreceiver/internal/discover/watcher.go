@@ -66,7 +66,7 @@ func (w *Watcher) Count(o Outcome) uint64 { return w.counts[o].Load() }
 
 // Run watches until ctx is done and then returns nil. It calls handle for each
 // event, in this goroutine: nothing is scanned while handle works. It emits no
-// Stopped for what still runs at its end. It fails where the proc tree cannot be
+// Stopped for what still runs at its end, and one Listed after the first scan. It fails where the proc tree cannot be
 // listed.
 func (w *Watcher) Run(ctx context.Context, handle func(Event)) (err error) {
 	proc, err := openProcfs(w.config.ProcRoot)
@@ -91,6 +91,7 @@ func (w *Watcher) Run(ctx context.Context, handle func(Event)) (err error) {
 		}
 		if first {
 			w.tellAbsent(s)
+			handle(Event{Kind: Listed})
 		}
 		if err := waitUntil(ctx, next, ends, s); err != nil {
 			return err

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -57,6 +58,7 @@ func obey() {
 type running struct {
 	watcher *Watcher
 	events  chan Event
+	listed  atomic.Int64
 	logs    *observer.ObservedLogs
 	stop    func()
 }
@@ -69,13 +71,22 @@ func run(t *testing.T, config Config) *running {
 	r := &running{watcher: watcher, events: make(chan Event, 10_000), logs: logs}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- watcher.Run(ctx, func(e Event) { r.events <- e }) }()
+	go func() { done <- watcher.Run(ctx, r.tell) }()
 	r.stop = sync.OnceFunc(func() {
 		cancel()
 		assert.NoError(t, <-done)
 	})
 	t.Cleanup(r.stop)
 	return r
+}
+
+// tell takes the events of processes, and counts the others.
+func (r *running) tell(e Event) {
+	if e.Kind == Listed {
+		r.listed.Add(1)
+		return
+	}
+	r.events <- e
 }
 
 // next returns the next event, which must come soon.

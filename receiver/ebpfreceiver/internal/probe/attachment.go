@@ -29,19 +29,31 @@ type Target struct {
 	// SampleRate is how many of 1000 requests are observed.
 	SampleRate uint32
 	Events     Events
-	Plan       *plan.Plan
+	// Protocols whose requests are observed; none is all.
+	Protocols []plan.Protocol
+	// Plan of the executable, with the probes of all protocols.
+	Plan *plan.Plan
+}
+
+// protocols are those that are observed.
+func (t Target) protocols() []plan.Protocol {
+	if len(t.Protocols) == 0 {
+		return plan.Protocols()
+	}
+	return t.Protocols
 }
 
 // Attachment are the probes on one process. It is safe for concurrent use.
 type Attachment struct {
 	programs *Programs
-	target   Target
+	target   Target // guarded by mu, what Reconfigure changes
 	pid      uint32
 	slot     uint32
 
 	mu          sync.Mutex
 	closed      bool
 	tier        Tier
+	plan        *plan.Plan // as far as it is wanted, or was: what the tier has of it is attached
 	description spansProcess
 	exact       atomic.Bool // ledgers are: read without mu, which is held for long while probes change
 	executable  *link.Executable
@@ -56,7 +68,10 @@ func (p *Programs) Attach(t Target, tier Tier) (*Attachment, error) {
 	if err != nil {
 		return nil, errors.Join(err, t.Executable.Close())
 	}
-	a := &Attachment{programs: p, target: t, pid: uint32(t.PID), slot: slot, description: describe(t)}
+	a := &Attachment{
+		programs: p, target: t, pid: uint32(t.PID), slot: slot,
+		plan: t.Plan.Only(t.protocols()), description: describe(t),
+	}
 	if err := a.attach(tier); err != nil {
 		_, closeErr := a.Close()
 		return nil, errors.Join(err, closeErr)
@@ -68,8 +83,12 @@ func (p *Programs) Attach(t Target, tier Tier) (*Attachment, error) {
 // the scheduler are in place. It never waits.
 func (a *Attachment) Exact() bool { return a.exact.Load() }
 
-// Plan is the target's.
-func (a *Attachment) Plan() *plan.Plan { return a.target.Plan }
+// Plan is the target's, as far as probes of it are wanted, or were.
+func (a *Attachment) Plan() *plan.Plan {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.plan
+}
 
 // OpenExecutable opens the file that was analysed once more, with an offset of its
 // own.

@@ -3,18 +3,16 @@
 
 package probe
 
-import "github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
+import (
+	"slices"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
+)
 
 // describe is what the BPF programs know of a process.
 func describe(t Target) spansProcess {
 	o := t.Plan.Offsets
 	d := spansProcess{
-		SampleRate: t.SampleRate,
-
-		FileMinDuration:     atLeast(t.Events.FileMinDuration),
-		NetworkMinDuration:  atLeast(t.Events.NetworkMinDuration),
-		RunQueueMinDuration: atLeast(t.Events.RunQueueMinDuration),
-
 		G_goid:            o.GoroutineID,
 		G_waitreason:      o.WaitReason,
 		G_schedBp:         o.SchedBP,
@@ -62,8 +60,34 @@ func describe(t Target) spansProcess {
 	if t.Plan.RPCErrors != 0 {
 		d.Rpc.ErrorItab = t.Plan.RPCErrors + t.Bias
 	}
-	d.Flags = flags(t.Plan) | t.Events.flags()
+	d.Flags = flags(t.Plan)
+	t.describeSettings(&d)
 	return d
+}
+
+// Of enum process_flags of bpf/headers/process.h, those that Reconfigure changes.
+const (
+	flagTraffic = 8
+	flagHTTP    = 4096
+	flagGRPC    = 8192
+)
+
+// describeSettings writes what can change while the probes stay.
+func (t Target) describeSettings(d *spansProcess) {
+	d.SampleRate = t.SampleRate
+	d.FileMinDuration = atLeast(t.Events.FileMinDuration)
+	d.NetworkMinDuration = atLeast(t.Events.NetworkMinDuration)
+	d.RunQueueMinDuration = atLeast(t.Events.RunQueueMinDuration)
+	d.Flags &^= flagTraffic | flagHTTP | flagGRPC
+	if t.Events.Traffic {
+		d.Flags |= flagTraffic
+	}
+	if slices.Contains(t.protocols(), plan.HTTP) {
+		d.Flags |= flagHTTP
+	}
+	if slices.Contains(t.protocols(), plan.GRPC) {
+		d.Flags |= flagGRPC
+	}
 }
 
 // flagLedger is PROCESS_LEDGER of bpf/headers/process.h.

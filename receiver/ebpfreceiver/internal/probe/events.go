@@ -34,12 +34,3 @@ func atLeast(d time.Duration) uint64 {
 	}
 	return uint64(d)
 }
-
-// flags are enum process_flags of bpf/headers/process.h.
-func (e Events) flags() uint32 {
-	const traffic = 8
-	if e.Traffic {
-		return traffic
-	}
-	return 0
-}

@@ -55,6 +55,15 @@ func (a *Attachment) forgetThreads() error {
 	return errors.Join(errs...)
 }
 
+// OpenSpans are the spans and requests of all processes that have not ended yet.
+func (p *Programs) OpenSpans() (open int, err error) {
+	err = visit(p.spans.Goroutines, func(_ goroutineKey, value *spansGoroutine) { open += openSpans(value) })
+	if err != nil {
+		return 0, fmt.Errorf("counting the open spans: %w", err)
+	}
+	return open, nil
+}
+
 // openSpans are those of a goroutine that would have been told: no request that
 // an SDK tells.
 func openSpans(s *spansGoroutine) int {

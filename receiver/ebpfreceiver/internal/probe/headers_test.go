@@ -24,8 +24,19 @@ func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 		require.EqualValues(t, header[name], flags(&p), name)
 	}
 	require.EqualValues(t, header["PROCESS_LEDGER"], flagLedger)
-	require.Contains(t, header, "PROCESS_TRAFFIC")
-	require.EqualValues(t, header["PROCESS_TRAFFIC"], Events{Traffic: true}.flags())
+	for name, flag := range map[string]uint32{"PROCESS_TRAFFIC": flagTraffic, "PROCESS_HTTP": flagHTTP, "PROCESS_GRPC": flagGRPC} {
+		require.Contains(t, header, name)
+		require.EqualValues(t, header[name], flag, name)
+	}
+	for name, target := range map[string]Target{
+		"PROCESS_TRAFFIC": {Events: Events{Traffic: true}, Protocols: []plan.Protocol{"none"}},
+		"PROCESS_HTTP":    {Protocols: []plan.Protocol{plan.HTTP}},
+		"PROCESS_GRPC":    {Protocols: []plan.Protocol{plan.GRPC}},
+	} {
+		var d spansProcess
+		target.describeSettings(&d)
+		require.EqualValues(t, header[name], d.Flags, name)
+	}
 	header = headertest.Constants(t, "goroutine.h")
 	for name, told := range map[string]int{"SPAN_REQUEST": 0, "SPAN_SDK": 1} {
 		require.Contains(t, header, name)

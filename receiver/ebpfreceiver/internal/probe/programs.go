@@ -6,6 +6,7 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -46,6 +47,7 @@ type Programs struct {
 	links     []link.Link
 	multi     bool // uprobes are multi-uprobe links
 	slots     slots
+	read      atomic.Uint64 // records, of all readers
 }
 
 // Load loads all programs and attaches the kernel's tracepoints. The error says

@@ -22,17 +22,19 @@ const pollInterval = 100 * time.Millisecond
 type Reader struct {
 	ring   *ringbuf.Reader
 	record ringbuf.Record
+	kernel *Programs
 	ended  chan struct{} // closed by End
 	once   sync.Once
 }
 
-// NewReader opens the ring buffer. There can be one reader.
+// NewReader opens the ring buffer. There can be one reader at a time: another goes
+// on where the last one was closed.
 func (p *Programs) NewReader() (*Reader, error) {
 	ring, err := ringbuf.NewReader(p.spans.Records)
 	if err != nil {
 		return nil, fmt.Errorf("opening the ring buffer: %w", err)
 	}
-	return &Reader{ring: ring, ended: make(chan struct{})}, nil
+	return &Reader{ring: ring, kernel: p, ended: make(chan struct{})}, nil
 }
 
 // ErrClosed is returned by Read after Close.
@@ -49,20 +51,25 @@ func (r *Reader) Read() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.kernel.read.Add(1)
 	return r.record.RawSample, nil
 }
 
 // End says that nobody will read on, for whatever reason.
 func (r *Reader) End() { r.once.Do(func() { close(r.ended) }) }
 
-// Drain waits until another goroutine has read all that waits, or has called
-// End, or ctx is done.
-// It must not be called after Close.
+// Drain waits until another goroutine has read all that was told before this call,
+// or has called End, or ctx is done. It must not be called after Close.
 func (r *Reader) Drain(ctx context.Context) error {
-	for r.ring.AvailableBytes() > 0 {
+	counters, err := r.kernel.Counters()
+	if err != nil {
+		return err
+	}
+	told := counters[Records] // counted before it is in the buffer
+	for r.kernel.read.Load() < told {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%d bytes of records were not read in time: %w", r.ring.AvailableBytes(), ctx.Err())
+			return fmt.Errorf("%d records were not read in time: %w", told-r.kernel.read.Load(), ctx.Err())
 		case <-r.ended:
 			return nil // who read has told why
 		case <-time.After(pollInterval / 10):

@@ -87,7 +87,7 @@ func (a *Attachment) SetTier(tier Tier) (lost int, err error) {
 		err = a.attachScheduler()
 	}
 	if tier >= TierSpans && err == nil && a.links == nil {
-		err = a.attachProbes(order(a.target.Plan, func(p plan.Probe) bool { return !isScheduler(p) }), &a.links)
+		err = a.attachProbes(order(a.plan, func(p plan.Probe) bool { return !isScheduler(p) }), &a.links)
 		if err != nil {
 			err = errors.Join(err, a.detachScheduler())
 		}
@@ -107,7 +107,7 @@ func (a *Attachment) Tier() Tier {
 
 // attachScheduler makes ledgers exact from the moment when all is in place.
 func (a *Attachment) attachScheduler() error {
-	probes := order(a.target.Plan, isScheduler)
+	probes := order(a.plan, isScheduler)
 	if a.scheduler != nil || !slices.Contains(probes, plan.GoroutineStatus) {
 		return nil
 	}
@@ -157,7 +157,7 @@ func (a *Attachment) describe() error {
 
 func (a *Attachment) attachProbes(probes []plan.Probe, links *[]link.Link) error {
 	for _, probe := range probes {
-		l, err := a.programs.uprobe(a.executable, a.programs.program(probe), a.target.PID, a.target.Plan.Probes[probe], uint64(a.slot))
+		l, err := a.programs.uprobe(a.executable, a.programs.program(probe), a.target.PID, a.plan.Probes[probe], uint64(a.slot))
 		if err != nil {
 			return errors.Join(fmt.Errorf("attaching %s to process %d: %w", probe, a.pid, err), closeAll(links))
 		}

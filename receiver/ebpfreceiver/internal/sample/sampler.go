@@ -129,11 +129,10 @@ func (s *Sampler) Counts() Counts {
 	}
 }
 
-// Run looks until ctx is done.
+// Run looks until ctx is done. It can be run again.
 func (s *Sampler) Run(ctx context.Context) error {
 	ticker := time.NewTicker(Interval)
 	defer ticker.Stop()
-	defer s.close()
 	for last := now(); ; {
 		select {
 		case <-ctx.Done():
@@ -222,7 +221,8 @@ func (s *Sampler) sweep() {
 	}
 }
 
-func (s *Sampler) close() {
+// Close ends looking at all processes. Run has ended.
+func (s *Sampler) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for pid, t := range s.targets {

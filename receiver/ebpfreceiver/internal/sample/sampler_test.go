@@ -138,6 +138,8 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	require.Eventually(t, func() bool { return o.sampler.Counts().Samples > 2 }, 30*time.Second, 10*time.Millisecond)
 	cancel()
 	require.NoError(t, <-done)
+	require.NotEmpty(t, o.sampler.targets, "it can be run again")
+	o.sampler.Close()
 	require.Empty(t, o.sampler.targets)
 }
 
