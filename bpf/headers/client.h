@@ -14,18 +14,21 @@ static __always_inline u64 frame_of(struct process *p, u64 g, u64 sp)
 	return read_word(g + p->http.stack_hi) - sp;
 }
 
-/* Takes off client spans whose frames are gone, which a panic left: those that
- * are not below the new one on the stack, or no longer hold the address that their
- * call returns to (on amd64; on arm64 nothing is attached). */
-static __always_inline void forget_dead(struct process *p, struct goroutine *s, u64 g, u32 kind, u64 frame,
-					u64 back)
+/* Whether the frame of a client's span is still on the stack: below the one that
+ * is given, and with the address that its call returns to (on amd64; on arm64
+ * nothing is attached). */
+static __always_inline int is_alive(struct span *span, u64 hi, u64 frame)
+{
+	return span->handle < frame && read_word(hi - span->handle - 8) == span->back;
+}
+
+/* Takes off client spans whose frames are gone, which a panic left. */
+static __always_inline void forget_dead(struct process *p, struct goroutine *s, u64 g, u32 kind, u64 frame)
 {
 	u64 hi = read_word(g + p->http.stack_hi);
 	for (u32 i = 0; i < SPAN_DEPTH; i++) {
 		struct span *top = top_span(s);
-		if (!top || top->kind != kind)
-			return;
-		if (top->handle < frame && read_word(hi - top->handle - 8) == back)
+		if (!top || top->kind != kind || is_alive(top, hi, frame))
 			return;
 		count(UNFINISHED_SPANS);
 		s->depth--;
@@ -67,7 +70,7 @@ static __always_inline struct span *open_client(struct pt_regs *ctx, struct proc
 	struct goroutine *s = bpf_map_lookup_elem(&goroutines, key);
 	u64 frame = frame_of(p, key->g, GO_CALLER_SP(ctx));
 	if (s)
-		forget_dead(p, s, key->g, kind, frame, read_word(GO_SP(ctx)));
+		forget_dead(p, s, key->g, kind, frame);
 	struct identity parent = {};
 	enum telling telling = s ? find_parent(&parent, p, s) : OUTSIDE;
 	if (telling == OUTSIDE)
@@ -85,5 +88,6 @@ static __always_inline struct span *open_client(struct pt_regs *ctx, struct proc
 	__builtin_memcpy(span->trace_id, parent.trace_id, 16);
 	__builtin_memcpy(span->parent_id, parent.span_id, 8);
 	span->inherited = parent.inherited;
+	span->back = read_word(GO_SP(ctx));
 	return span;
 }

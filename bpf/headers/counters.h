@@ -20,6 +20,7 @@ enum counter {
 	PROFILE_BUFFER_FULL, /* the ring buffer had no room for a sample of a CPU */
 	STACK_UNREADABLE, /* a sample of a CPU without a stack */
 	STACK_DEEP, /* one whose stack may have more frames than were read */
+	DROPPED_QUERY_TEXTS_FULL, /* the map of texts was full: a query that is told without its text */
 	RECORDS, /* records delivered */
 	COUNTERS,
 };

@@ -30,11 +30,12 @@ enum span_kind {
 	SPAN_RPC = 3, /* a gRPC server's call */
 	SPAN_CLIENT = 4, /* a net/http client's request */
 	SPAN_RPC_CLIENT = 5, /* a gRPC client's unary call */
+	SPAN_SQL = 6, /* a query by database/sql */
 };
 
 static __always_inline int is_outgoing(u32 kind)
 {
-	return kind == SPAN_CLIENT || kind == SPAN_RPC_CLIENT;
+	return kind == SPAN_CLIENT || kind == SPAN_RPC_CLIENT || kind == SPAN_SQL;
 }
 
 /* Work that came to the process: the first on its goroutine's stack. */
@@ -61,8 +62,11 @@ struct span {
 	 * *recordingSpan or of the *ServerStream; of a client's request, where on the
 	 * stack its caller's frame is. */
 	u64 handle;
-	u64 request; /* of a client's: address of the *http.Request or of the *grpc.ClientConn */
-	u64 method, method_len; /* of a gRPC client's: the string */
+	u64 back; /* of a client's: the address that its call returns to */
+	/* Of a client's: address of the *http.Request, of the *grpc.ClientConn or of
+	 * the *driverConn of database/sql. */
+	u64 request;
+	u64 method, method_len; /* of a gRPC client's: the string; of a query: its text */
 	u8 trace_id[16];
 	u8 span_id[8];
 	u8 parent_id[8];

@@ -75,6 +75,19 @@ enum http2_server {
 	HTTP2_SERVERS,
 };
 
+#define SQL_DRIVERS 24
+
+/* Of database/sql. */
+struct sql_offsets {
+	u16 connection; /* the driver's Conn in driverConn */
+	u16 query; /* in Stmt */
+	u16 pad[2];
+	u64 constants, constants_end; /* what the process cannot write to */
+	/* Addresses of the methods Close of drivers' connections, in the order of
+	 * the package sqldriver of the receiver, 0 where it is not linked. */
+	u64 closes[SQL_DRIVERS];
+};
+
 struct process {
 	u32 flags;
 	u32 sample_rate; /* of 1000 requests */
@@ -106,6 +119,7 @@ struct process {
 	struct rpc_offsets rpc;
 	struct http_offsets http;
 	struct http2_offsets http2[HTTP2_SERVERS];
+	struct sql_offsets sql;
 };
 
 struct process_map {

@@ -20,6 +20,7 @@ enum record_kind {
 	RECORD_NETWORK = 8,
 	RECORD_RUN_QUEUE = 9,
 	RECORD_SAMPLE = 16,
+	RECORD_SQL = 10,
 };
 
 #define AGENT_SIZE 64
@@ -96,6 +97,17 @@ struct client_record {
 	char scheme[METHOD_SIZE];
 	char host[PATH_SIZE];
 	char path[PATH_SIZE];
+};
+
+#define SQL_TEXT_SIZE 1024
+
+/* Without flags where it succeeded, CLIENT_FAILED else. */
+struct sql_record {
+	struct span_record span;
+	u32 driver; /* in the order of sql_offsets.closes, from 1; 0 where unknown */
+	u32 text_len;
+	u64 whole_len; /* of the text, of which text is the beginning */
+	char text[SQL_TEXT_SIZE];
 };
 
 struct stop_record {
@@ -184,6 +196,7 @@ union record {
 	struct network_record network;
 	struct run_queue_record run_queue;
 	struct sample_record sample;
+	struct sql_record sql;
 };
 
 struct record_buffer {

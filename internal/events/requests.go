@@ -4,7 +4,7 @@
 package events
 
 // Attributes of the spans that the receiver makes of requests. All but
-// RequestKind are those of the semantic conventions for HTTP and RPC.
+// RequestKind are those of the semantic conventions for HTTP, RPC and databases.
 const (
 	RequestMethod         = "http.request.method"
 	RequestMethodOriginal = "http.request.method_original"
@@ -22,4 +22,10 @@ const (
 	RPCStatus             = "rpc.response.status_code"
 	UserAgent             = "user_agent.original"
 	RequestKind           = "fathom.request.kind"
+
+	DBSystem     = "db.system.name"
+	DBOperation  = "db.operation.name"
+	DBCollection = "db.collection.name"
+	// DBQueryText has a ? for each literal, and ends with … where some is missing.
+	DBQueryText = "db.query.text"
 )

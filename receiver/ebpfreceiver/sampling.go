@@ -104,6 +104,8 @@ func (s *sampling) explain(r record.Record) {
 		s.fill(&r.Span)
 	case *record.RPCClient:
 		s.fill(&r.Span)
+	case *record.SQL:
+		s.fill(&r.Span)
 	case *record.RPC:
 		s.fill(&r.Span)
 		s.sampler.Told(r.PID, r.GoroutineID, r.End)

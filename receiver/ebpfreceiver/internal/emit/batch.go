@@ -19,6 +19,7 @@ type Batch struct {
 	logs                    plog.Logs
 	processes               map[*discover.Process]*destination
 	cycles                  *Cycles
+	text                    []byte // of the last query, without literals
 }
 
 // destination is where a batch puts a process's data, made when first needed.
@@ -54,6 +55,8 @@ func (b *Batch) Add(p *discover.Process, r record.Record) {
 		b.addRPCClient(b.spansOf(p).AppendEmpty(), r)
 	case *record.Client:
 		b.addClient(b.spansOf(p).AppendEmpty(), r)
+	case *record.SQL:
+		b.addSQL(b.spansOf(p).AppendEmpty(), r)
 	case *record.Span:
 		if source, ok := r.Source(); ok {
 			b.addLedger(b.logsOf(p).AppendEmpty(), r, source)

@@ -113,6 +113,18 @@ func (img *image) section(names ...string) *elf.Section {
 // compressed says whether a section can be read only through its Open method.
 func compressed(s *elf.Section) bool { return s.Flags&elf.SHF_COMPRESSED != 0 }
 
+// Constants are the addresses of the largest segment that may neither be written
+// to nor executed: it holds the program's constant strings. Both are 0 where there
+// is none.
+func (b *Binary) Constants() (begin, end uint64) {
+	for _, p := range b.image.file.Progs {
+		if p.Type == elf.PT_LOAD && p.Flags == elf.PF_R && p.Memsz > end-begin {
+			begin, end = p.Vaddr, p.Vaddr+p.Memsz
+		}
+	}
+	return begin, end
+}
+
 // segment finds the loadable segment whose file content holds n bytes at addr.
 func (img *image) segment(addr, n uint64) *elf.Prog {
 	for _, p := range img.file.Progs {

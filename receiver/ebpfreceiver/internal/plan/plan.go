@@ -25,6 +25,8 @@ type Binary interface {
 	Offsets(fields []goexec.Field) (map[goexec.Field]goexec.Offset, error)
 	WaitReasons() (map[uint8]string, error)
 	TLSOffset() (int64, error)
+	// Constants are the addresses, as linked, of what the process cannot write to.
+	Constants() (begin, end uint64)
 }
 
 // Probe names a BPF program that is attached to a function of the process.
@@ -62,6 +64,18 @@ const (
 	RPCClientStarts   Probe = "rpc_client_starts"
 	RPCClientBegun    Probe = "rpc_client_begun"
 	RPCClientFinishes Probe = "rpc_client_finishes"
+
+	SQLQueryStarts     Probe = "sql_query_starts"
+	SQLExecStarts      Probe = "sql_exec_starts"
+	SQLStatementStarts Probe = "sql_statement_starts"
+	// SQLStatementQueries and SQLStatementExecs are one program.
+	SQLStatementQueries Probe = "sql_statement_queries"
+	SQLStatementExecs   Probe = "sql_statement_execs"
+	SQLQuerySucceeds    Probe = "sql_query_succeeds"
+	// Those that give a connection back are one program.
+	SQLConnectionReleased  Probe = "sql_connection_released"
+	SQLTransactionReleased Probe = "sql_transaction_released"
+	SQLReservedReleased    Probe = "sql_reserved_released"
 )
 
 // Feature is what a group of probes makes visible. Its probes are attached all
@@ -94,6 +108,8 @@ const (
 	// RPCClients are the unary calls that gRPC clients make.
 	RPCClients      Feature = "rpc_client_calls"
 	RPCClientStatus Feature = "rpc_client_status"
+	// SQL are the queries by database/sql.
+	SQL Feature = "sql"
 	// Sampling reads the states of goroutines where no probe is on the scheduler.
 	Sampling Feature = "sampling"
 	// ThreadIdentity tells the goroutine of a thread by the thread itself.
@@ -122,6 +138,7 @@ type Offsets struct {
 	RPC                                                                         RPCOffsets
 	HTTP                                                                        HTTPOffsets
 	HTTP2                                                                       [http2Servers]HTTP2Offsets
+	SQL                                                                         SQLOffsets
 }
 
 // Range is code from Begin up to End, as linked, without the load bias.
@@ -173,7 +190,12 @@ type Plan struct {
 	RPCErrors uint64
 	// StreamBehind: a gRPC ServerStream points to its Stream.
 	StreamBehind bool
-	Refused      []Refusal
+	// SQLDrivers are the addresses, as linked, of what sqldriver.Known names; 0
+	// where it is not linked.
+	SQLDrivers []uint64
+	// Constants is what the process cannot write to, as linked.
+	Constants Range
+	Refused   []Refusal
 }
 
 // Has reports whether the plan attaches the probe.
@@ -209,6 +231,7 @@ func For(b Binary) *Plan {
 	m.rpcs()
 	m.clients()
 	m.rpcClients()
+	m.sql()
 	m.governing()
 	m.sampling()
 	m.inheritance()
@@ -301,5 +324,5 @@ func unknownOffsets() Offsets {
 	const u = Unknown
 	return Offsets{u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u,
 		RPCOffsets{u, u, u, u, u, u, u, u, u, u}, HTTPOffsets{u, u, u, u, u, u, u, u},
-		[http2Servers]HTTP2Offsets{{u, u, u, false, u, u, u, u}, {u, u, u, false, u, u, u, u}}}
+		[http2Servers]HTTP2Offsets{{u, u, u, false, u, u, u, u}, {u, u, u, false, u, u, u, u}}, SQLOffsets{u, u}}
 }

@@ -13,21 +13,26 @@ type Protocol string
 
 // The protocols.
 const (
-	HTTP Protocol = "http" // of net/http servers and clients
-	GRPC Protocol = "grpc" // of google.golang.org/grpc servers and clients
+	HTTP    Protocol = "http" // of net/http servers and clients
+	GRPC    Protocol = "grpc" // of google.golang.org/grpc servers and clients
+	Queries Protocol = "sql"  // by database/sql
 )
 
 // Protocols are all that there are.
-func Protocols() []Protocol { return []Protocol{HTTP, GRPC} }
+func Protocols() []Protocol { return []Protocol{HTTP, GRPC, Queries} }
 
 // protocols maps the probes of requests to their protocol.
 func protocols() map[Probe]Protocol {
-	return map[Probe]Protocol{
+	all := map[Probe]Protocol{
 		RequestStarts: HTTP, RequestFinishes: HTTP, RequestHijacked: HTTP, ClientStarts: HTTP, ClientFinishes: HTTP,
 		HTTP2Starts: HTTP, HTTP2Finishes: HTTP, HTTP2ModuleStarts: HTTP, HTTP2ModuleFinishes: HTTP,
 		RPCHeaders: GRPC, RPCStarts: GRPC, RPCFinishes: GRPC, RPCFinishesHTTP: GRPC,
 		RPCClientStarts: GRPC, RPCClientBegun: GRPC, RPCClientFinishes: GRPC,
 	}
+	for _, probe := range sqlProbes() {
+		all[probe] = Queries
+	}
+	return all
 }
 
 // Only is the plan without the probes of the requests of other protocols, and
@@ -41,10 +46,10 @@ func (p *Plan) Only(wanted []Protocol) *Plan {
 		}
 	}
 	if !only.beginsSpans() {
-		for _, probe := range []Probe{
+		for _, probe := range append(sqlProbes(),
 			GoroutineStatus, GoroutinePreempted, GoroutineEnds, GoroutineCreated, ClientStarts, ClientFinishes,
 			RPCClientStarts, RPCClientBegun, RPCClientFinishes,
-		} {
+		) {
 			delete(only.Probes, probe)
 		}
 	}

@@ -27,6 +27,7 @@ const (
 	ProfileBufferFull
 	StackUnreadable
 	StackDeep
+	DroppedQueryTextsFull
 	Records
 	numCounters
 )
@@ -64,6 +65,8 @@ func (c Counter) String() string {
 		return "stack_unreadable"
 	case StackDeep:
 		return "stack_deep"
+	case DroppedQueryTextsFull:
+		return "query_texts_full"
 	case Records:
 		return "records"
 	default:

@@ -54,6 +54,7 @@ func describe(t Target) spansProcess {
 		d.SystemStarts[i] = t.Plan.SystemStarts[i] + t.Bias
 	}
 	describeRequests(&d, t.Plan)
+	describeQueries(&d, t)
 	if t.Plan.EOF != 0 {
 		d.Rpc.Eof = t.Plan.EOF + t.Bias
 	}

@@ -40,6 +40,7 @@ type Programs struct {
 	rpc       rpcObjects
 	clients   clientsObjects
 	rpcs      rpcclientsObjects
+	sql       sqlObjects
 	network   networkObjects
 	profile   profileObjects
 	timers    []int     // perf events of the CPUs' clocks
@@ -101,6 +102,7 @@ func (p *Programs) load(options Options) error {
 		{"client", loadClients, &p.clients},
 		{"gRPC client", loadRpcclients, &p.rpcs},
 		{"profile", loadProfile, &p.profile},
+		{"database/sql", loadSql, &p.sql},
 	}
 	for _, group := range groups {
 		spec, err := group.load()
@@ -217,6 +219,18 @@ func (p *Programs) program(probe plan.Probe) *ebpf.Program {
 		return p.rpcs.RpcClientBegun
 	case plan.RPCClientFinishes:
 		return p.rpcs.RpcClientFinishes
+	case plan.SQLQueryStarts:
+		return p.sql.SqlQueryStarts
+	case plan.SQLExecStarts:
+		return p.sql.SqlExecStarts
+	case plan.SQLStatementStarts:
+		return p.sql.SqlStatementStarts
+	case plan.SQLStatementQueries, plan.SQLStatementExecs:
+		return p.sql.SqlStatementConnected
+	case plan.SQLQuerySucceeds:
+		return p.sql.SqlQuerySucceeds
+	case plan.SQLConnectionReleased, plan.SQLTransactionReleased, plan.SQLReservedReleased:
+		return p.sql.SqlConnectionReleased
 	default:
 		return nil
 	}
@@ -229,6 +243,6 @@ func (p *Programs) Close() error {
 		errs = append(errs, l.Close())
 	}
 	p.links = nil
-	errs = append(errs, p.stopTimers(), p.profile.Close(), p.network.Close(), p.rpcs.Close(), p.clients.Close(), p.rpc.Close(), p.http2.Close(), p.children.Close(), p.world.Close(), p.syscalls.Close(), p.scheduler.Close(), p.spans.Close())
+	errs = append(errs, p.stopTimers(), p.profile.Close(), p.network.Close(), p.sql.Close(), p.rpcs.Close(), p.clients.Close(), p.rpc.Close(), p.http2.Close(), p.children.Close(), p.world.Close(), p.syscalls.Close(), p.scheduler.Close(), p.spans.Close())
 	return errors.Join(errs...)
 }

@@ -53,6 +53,7 @@ type spansGoroutine struct {
 		_           structs.HostLayout
 		Start       uint64
 		Handle      uint64
+		Back        uint64
 		Request     uint64
 		Method      uint64
 		MethodLen   uint64
@@ -174,6 +175,15 @@ type spansProcess struct {
 		Url           uint16
 		Header        uint16
 		Pattern       uint16
+	}
+	Sql struct {
+		_            structs.HostLayout
+		Connection   uint16
+		Query        uint16
+		Pad          [2]uint16
+		Constants    uint64
+		ConstantsEnd uint64
+		Closes       [24]uint64
 	}
 }
 

@@ -96,6 +96,8 @@ func Decode(raw []byte) (Record, error) {
 		return decodeRunQueue(raw), nil
 	case kindSample:
 		return decodeSample(raw)
+	case kindSQL:
+		return decodeSQL(raw), nil
 	default:
 		return decodeFile(raw), nil
 	}
@@ -124,6 +126,8 @@ func recordSize(kind uint32) int {
 		return runQueueSize
 	case kindSample:
 		return sampleStack
+	case kindSQL:
+		return sqlSize
 	default:
 		return 0
 	}

@@ -31,6 +31,15 @@ const prebuiltEnv = "FATHOM_TEST_TARGET"
 // callsPackage is a server of gRPC that also sends requests.
 const callsPackage = "github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest/testdata/calls"
 
+// queriesPackage is a server that queries databases.
+const queriesPackage = "github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest/testdata/queries"
+
+// BuildQueries compiles a target that uses database/sql.
+func BuildQueries(t testing.TB, args ...string) string {
+	t.Helper()
+	return build(t, queriesPackage, args...)
+}
+
 // BuildCalls compiles a target that serves gRPC and sends requests itself: GET
 // /addresses answers where its gRPC servers listen.
 func BuildCalls(t testing.TB, args ...string) string {

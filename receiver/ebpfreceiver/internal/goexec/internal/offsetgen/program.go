@@ -19,13 +19,21 @@ var standardTypes = []string{
 	"runtime.g", "runtime.m", "runtime.p", "runtime.schedt", "runtime.mstats", "runtime.gcControllerState",
 	"runtime.workType", "runtime.timeHistogram", "runtime.consistentHeapStats", "runtime.heapStatsDelta",
 	"runtime.mheap", "net/http.Request", "net/http.response", "net/http.Response", "net/url.URL",
+	"database/sql.driverConn", "database/sql.Stmt", "crypto/tls.Conn", "crypto/tls.Config",
 }
 
 const standardSource = `package main
 
-import "net/http"
+import (
+	"database/sql"
+	"net/http"
+)
 
-func main() { _ = http.ListenAndServe("", nil) }
+func main() {
+	statement, _ := sql.OpenDB(nil).Prepare("")
+	_, _ = statement.Query()
+	_ = http.ListenAndServe("", nil)
+}
 `
 
 // library is a module some of whose structs are read.
