@@ -20,6 +20,10 @@ import (
 	"github.com/fathom-otel/fathom/cmd/fathom-demo/internal/supervise"
 )
 
+// exactLedgers is what the demo changes of the agent's default configuration: the
+// report is about single requests, whose ledgers are to be exact whatever they cost.
+const exactLedgers = "yaml:receivers::ebpf::ledger::mode: exact"
+
 // The addresses of the agent's default configuration.
 const (
 	engineEndpoint = "127.0.0.1:9000"
@@ -121,7 +125,7 @@ func (d *demo) startAgent(ctx context.Context) (string, error) {
 	_, err := d.group.Start(supervise.Command{
 		Name: "agent",
 		Path: d.places.binary("fathom"),
-		Args: []string{"--config", filepath.Join(d.places.root, "distributions", "fathom", "config.yaml")},
+		Args: []string{"--config", filepath.Join(d.places.root, "distributions", "fathom", "config.yaml"), "--config", exactLedgers},
 		Env:  []string{"FATHOM_DATA=" + filepath.Join(d.places.run, "data")},
 	})
 	if err != nil {

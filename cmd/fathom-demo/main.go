@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command fathom-demo shows on this machine why requests were slow: it starts
-// the agent with its default configuration and the demo shop, loads the shop for
+// the agent with its default configuration, but exact ledgers, and the demo shop, loads the shop for
 // a bounded time, and prints a report that it reads back from ClickHouse.
 //
 //	fathom-demo [-keep] [-load 20s]   run; -keep leaves everything running

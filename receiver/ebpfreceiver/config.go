@@ -196,7 +196,7 @@ func createDefaultConfig() *Config {
 			Throttling: ThrottlingConfig{Enabled: true},
 			PageFaults: PageFaultsConfig{Enabled: true, MinMajor: 100},
 		},
-		Ledger: LedgerConfig{Mode: ModeExact},
+		Ledger: LedgerConfig{Mode: ModeGoverned},
 		Budget: BudgetConfig{CPUPercent: 3, NodeCPUPercent: 10},
 		Goroutines: GoroutinesConfig{
 			Enabled:  true,

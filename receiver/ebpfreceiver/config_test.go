@@ -51,7 +51,7 @@ func TestConfig(t *testing.T) {
 		"ebpf/discovery":    func(c *Config) { c.Discovery.Interval = 5 * time.Second },
 		"ebpf/runtime":      func(c *Config) { c.Runtime = RuntimeConfig{Enabled: false, Interval: time.Minute, MaxGoroutines: 0} },
 		"ebpf/events":       func(c *Config) { c.Events.File = FileConfig{Enabled: false, MinDuration: 5 * time.Millisecond} },
-		"ebpf/ledger":       func(c *Config) { c.Ledger.Mode = ModeGoverned },
+		"ebpf/ledger":       func(c *Config) { c.Ledger.Mode = ModeExact },
 		"ebpf/sampled":      func(c *Config) { c.Ledger.Mode = ModeSampled },
 		"ebpf/budget":       func(c *Config) { c.Budget = BudgetConfig{CPUPercent: 1.5, NodeCPUPercent: 25} },
 		"ebpf/goroutines": func(c *Config) {

@@ -41,7 +41,7 @@ type setup struct {
 // enrichmentWait is for how long a span waits for its ledger.
 const enrichmentWait = 5 * time.Second
 
-// overrides of distributions/fathom/config.yaml: addresses, directories,
+// overrides of distributions/fathom/config.yaml: exact ledgers, addresses, directories,
 // intervals that a test can wait for, and patience for a machine on which agent
 // and engine may not get a CPU for seconds.
 const overrides = `
@@ -57,6 +57,7 @@ receivers:
 {{- end}}
     runtime: { interval: 2s }
     events: { file: { min_duration: 0s } }
+    ledger: { mode: exact }
 processors:
   span_enrichment: { wait: {{.Wait}} }
 exporters:
