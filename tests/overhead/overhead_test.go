@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -21,14 +20,41 @@ import (
 
 const (
 	rounds      = 5
+	warmUp      = 2 * time.Second
 	period      = 4 * time.Second
 	connections = 4
 	repository  = "../.."
 	metricsPort = "18889"
 )
 
-// BenchmarkObservedServer compares a server under the same paced load with the
-// agent observing it and without, in turns, and prints medians and their ratios.
+// variant is a way to observe the server.
+type variant struct {
+	name string
+	// config of the agent, a file of testdata; none without an agent.
+	config string
+	// mode of ledgers, and what it attaches at most.
+	mode string
+}
+
+// variants, from free to costly: a tier each, and what is the default.
+func variants() []variant {
+	return []variant{
+		{name: "without"},
+		{name: "metrics", config: "metrics.yaml"},
+		{name: "sampled", config: "config.yaml", mode: "sampled"},
+		{name: "exact", config: "config.yaml", mode: "exact"},
+		{name: "default", config: "config.yaml", mode: "governed"},
+	}
+}
+
+// round is what one variant did in one round.
+type round struct {
+	load  load
+	agent usage
+}
+
+// BenchmarkObservedServer compares a server under the same paced load as the
+// agent observes it in each way, in turns, and prints medians and ratios.
 func BenchmarkObservedServer(b *testing.B) {
 	programs := b.TempDir()
 	build(b, programs, ".", "./tests/apps/shop/cmd/inventory", "./tests/apps/shop/cmd/payment")
@@ -44,7 +70,7 @@ func BenchmarkObservedServer(b *testing.B) {
 	for _, rate := range []float64{75, 1000} {
 		b.Run(fmt.Sprintf("%.0f_requests_a_second", rate), func(b *testing.B) {
 			for b.Loop() {
-				compare(b, programs, server.Process.Pid, url, rate)
+				report(b, compare(b, programs, server.Process.Pid, url, rate))
 			}
 		})
 	}
@@ -58,17 +84,31 @@ func build(b *testing.B, into, module string, packages ...string) {
 	require.NoError(b, err, "building %v: %s", packages, output)
 }
 
-func compare(b *testing.B, programs string, pid int, url string, rate float64) {
-	drive(b, url, pid, connections, rate, period/4) // warm up
-	var without, with []load
-	var agents []usage
+// compare measures each variant once a round, and returns the rounds by variant.
+func compare(b *testing.B, programs string, pid int, url string, rate float64) map[string][]round {
+	measured := map[string][]round{}
 	for range rounds {
-		without = append(without, drive(b, url, pid, connections, rate, period))
-		agent := observe(b, programs, pid)
-		with = append(with, drive(b, url, pid, connections, rate, period))
-		agents = append(agents, agent.stop())
+		for _, v := range variants() {
+			measured[v.name] = append(measured[v.name], measure(b, v, programs, pid, url, rate))
+		}
 	}
-	report(b, without, with, agents)
+	return measured
+}
+
+func measure(b *testing.B, v variant, programs string, pid int, url string, rate float64) (r round) {
+	b.Helper()
+	if v.config == "" {
+		drive(b, url, pid, connections, rate, warmUp)
+		r.load = drive(b, url, pid, connections, rate, period)
+		return r
+	}
+	a := observe(b, v, programs, pid)
+	defer a.end()
+	drive(b, url, pid, connections, rate, warmUp) // the governor settles, too
+	a.begin()
+	r.load = drive(b, url, pid, connections, rate, period)
+	r.agent = a.used()
+	return r
 }
 
 // agent is a running agent that observes the server.
@@ -84,16 +124,17 @@ type agent struct {
 type usage struct{ cpuPercent, residentMiB float64 }
 
 // observe starts an agent and waits until its probes are in place.
-func observe(b *testing.B, programs string, pid int) *agent {
+func observe(b *testing.B, v variant, programs string, pid int) *agent {
 	b.Helper()
 	b.Setenv("FATHOM_TARGET_PID", strconv.Itoa(pid))
-	config, err := filepath.Abs("testdata/config.yaml")
+	b.Setenv("FATHOM_LEDGER_MODE", v.mode)
+	config, err := filepath.Abs(filepath.Join("testdata", v.config))
 	require.NoError(b, err)
 	command, stop := run(b, filepath.Join(programs, "fathom"), "--config", config)
 	attached := regexp.MustCompile(`(?m)^otelcol_receiver_ebpf_processes_attached\S* 1$`)
 	require.Eventually(b, func() bool { return attached.Match(metrics(b)) }, 30*time.Second, 100*time.Millisecond,
 		"the agent attaches to the server: needs root on a kernel that loads BPF")
-	return &agent{b: b, pid: command.Process.Pid, end: stop, cpu: cpu(b, command.Process.Pid), began: time.Now()}
+	return &agent{b: b, pid: command.Process.Pid, end: stop}
 }
 
 // metrics is the agent's own scrape, empty while it does not answer.
@@ -109,42 +150,12 @@ func metrics(b *testing.B) []byte {
 	return content
 }
 
-// stop ends the agent and says what it used since its probes were in place.
-func (a *agent) stop() usage {
-	used := usage{
+func (a *agent) begin() { a.cpu, a.began = cpu(a.b, a.pid), time.Now() }
+
+// used is what it took since begin.
+func (a *agent) used() usage {
+	return usage{
 		cpuPercent:  100 * float64(cpu(a.b, a.pid)-a.cpu) / float64(time.Since(a.began)),
-		residentMiB: residentMiB(a.b, a.pid),
+		residentMiB: memoryMiB(a.b, a.pid, "VmRSS"),
 	}
-	a.end()
-	return used
-}
-
-func report(b *testing.B, without, with []load, agents []usage) {
-	fmt.Printf("\n%-28s %12s %12s %9s\n", "median of "+strconv.Itoa(rounds)+" rounds", "without", "with", "ratio")
-	line := func(what string, value func(*load) float64) (float64, float64) {
-		off, on := median(without, value), median(with, value)
-		fmt.Printf("%-28s %12.1f %12.1f %8.3fx\n", what, off, on, on/off)
-		return off, on
-	}
-	line("requests/s", (*load).rate)
-	off, on := line("target CPU, µs/request", (*load).perRequest)
-	line("latency p50, µs", func(l *load) float64 { return l.quantile(0.5) })
-	line("latency p99, µs", func(l *load) float64 { return l.quantile(0.99) })
-	agentCPU := median(agents, func(u *usage) float64 { return u.cpuPercent })
-	resident := median(agents, func(u *usage) float64 { return u.residentMiB })
-	fmt.Printf("%-28s %12s %12.2f %% of a core\n", "agent CPU", "", agentCPU)
-	fmt.Printf("%-28s %12s %12.1f MiB\n\n", "agent RSS", "", resident)
-	b.ReportMetric(on-off, "target-µs/request")
-	b.ReportMetric(on/off, "target-cpu-ratio")
-	b.ReportMetric(agentCPU, "agent-cpu-%")
-	b.ReportMetric(resident, "agent-MiB")
-}
-
-func median[T any](of []T, value func(*T) float64) float64 {
-	values := make([]float64, len(of))
-	for i := range of {
-		values[i] = value(&of[i])
-	}
-	slices.Sort(values)
-	return values[len(values)/2]
 }

@@ -85,18 +85,19 @@ func cpu(b *testing.B, pid int) time.Duration {
 	return total
 }
 
-// residentMiB is the resident memory of a process, its executable's pages included.
-func residentMiB(b *testing.B, pid int) float64 {
+// memoryMiB is a field of /proc/pid/status: VmRSS, the resident memory, pages of
+// the executable included, or VmHWM, the most that it was.
+func memoryMiB(b *testing.B, pid int, field string) float64 {
 	b.Helper()
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	require.NoError(b, err)
 	for line := range strings.Lines(string(content)) {
-		if kib, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if kib, ok := strings.CutPrefix(line, field+":"); ok {
 			n, err := strconv.ParseFloat(strings.Fields(kib)[0], 64)
 			require.NoError(b, err)
 			return n / 1024
 		}
 	}
-	b.Fatal("no VmRSS in /proc/pid/status")
+	b.Fatalf("no %s in /proc/pid/status", field)
 	return 0
 }
