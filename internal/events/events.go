@@ -16,6 +16,8 @@ const (
 	StopTheWorld = "fathom.go.stop_the_world"
 	// GCCycle is one garbage collection, from its first stop to its last.
 	GCCycle = "fathom.go.gc.cycle"
+	// GCCondition tells that a condition of gc.conditions holds.
+	GCCondition = "fathom.go.gc.condition"
 	// GoroutineLeak is a group of goroutines of a process that leaks.
 	GoroutineLeak = "fathom.go.goroutine.leak"
 	// GoroutineGroup is one of the largest groups of a process's goroutines.
@@ -67,6 +69,19 @@ const (
 	// GCStopTheWorld is the time within a cycle for which the world was
 	// stopped, in nanoseconds (int).
 	GCStopTheWorld = "fathom.go.gc.stop_the_world"
+
+	// GCConditionRule is the key of the condition that is set: pause_over, cycles
+	// or assist_percent (string).
+	GCConditionRule = "fathom.go.gc.condition.rule"
+	// GCConditionCount of stops of the world, collections or spans that the
+	// condition counted (int).
+	GCConditionCount = "fathom.go.gc.condition.count"
+	// GCConditionWorst is the longest of these stops of the world, in nanoseconds
+	// (int). StopTheWorldReason is its reason.
+	GCConditionWorst = "fathom.go.gc.condition.worst_pause"
+	// GCConditionAssist is the part of the spans' time that went to assists, in
+	// percent (double).
+	GCConditionAssist = "fathom.go.gc.condition.assist_percent"
 
 	// GoroutineLeakRule is the rule of goroutines.leak that a leak breaks:
 	// threshold or growth (string).

@@ -32,6 +32,8 @@ type Config struct {
 	Budget BudgetConfig `mapstructure:"budget"`
 	// Goroutines of the observed processes.
 	Goroutines GoroutinesConfig `mapstructure:"goroutines"`
+	// GC says what is told of garbage collectors.
+	GC GCConfig `mapstructure:"gc"`
 	// Profiles of what the observed processes do on CPUs.
 	Profiles ProfilesConfig `mapstructure:"profiles"`
 }
@@ -198,6 +200,7 @@ func createDefaultConfig() *Config {
 		},
 		Ledger: LedgerConfig{Mode: ModeGoverned},
 		Budget: BudgetConfig{CPUPercent: 3, NodeCPUPercent: 10},
+		GC:     GCConfig{Conditions: []GCConditionConfig{{PauseOver: 5 * time.Millisecond, Times: 3, Within: 10 * time.Second}}},
 		Goroutines: GoroutinesConfig{
 			Enabled:  true,
 			Interval: 30 * time.Second,
@@ -227,6 +230,7 @@ func (c *Config) Validate() error {
 	if c.Goroutines.Enabled {
 		errs = append(errs, c.Goroutines.validate()...)
 	}
+	errs = append(errs, c.GC.check()...)
 	return errors.Join(append(errs, c.Events.check(), c.Ledger.check(), c.Budget.check(c.Ledger.Mode), c.Profiles.check())...)
 }
 

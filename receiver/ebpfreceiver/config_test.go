@@ -58,6 +58,11 @@ func TestConfig(t *testing.T) {
 			c.Goroutines.Interval, c.Goroutines.Top = 5*time.Second, 20
 			c.Goroutines.Leak = LeakConfig{Threshold: 0, Growth: 7, Dumps: 3, MinAge: time.Minute}
 		},
+		"ebpf/gc": func(c *Config) {
+			c.GC.Conditions = []GCConditionConfig{{Cycles: 50, Within: time.Second}, {AssistPercent: 12.5, Within: time.Minute},
+				{PauseOver: time.Millisecond, Times: 1, Within: 2 * time.Second}}
+		},
+		"ebpf/no_gc": func(c *Config) { c.GC.Conditions = []GCConditionConfig{} },
 		"ebpf/network": func(c *Config) {
 			c.Events.Network = NetworkConfig{Enabled: false, MinDuration: 5 * time.Millisecond, MaxPeers: 7}
 		},
@@ -97,10 +102,12 @@ func TestConfigIsRefused(t *testing.T) {
 		"ebpf/discovery":    {"discovery.interval", "100ms"},
 		"ebpf/runtime":      {"runtime.interval", "enabled: false", "runtime.max_goroutines", "-1"},
 		"ebpf/events":       {"events.file.min_duration", "events.file.enabled"},
-		"ebpf/ledger":       {"ledger.mode", "perfect", "governed", "exact", "sampled"},
-		"ebpf/budget":       {"budget.cpu_percent", "budget.node_cpu_percent", "-1", "ledger.mode"},
-		"ebpf/network":      {"events.network.min_duration", "events.network.max_peers", "events.network.enabled"},
-		"ebpf/page_faults":  {"events.page_faults.min_major", "events.page_faults.enabled"},
+		"ebpf/gc": {"gc.conditions[0].pause_over", "gc.conditions[1].times", "gc.conditions[1].within", "gc.conditions[2].assist_percent",
+			"gc.conditions[3].pause_over"},
+		"ebpf/ledger":      {"ledger.mode", "perfect", "governed", "exact", "sampled"},
+		"ebpf/budget":      {"budget.cpu_percent", "budget.node_cpu_percent", "-1", "ledger.mode"},
+		"ebpf/network":     {"events.network.min_duration", "events.network.max_peers", "events.network.enabled"},
+		"ebpf/page_faults": {"events.page_faults.min_major", "events.page_faults.enabled"},
 		"ebpf/profiles": {"profiles.interval", "profiles.frequency", "profiles.pprof.http.endpoint", "127.0.0.1:6062",
 			"profiles.pprof.retention", "profiles.pprof.memory_mib", "profiles.enabled"},
 		"ebpf/scheduler":   {"events.scheduler.min_duration", "events.scheduler.enabled"},
@@ -131,7 +138,7 @@ func TestAnErrorIsToldOnce(t *testing.T) {
 }
 
 func TestEveryCaseOfTheFilesIsTested(t *testing.T) {
-	for file, n := range map[string]int{"config.yaml": 21, "config_bad.yaml": 20} {
+	for file, n := range map[string]int{"config.yaml": 23, "config_bad.yaml": 21} {
 		all, err := confmaptest.LoadConf(filepath.Join("testdata", file))
 		require.NoError(t, err)
 		require.Len(t, all.ToStringMap(), n, file)

@@ -43,7 +43,11 @@ func keys(v reflect.Value, prefix string, into map[string]string) {
 		case field.Kind() == reflect.Slice:
 			into[name] = ""
 			if field.Type().Elem().Kind() == reflect.Struct {
-				keys(reflect.New(field.Type().Elem()).Elem(), name+"[].", into)
+				of := map[string]string{}
+				keys(reflect.New(field.Type().Elem()).Elem(), name+"[].", of)
+				for key := range of { // an element has no defaults
+					into[key] = ""
+				}
 			}
 		case field.Kind() == reflect.Struct:
 			keys(field, name+".", into)

@@ -34,10 +34,12 @@ type records struct {
 	explain func(record.Record) // makes ledgers that the probes did not
 	version string
 
-	cycles *emit.Cycles
-	batch  *emit.Batch
-	size   int
-	since  time.Time
+	cycles     *emit.Cycles
+	conditions *gcConditions
+
+	batch *emit.Batch
+	size  int
+	since time.Time
 }
 
 // source is a probe.Reader.
@@ -59,6 +61,8 @@ func newRecords(r *ebpfReceiver, table *attach.Table, peers *peers, profiles *pr
 		explain: r.sampling.explain,
 		version: r.settings.BuildInfo.Version,
 		cycles:  emit.NewCycles(),
+
+		conditions: newGCConditions(r.config.GC.rules()),
 	}
 }
 
@@ -117,6 +121,9 @@ func (r *records) add(raw []byte) error {
 	}
 	r.explain(decoded)
 	r.batch.Add(process, decoded)
+	for _, breach := range r.conditions.see(process, decoded) {
+		r.batch.AddGCCondition(process, breach)
+	}
 	r.size++
 	return nil
 }
@@ -125,6 +132,7 @@ func (r *records) flush() {
 	r.since = time.Now()
 	for _, ended := range r.table.Expire(r.since) {
 		r.cycles.Forget(ended)
+		r.conditions.forget(ended)
 	}
 	if r.size == 0 {
 		return
