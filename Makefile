@@ -23,6 +23,7 @@ C_SOURCES = $(shell find bpf -name '*.[ch]' -not -name 'vmlinux*')
 GO_SOURCES = $(shell git ls-files -co --exclude-standard -- '*.go')
 FUZZTIME ?= 30s
 REFEREE_SCALE ?= 4
+KERNELS ?= 5.10 6.1
 
 .PHONY: help
 help: ## List the targets
@@ -62,6 +63,11 @@ test: preflight-test build fetch ## Run all tests, those with real eBPF and the 
 		-race -timeout 25m ./internal/... ./processor/... ./exporter/... ./extension/... ./cmd/... ./tools/... -- \
 		-race -count=1 -p 1 -timeout 25m ./receiver/... -- \
 		-count=1 -p 1 -timeout 25m ./tests/...
+
+.PHONY: test-kernels
+test-kernels: go ## Run the tests of the BPF programs on Debian's kernels, in virtual machines (KERNELS="5.10 6.1")
+	@tools/packages qemu-system-x86
+	@go run ./tools/kerneltest $(KERNELS)
 
 .PHONY: lint
 lint: ## Check formatting and run go vet, golangci-lint and clang-format

@@ -64,10 +64,11 @@ static __always_inline void own(struct sock *sk, struct process *p, struct gorou
  * proven: it was written before, or the owner changes at this moment. */
 static __always_inline void owner_of(struct connection *c, u32 seq, int connecting, struct identity *owner)
 {
-	u32 before = __sync_fetch_and_add(&c->changes, 0);
+	u32 before = read_ordered(&c->changes);
 	u32 from = c->owned_from;
 	struct identity last = c->owner;
-	if ((before & 1) || before != __sync_fetch_and_add(&c->changes, 0))
+	barrier();
+	if ((before & 1) || before != read_ordered(&c->changes))
 		return;
 	if (connecting || (before && (s32)(seq - from) >= 0))
 		*owner = last;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "counters.h"
+#include "features.h"
 #include "golang.h"
 #include "process.h"
 
@@ -171,7 +172,7 @@ static __always_inline void spend(struct goroutine *s, u32 tgid, u64 now)
 	u64 elapsed = now - since;
 	u64 stopped = stopped_until(tgid, now);
 	u32 cause = s->cause & CAUSE_MASK;
-	if (__sync_val_compare_and_swap(&s->since, since, now) != since)
+	if (!exchange_if(&s->since, since, now))
 		return;
 
 	if (cause == RUNNABLE) {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Dual MIT/GPL */
 /* How often the probes of a process were hit: what the governor reckons their
- * cost from. The cookie of a probe's link is the process's slot. */
+ * cost from. The cookie of a probe's link is the process's slot; a kernel without
+ * cookies looks the process up. */
 #pragma once
 
-#include "kernel.h"
+#include "features.h"
+#include "process.h"
 
 #define HIT_SLOTS 4096
 
@@ -21,7 +23,16 @@ struct hit_map {
 
 static __always_inline struct hit_count *hits_of(void *ctx)
 {
-	u32 slot = bpf_get_attach_cookie(ctx);
+	u32 slot;
+	if (kernel_has_cookies) {
+		slot = bpf_get_attach_cookie(ctx);
+	} else {
+		u32 tgid = bpf_get_current_pid_tgid() >> 32;
+		struct process *p = bpf_map_lookup_elem(&processes, &tgid);
+		if (!p)
+			return 0;
+		slot = p->slot;
+	}
 	return bpf_map_lookup_elem(&hits, &slot);
 }
 

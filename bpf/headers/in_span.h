@@ -15,7 +15,7 @@ struct in_span_place {
 	u64 goid;
 	u64 start; /* of its outermost span, ns */
 	u32 tgid;
-	u32 taken;
+	u32 taken; /* how many claim it: whoever finds 1 after its own has it */
 	u32 uses; /* tells one use of the place from the next */
 	u32 syscall; /* cause of the last system call that it entered, 0 where unknown */
 };
@@ -28,7 +28,19 @@ struct in_span_map {
 	__type(value, struct in_span_place);
 } in_span SEC(".maps");
 
-/* The exchanges order what stands around them, for readers on any CPU. */
+/* Who counts itself alone has the place; two that come at once both go on. */
+static __always_inline int claim(struct in_span_place *place)
+{
+	volatile u32 *taken = &place->taken;
+	if (*taken)
+		return 0;
+	__sync_fetch_and_add(&place->taken, 1);
+	if (*taken == 1)
+		return 1;
+	__sync_fetch_and_add(&place->taken, -1);
+	return 0;
+}
+
 static __always_inline void take_place(struct goroutine *s, struct goroutine_key *key, u64 now)
 {
 	u64 hash = (key->g ^ (u64)key->tgid << 40) * 0x9e3779b97f4a7c15ULL; /* 2^64 / golden ratio */
@@ -39,14 +51,14 @@ static __always_inline void take_place(struct goroutine *s, struct goroutine_key
 		struct in_span_place *place = bpf_map_lookup_elem(&in_span, &index);
 		if (!place)
 			return;
-		if (place->taken || __sync_val_compare_and_swap(&place->taken, 0, 1))
+		if (!claim(place))
 			continue;
 		place->goid = s->id;
 		place->start = now;
 		place->tgid = key->tgid;
 		place->uses++;
 		place->syscall = 0;
-		__sync_lock_test_and_set(&place->g, key->g);
+		publish(&place->g, key->g);
 		s->place = index + 1;
 		return;
 	}
@@ -64,6 +76,6 @@ static __always_inline void give_place(struct goroutine *s)
 	if (!place)
 		return;
 	s->place = 0;
-	__sync_lock_test_and_set(&place->g, 0);
-	__sync_lock_test_and_set(&place->taken, 0);
+	publish(&place->g, 0);
+	__sync_fetch_and_add(&place->taken, -1);
 }

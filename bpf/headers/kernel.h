@@ -93,6 +93,11 @@ struct task_struct {
 #endif
 };
 
+/* Before Linux 5.14. */
+struct task_struct___before_5_14 {
+	long state;
+};
+
 #pragma clang attribute pop
 
 /* libbpf's helpers want the types above. */

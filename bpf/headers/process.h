@@ -92,6 +92,7 @@ struct process {
 	u32 flags;
 	u32 sample_rate; /* of 1000 requests */
 	u32 epoch; /* changes whenever PROCESS_LEDGER does */
+	u32 slot; /* where hits of its probes are counted */
 	s32 tls_g; /* where a thread's g is, from the base of its TLS; 0 where that is not proven */
 	u64 file_min_duration; /* ns; NEVER: no file events */
 	u64 network_min_duration; /* ns; NEVER: no network events, failures included */

@@ -136,19 +136,17 @@ int BPF_PROG(segment_again, struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
-static long tell_connection(void *map, u64 *key, struct connection *c, void *context)
-{
-	tell_traffic((struct tcp_sock *)*key, c);
-	return 0;
-}
-
-/* Attached to nothing: user space runs it at the interval of the metrics. A
- * socket in the map has not been freed, since its end takes it out; were it
- * freed at this moment, its memory is read all the same, as of what it was. */
+/* Attached to nothing: user space runs it at the interval of the metrics, for
+ * each connection by its key. A socket in the map has not been freed, since its
+ * end takes it out; were it freed at this moment, its memory is read all the
+ * same, as of what it was. */
 SEC("raw_tp")
-int tell_connections(void *ctx)
+int tell_connection(struct bpf_raw_tracepoint_args *ctx)
 {
-	bpf_for_each_map_elem(&connections, tell_connection, 0, 0);
+	u64 key = ctx->args[0];
+	struct connection *c = bpf_map_lookup_elem(&connections, &key);
+	if (c)
+		tell_traffic((struct tcp_sock *)key, c);
 	return 0;
 }
 

@@ -191,11 +191,19 @@ static __always_inline void thread_on(u32 tid, u64 now)
 	change_cause(s, key.tgid, now, s->executing);
 }
 
+static __always_inline int is_running(struct task_struct *task)
+{
+	struct task_struct___before_5_14 *old = (void *)task;
+	if (bpf_core_field_exists(old->state))
+		return old->state == TASK_RUNNING;
+	return task->__state == TASK_RUNNING;
+}
+
 SEC("tp_btf/sched_switch")
 int BPF_PROG(thread_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	u64 now = bpf_ktime_get_ns();
-	thread_off(prev->pid, preempt || prev->__state == TASK_RUNNING, now);
+	thread_off(prev->pid, preempt || is_running(prev), now);
 	thread_on(next->pid, now);
 	return 0;
 }

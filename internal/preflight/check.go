@@ -16,8 +16,10 @@ const (
 	// minGo is the language version of go.mod.
 	minGo = "go1.26"
 
-	// The oldest kernel that the BPF programs were loaded on: Debian 12's.
-	minKernelMajor, minKernelMinor = 6, 1
+	// The oldest kernel that the BPF programs are tested on: Debian 11's.
+	minKernelMajor, minKernelMinor = 5, 10
+	// The first that does not count BPF maps as locked memory.
+	memcgKernelMajor, memcgKernelMinor = 5, 11
 )
 
 // capability is a bit of linux/capability.h that the agent needs, and what for.
@@ -27,13 +29,21 @@ type capability struct {
 	use  string
 }
 
-func capabilities() []capability {
-	return []capability{
+func capabilities(kernelRelease string) []capability {
+	needed := []capability{
 		{2, "DAC_READ_SEARCH", "read other users' executables"},
 		{19, "SYS_PTRACE", "read other processes' memory and /proc"},
 		{38, "PERFMON", "attach probes"},
 		{39, "BPF", "load BPF programs"},
 	}
+	if major, minor, ok := kernelVersion(kernelRelease); ok && before(major, minor, memcgKernelMajor, memcgKernelMinor) {
+		needed = append(needed, capability{24, "SYS_RESOURCE", "raise the limit of locked memory"})
+	}
+	return needed
+}
+
+func before(major, minor, thanMajor, thanMinor int) bool {
+	return major < thanMajor || major == thanMajor && minor < thanMinor
 }
 
 // Check compares the facts with the need. Findings come in a fixed order; those
@@ -77,7 +87,7 @@ func checkArchitecture(f Facts) Finding {
 func checkKernel(f Facts) Finding {
 	found := Finding{Name: "kernel", Detail: "Linux " + f.KernelRelease}
 	major, minor, ok := kernelVersion(f.KernelRelease)
-	if !ok || major < minKernelMajor || major == minKernelMajor && minor < minKernelMinor {
+	if !ok || before(major, minor, minKernelMajor, minKernelMinor) {
 		found.Remedy = fmt.Sprintf("use Linux %d.%d or later: the BPF programs were not tried on older ones", minKernelMajor, minKernelMinor)
 	}
 	return found
@@ -99,7 +109,7 @@ func kernelVersion(release string) (major, minor int, ok bool) {
 
 func checkCapabilities(f Facts) Finding {
 	var missing []string
-	for _, c := range capabilities() {
+	for _, c := range capabilities(f.KernelRelease) {
 		if f.Capabilities&(1<<c.bit) == 0 {
 			missing = append(missing, c.name+" (to "+c.use+")")
 		}

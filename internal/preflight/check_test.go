@@ -69,11 +69,11 @@ func TestCheckNamesWhatIsMissingAndWhatToDo(t *testing.T) {
 		},
 		"an old kernel": {
 			func(f *Facts) { f.KernelRelease = "5.4.0-200-generic" },
-			"kernel", "Linux 5.4.0-200-generic", "Linux 6.1 or later",
+			"kernel", "Linux 5.4.0-200-generic", "Linux 5.10 or later",
 		},
 		"a kernel that cannot be told": {
 			func(f *Facts) { f.KernelRelease = "unknown" },
-			"kernel", "Linux unknown", "Linux 6.1 or later",
+			"kernel", "Linux unknown", "Linux 5.10 or later",
 		},
 		"not root": {
 			func(f *Facts) { f.Capabilities = 0 },

@@ -70,7 +70,7 @@ func (p *Programs) Attach(t Target, tier Tier) (*Attachment, error) {
 	}
 	a := &Attachment{
 		programs: p, target: t, pid: uint32(t.PID), slot: slot,
-		plan: t.Plan.Only(t.protocols()), description: describe(t),
+		plan: t.Plan.Only(t.protocols()), description: describe(t, slot),
 	}
 	if err := a.attach(tier); err != nil {
 		_, closeErr := a.Close()
@@ -121,9 +121,12 @@ func (a *Attachment) attach(tier Tier) (err error) {
 }
 
 // uprobe attaches one program to all threads of a process, at an offset of its
-// executable's file. The program is told the cookie.
+// executable's file. The program is told the cookie, where the kernel has that.
 func (p *Programs) uprobe(executable *link.Executable, program *ebpf.Program, pid int, offset, cookie uint64) (link.Link, error) {
-	if !p.multi {
+	if !p.has.uprobeMulti {
+		if !p.has.cookies {
+			cookie = 0
+		}
 		return executable.Uprobe("", program, &link.UprobeOptions{Address: offset, PID: pid, Cookie: cookie})
 	}
 	return executable.UprobeMulti(nil, program, &link.UprobeMultiOptions{

@@ -14,6 +14,7 @@ import (
 	"github.com/cilium/ebpf/link"
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goexec"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 )
 
 const (
@@ -40,6 +41,14 @@ func (p *Programs) HitCost() (cost time.Duration, err error) {
 		return 0, fmt.Errorf("measuring what a probe costs: %w", err)
 	}
 	defer p.slots.give(slot)
+	if !p.has.cookies {
+		// The programs look for the slot in the description of the process.
+		own := Target{PID: os.Getpid(), Events: NoEvents(), Plan: &plan.Plan{}}
+		if err := p.spans.Processes.Put(uint32(own.PID), describe(own, slot)); err != nil {
+			return 0, fmt.Errorf("measuring what a probe costs: %w", err)
+		}
+		defer func() { err = errors.Join(err, ignoreMissing(p.spans.Processes.Delete(uint32(own.PID)))) }()
+	}
 	without := timeCalls()
 	l, err := p.uprobe(executable, p.scheduler.GoroutineStatus, os.Getpid(), offset, uint64(slot))
 	if err != nil {

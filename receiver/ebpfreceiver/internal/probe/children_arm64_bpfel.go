@@ -16,17 +16,19 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	childrenMapBlankGoroutine    = "blank_goroutine"
-	childrenMapChildren          = "children"
-	childrenMapCounters          = "counters"
-	childrenMapGoroutines        = "goroutines"
-	childrenMapHits              = "hits"
-	childrenMapInSpan            = "in_span"
-	childrenMapProcesses         = "processes"
-	childrenMapRecords           = "records"
-	childrenMapStopClocks        = "stop_clocks"
-	childrenMapThreads           = "threads"
-	childrenProgGoroutineCreated = "goroutine_created"
+	childrenMapBlankGoroutine     = "blank_goroutine"
+	childrenMapChildren           = "children"
+	childrenMapCounters           = "counters"
+	childrenMapGoroutines         = "goroutines"
+	childrenMapHits               = "hits"
+	childrenMapInSpan             = "in_span"
+	childrenMapProcesses          = "processes"
+	childrenMapRecords            = "records"
+	childrenMapStopClocks         = "stop_clocks"
+	childrenMapThreads            = "threads"
+	childrenProgGoroutineCreated  = "goroutine_created"
+	childrenVarKernelHasCookies   = "kernel_has_cookies"
+	childrenVarKernelHasExchanges = "kernel_has_exchanges"
 )
 
 // loadChildren returns the embedded CollectionSpec for children.
@@ -94,6 +96,8 @@ type childrenMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type childrenVariableSpecs struct {
+	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
 }
 
 // childrenObjects contains all objects after they have been loaded into the kernel.
@@ -147,6 +151,8 @@ func (m *childrenMaps) Close() error {
 //
 // It can be passed to loadChildrenObjects or ebpf.CollectionSpec.LoadAndAssign.
 type childrenVariables struct {
+	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
 }
 
 // childrenPrograms contains all programs after they have been loaded into the kernel.

@@ -16,18 +16,20 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	clientsMapBlankGoroutine  = "blank_goroutine"
-	clientsMapChildren        = "children"
-	clientsMapCounters        = "counters"
-	clientsMapGoroutines      = "goroutines"
-	clientsMapHits            = "hits"
-	clientsMapInSpan          = "in_span"
-	clientsMapProcesses       = "processes"
-	clientsMapRecords         = "records"
-	clientsMapStopClocks      = "stop_clocks"
-	clientsMapThreads         = "threads"
-	clientsProgClientFinishes = "client_finishes"
-	clientsProgClientStarts   = "client_starts"
+	clientsMapBlankGoroutine     = "blank_goroutine"
+	clientsMapChildren           = "children"
+	clientsMapCounters           = "counters"
+	clientsMapGoroutines         = "goroutines"
+	clientsMapHits               = "hits"
+	clientsMapInSpan             = "in_span"
+	clientsMapProcesses          = "processes"
+	clientsMapRecords            = "records"
+	clientsMapStopClocks         = "stop_clocks"
+	clientsMapThreads            = "threads"
+	clientsProgClientFinishes    = "client_finishes"
+	clientsProgClientStarts      = "client_starts"
+	clientsVarKernelHasCookies   = "kernel_has_cookies"
+	clientsVarKernelHasExchanges = "kernel_has_exchanges"
 )
 
 // loadClients returns the embedded CollectionSpec for clients.
@@ -96,6 +98,8 @@ type clientsMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type clientsVariableSpecs struct {
+	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
 }
 
 // clientsObjects contains all objects after they have been loaded into the kernel.
@@ -149,6 +153,8 @@ func (m *clientsMaps) Close() error {
 //
 // It can be passed to loadClientsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type clientsVariables struct {
+	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
 }
 
 // clientsPrograms contains all programs after they have been loaded into the kernel.

@@ -10,9 +10,10 @@ import (
 )
 
 // describe is what the BPF programs know of a process.
-func describe(t Target) spansProcess {
+func describe(t Target, slot uint32) spansProcess {
 	o := t.Plan.Offsets
 	d := spansProcess{
+		Slot:              slot,
 		G_goid:            o.GoroutineID,
 		G_waitreason:      o.WaitReason,
 		G_schedBp:         o.SchedBP,

@@ -23,7 +23,7 @@ func explain(err error) error {
 	case errors.Is(err, btf.ErrNotSupported), errors.Is(err, btf.ErrNotFound):
 		return fmt.Errorf("%w (the kernel needs BTF: CONFIG_DEBUG_INFO_BTF, to be seen as /sys/kernel/btf/vmlinux)", err)
 	case errors.Is(err, ebpf.ErrNotSupported):
-		return fmt.Errorf("%w (the receiver needs Linux 6.1 or later)", err)
+		return fmt.Errorf("%w (the receiver needs Linux 5.10 or later)", err)
 	default:
 		return err
 	}

@@ -30,6 +30,8 @@ const (
 	http2ProgHttp2ModuleFinishes = "http2_module_finishes"
 	http2ProgHttp2ModuleStarts   = "http2_module_starts"
 	http2ProgHttp2Starts         = "http2_starts"
+	http2VarKernelHasCookies     = "kernel_has_cookies"
+	http2VarKernelHasExchanges   = "kernel_has_exchanges"
 )
 
 // loadHttp2 returns the embedded CollectionSpec for http2.
@@ -100,6 +102,8 @@ type http2MapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type http2VariableSpecs struct {
+	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
 }
 
 // http2Objects contains all objects after they have been loaded into the kernel.
@@ -153,6 +157,8 @@ func (m *http2Maps) Close() error {
 //
 // It can be passed to loadHttp2Objects or ebpf.CollectionSpec.LoadAndAssign.
 type http2Variables struct {
+	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
 }
 
 // http2Programs contains all programs after they have been loaded into the kernel.

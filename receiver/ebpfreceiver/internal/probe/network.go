@@ -49,6 +49,9 @@ func (p *Programs) loadNetwork(shared *ebpf.CollectionOptions, kernel *btf.Spec)
 		return nil
 	}
 	spec.Maps[networkMapRecords].MaxEntries = p.spans.Records.MaxEntries()
+	if err := p.has.fit(spec); err != nil {
+		return err
+	}
 	if err := spec.LoadAndAssign(&p.network, replacementsOf(spec, shared)); err != nil {
 		return fmt.Errorf("loading the network programs: %w", err)
 	}
@@ -76,10 +79,14 @@ func (p *Programs) TellConnections() error {
 	if p.Refuses(Network) {
 		return nil
 	}
-	if _, err := p.network.TellConnections.Run(&ebpf.RunOptions{}); err != nil {
-		return fmt.Errorf("running the program that tells of connections: %w", err)
-	}
-	return nil
+	var failed error
+	err := visit(p.syscalls.Connections, func(socket uint64, _ *syscallsConnection) {
+		// The arguments of a raw tracepoint are words.
+		if _, err := p.network.TellConnection.Run(&ebpf.RunOptions{Context: &socket}); err != nil && failed == nil {
+			failed = fmt.Errorf("running the program that tells of a connection: %w", err)
+		}
+	})
+	return errors.Join(failed, err)
 }
 
 // forgetConnections removes what the process left in the map of connections.

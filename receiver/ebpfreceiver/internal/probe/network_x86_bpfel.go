@@ -16,19 +16,21 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	networkMapChildren         = "children"
-	networkMapConnections      = "connections"
-	networkMapCounters         = "counters"
-	networkMapGoroutines       = "goroutines"
-	networkMapInSpan           = "in_span"
-	networkMapPendingSyscalls  = "pending_syscalls"
-	networkMapProcesses        = "processes"
-	networkMapRecords          = "records"
-	networkMapStopClocks       = "stop_clocks"
-	networkMapThreads          = "threads"
-	networkProgConnectionState = "connection_state"
-	networkProgSegmentAgain    = "segment_again"
-	networkProgTellConnections = "tell_connections"
+	networkMapChildren           = "children"
+	networkMapConnections        = "connections"
+	networkMapCounters           = "counters"
+	networkMapGoroutines         = "goroutines"
+	networkMapInSpan             = "in_span"
+	networkMapPendingSyscalls    = "pending_syscalls"
+	networkMapProcesses          = "processes"
+	networkMapRecords            = "records"
+	networkMapStopClocks         = "stop_clocks"
+	networkMapThreads            = "threads"
+	networkProgConnectionState   = "connection_state"
+	networkProgSegmentAgain      = "segment_again"
+	networkProgTellConnection    = "tell_connection"
+	networkVarKernelHasCookies   = "kernel_has_cookies"
+	networkVarKernelHasExchanges = "kernel_has_exchanges"
 )
 
 // loadNetwork returns the embedded CollectionSpec for network.
@@ -75,7 +77,7 @@ type networkSpecs struct {
 type networkProgramSpecs struct {
 	ConnectionState *ebpf.ProgramSpec `ebpf:"connection_state"`
 	SegmentAgain    *ebpf.ProgramSpec `ebpf:"segment_again"`
-	TellConnections *ebpf.ProgramSpec `ebpf:"tell_connections"`
+	TellConnection  *ebpf.ProgramSpec `ebpf:"tell_connection"`
 }
 
 // networkMapSpecs contains maps before they are loaded into the kernel.
@@ -98,6 +100,8 @@ type networkMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type networkVariableSpecs struct {
+	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
 }
 
 // networkObjects contains all objects after they have been loaded into the kernel.
@@ -151,6 +155,8 @@ func (m *networkMaps) Close() error {
 //
 // It can be passed to loadNetworkObjects or ebpf.CollectionSpec.LoadAndAssign.
 type networkVariables struct {
+	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
 }
 
 // networkPrograms contains all programs after they have been loaded into the kernel.
@@ -159,14 +165,14 @@ type networkVariables struct {
 type networkPrograms struct {
 	ConnectionState *ebpf.Program `ebpf:"connection_state"`
 	SegmentAgain    *ebpf.Program `ebpf:"segment_again"`
-	TellConnections *ebpf.Program `ebpf:"tell_connections"`
+	TellConnection  *ebpf.Program `ebpf:"tell_connection"`
 }
 
 func (p *networkPrograms) Close() error {
 	return _NetworkClose(
 		p.ConnectionState,
 		p.SegmentAgain,
-		p.TellConnections,
+		p.TellConnection,
 	)
 }
 

@@ -16,16 +16,18 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	profileMapChildren      = "children"
-	profileMapCounters      = "counters"
-	profileMapGoroutines    = "goroutines"
-	profileMapInSpan        = "in_span"
-	profileMapProcesses     = "processes"
-	profileMapRecords       = "records"
-	profileMapSampleScratch = "sample_scratch"
-	profileMapStopClocks    = "stop_clocks"
-	profileMapThreads       = "threads"
-	profileProgCpuSample    = "cpu_sample"
+	profileMapChildren           = "children"
+	profileMapCounters           = "counters"
+	profileMapGoroutines         = "goroutines"
+	profileMapInSpan             = "in_span"
+	profileMapProcesses          = "processes"
+	profileMapRecords            = "records"
+	profileMapSampleScratch      = "sample_scratch"
+	profileMapStopClocks         = "stop_clocks"
+	profileMapThreads            = "threads"
+	profileProgCpuSample         = "cpu_sample"
+	profileVarKernelHasCookies   = "kernel_has_cookies"
+	profileVarKernelHasExchanges = "kernel_has_exchanges"
 )
 
 // loadProfile returns the embedded CollectionSpec for profile.
@@ -92,6 +94,8 @@ type profileMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type profileVariableSpecs struct {
+	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
 }
 
 // profileObjects contains all objects after they have been loaded into the kernel.
@@ -143,6 +147,8 @@ func (m *profileMaps) Close() error {
 //
 // It can be passed to loadProfileObjects or ebpf.CollectionSpec.LoadAndAssign.
 type profileVariables struct {
+	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
 }
 
 // profilePrograms contains all programs after they have been loaded into the kernel.

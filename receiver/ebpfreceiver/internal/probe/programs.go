@@ -11,6 +11,7 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/rlimit"
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 )
@@ -20,10 +21,9 @@ type Options struct {
 	// BufferBytes is the size of the ring buffer, a power of two and a multiple
 	// of the page size. 0 means 4 MiB.
 	BufferBytes uint32
-	// PerfUprobes attaches by perf events even where the kernel has multi-uprobe
-	// links (Linux 6.6), which need fewer rights.
-	PerfUprobes bool
 
+	// abilities that the programs use; nil: all that the kernel has.
+	abilities *abilities
 	// kernel has the types of the running kernel; nil: read them.
 	kernel *btf.Spec
 }
@@ -46,7 +46,7 @@ type Programs struct {
 	timers    []int     // perf events of the CPUs' clocks
 	refused   []Refusal // features that this kernel does not have
 	links     []link.Link
-	multi     bool // uprobes are multi-uprobe links
+	has       abilities
 	slots     slots
 	read      atomic.Uint64 // records, of all readers
 }
@@ -54,7 +54,16 @@ type Programs struct {
 // Load loads all programs and attaches the kernel's tracepoints. The error says
 // what the kernel or the process's capabilities lack.
 func Load(options Options) (*Programs, error) {
-	p := &Programs{multi: !options.PerfUprobes && haveUprobeMulti()}
+	// Before Linux 5.11 maps count as locked memory.
+	if err := rlimit.RemoveMemlock(); err != nil {
+		return nil, fmt.Errorf("raising the limit of locked memory (needs the capability SYS_RESOURCE before Linux 5.11): %w", err)
+	}
+	p := &Programs{}
+	if options.abilities != nil {
+		p.has = *options.abilities
+	} else {
+		p.has = abilitiesOfKernel()
+	}
 	if err := p.load(options); err != nil {
 		return nil, errors.Join(explain(err), p.Close())
 	}
@@ -72,7 +81,9 @@ func (p *Programs) load(options Options) error {
 	if options.BufferBytes != 0 {
 		spec.Maps[spansMapRecords].MaxEntries = options.BufferBytes
 	}
-	p.setUprobes(spec)
+	if err := p.has.fit(spec); err != nil {
+		return err
+	}
 	if err := spec.LoadAndAssign(&p.spans, nil); err != nil {
 		return fmt.Errorf("loading the span programs: %w", err)
 	}
@@ -112,7 +123,9 @@ func (p *Programs) load(options Options) error {
 		if m, ok := spec.Maps[spansMapRecords]; ok {
 			m.MaxEntries = p.spans.Records.MaxEntries()
 		}
-		p.setUprobes(spec)
+		if err := p.has.fit(spec); err != nil {
+			return err
+		}
 		if err := spec.LoadAndAssign(group.into, replacementsOf(spec, shared)); err != nil {
 			return fmt.Errorf("loading the %s programs: %w", group.name, err)
 		}
@@ -120,15 +133,6 @@ func (p *Programs) load(options Options) error {
 	shared.MapReplacements[syscallsMapConnections] = p.syscalls.Connections
 	shared.MapReplacements[syscallsMapPendingSyscalls] = p.syscalls.PendingSyscalls
 	return p.loadNetwork(shared, options.kernel)
-}
-
-// setUprobes makes the programs fit the kind of link that will attach them.
-func (p *Programs) setUprobes(spec *ebpf.CollectionSpec) {
-	for _, program := range spec.Programs {
-		if program.AttachType == ebpf.AttachTraceUprobeMulti && !p.multi {
-			program.AttachType = ebpf.AttachNone
-		}
-	}
 }
 
 // replacementsOf keeps the shared maps that a group knows: others are refused.

@@ -108,9 +108,18 @@ func TestAFullBufferIsCountedExactly(t *testing.T) {
 	require.Len(t, readAll(t, programs), 1, "a buffer that was read takes records again")
 }
 
-// Both kinds of links see the same.
-func TestKindsOfLinks(t *testing.T) {
-	for name, options := range map[string]Options{"what the kernel has": {}, "perf events": {PerfUprobes: true}} {
+// perfEvents attach the probes as before Linux 6.6.
+func perfEvents() Options {
+	kernel := abilitiesOfKernel()
+	kernel.uprobeMulti = false
+	return Options{abilities: &kernel}
+}
+
+// Whatever the kernel has, the programs see the same.
+func TestKindsOfKernels(t *testing.T) {
+	for name, options := range map[string]Options{
+		"what the kernel has": {}, "perf events": perfEvents(), "no more than Linux 5.10": {abilities: &abilities{}},
+	} {
 		t.Run(name, func(t *testing.T) {
 			programs, server := attached(t, options, nil)
 			_, _, err := server.Get("/sdk", nil)

@@ -16,20 +16,22 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	rpcMapBlankGoroutine = "blank_goroutine"
-	rpcMapChildren       = "children"
-	rpcMapCounters       = "counters"
-	rpcMapGoroutines     = "goroutines"
-	rpcMapHits           = "hits"
-	rpcMapInSpan         = "in_span"
-	rpcMapProcesses      = "processes"
-	rpcMapRecords        = "records"
-	rpcMapStopClocks     = "stop_clocks"
-	rpcMapStreamContexts = "stream_contexts"
-	rpcMapThreads        = "threads"
-	rpcProgRpcFinishes   = "rpc_finishes"
-	rpcProgRpcHeaders    = "rpc_headers"
-	rpcProgRpcStarts     = "rpc_starts"
+	rpcMapBlankGoroutine     = "blank_goroutine"
+	rpcMapChildren           = "children"
+	rpcMapCounters           = "counters"
+	rpcMapGoroutines         = "goroutines"
+	rpcMapHits               = "hits"
+	rpcMapInSpan             = "in_span"
+	rpcMapProcesses          = "processes"
+	rpcMapRecords            = "records"
+	rpcMapStopClocks         = "stop_clocks"
+	rpcMapStreamContexts     = "stream_contexts"
+	rpcMapThreads            = "threads"
+	rpcProgRpcFinishes       = "rpc_finishes"
+	rpcProgRpcHeaders        = "rpc_headers"
+	rpcProgRpcStarts         = "rpc_starts"
+	rpcVarKernelHasCookies   = "kernel_has_cookies"
+	rpcVarKernelHasExchanges = "kernel_has_exchanges"
 )
 
 // loadRpc returns the embedded CollectionSpec for rpc.
@@ -100,6 +102,8 @@ type rpcMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type rpcVariableSpecs struct {
+	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
 }
 
 // rpcObjects contains all objects after they have been loaded into the kernel.
@@ -155,6 +159,8 @@ func (m *rpcMaps) Close() error {
 //
 // It can be passed to loadRpcObjects or ebpf.CollectionSpec.LoadAndAssign.
 type rpcVariables struct {
+	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
 }
 
 // rpcPrograms contains all programs after they have been loaded into the kernel.

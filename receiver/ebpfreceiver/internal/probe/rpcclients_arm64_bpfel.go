@@ -29,6 +29,8 @@ const (
 	rpcclientsProgRpcClientBegun    = "rpc_client_begun"
 	rpcclientsProgRpcClientFinishes = "rpc_client_finishes"
 	rpcclientsProgRpcClientStarts   = "rpc_client_starts"
+	rpcclientsVarKernelHasCookies   = "kernel_has_cookies"
+	rpcclientsVarKernelHasExchanges = "kernel_has_exchanges"
 )
 
 // loadRpcclients returns the embedded CollectionSpec for rpcclients.
@@ -98,6 +100,8 @@ type rpcclientsMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type rpcclientsVariableSpecs struct {
+	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
 }
 
 // rpcclientsObjects contains all objects after they have been loaded into the kernel.
@@ -151,6 +155,8 @@ func (m *rpcclientsMaps) Close() error {
 //
 // It can be passed to loadRpcclientsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type rpcclientsVariables struct {
+	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
 }
 
 // rpcclientsPrograms contains all programs after they have been loaded into the kernel.

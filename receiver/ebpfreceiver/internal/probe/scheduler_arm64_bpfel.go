@@ -29,6 +29,8 @@ const (
 	schedulerProgGoroutineStatus    = "goroutine_status"
 	schedulerProgThreadSwitch       = "thread_switch"
 	schedulerProgThreadWakeup       = "thread_wakeup"
+	schedulerVarKernelHasCookies    = "kernel_has_cookies"
+	schedulerVarKernelHasExchanges  = "kernel_has_exchanges"
 )
 
 // loadScheduler returns the embedded CollectionSpec for scheduler.
@@ -98,6 +100,8 @@ type schedulerMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type schedulerVariableSpecs struct {
+	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
 }
 
 // schedulerObjects contains all objects after they have been loaded into the kernel.
@@ -149,6 +153,8 @@ func (m *schedulerMaps) Close() error {
 //
 // It can be passed to loadSchedulerObjects or ebpf.CollectionSpec.LoadAndAssign.
 type schedulerVariables struct {
+	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
 }
 
 // schedulerPrograms contains all programs after they have been loaded into the kernel.

@@ -96,7 +96,9 @@ type spansProcess struct {
 	Flags               uint32
 	SampleRate          uint32
 	Epoch               uint32
+	Slot                uint32
 	TlsG                int32
+	_                   [4]byte
 	FileMinDuration     uint64
 	NetworkMinDuration  uint64
 	RunQueueMinDuration uint64
@@ -191,23 +193,25 @@ type spansProcess struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	spansMapBlankGoroutine   = "blank_goroutine"
-	spansMapChildren         = "children"
-	spansMapCounters         = "counters"
-	spansMapGoroutines       = "goroutines"
-	spansMapHits             = "hits"
-	spansMapInSpan           = "in_span"
-	spansMapProcesses        = "processes"
-	spansMapRecords          = "records"
-	spansMapStopClocks       = "stop_clocks"
-	spansMapThreads          = "threads"
-	spansProgGoroutineEnds   = "goroutine_ends"
-	spansProgRequestFinishes = "request_finishes"
-	spansProgRequestHijacked = "request_hijacked"
-	spansProgRequestStarts   = "request_starts"
-	spansProgSdkSpanEnds     = "sdk_span_ends"
-	spansProgSdkSpanStarts   = "sdk_span_starts"
-	spansProgSdkTracerStarts = "sdk_tracer_starts"
+	spansMapBlankGoroutine     = "blank_goroutine"
+	spansMapChildren           = "children"
+	spansMapCounters           = "counters"
+	spansMapGoroutines         = "goroutines"
+	spansMapHits               = "hits"
+	spansMapInSpan             = "in_span"
+	spansMapProcesses          = "processes"
+	spansMapRecords            = "records"
+	spansMapStopClocks         = "stop_clocks"
+	spansMapThreads            = "threads"
+	spansProgGoroutineEnds     = "goroutine_ends"
+	spansProgRequestFinishes   = "request_finishes"
+	spansProgRequestHijacked   = "request_hijacked"
+	spansProgRequestStarts     = "request_starts"
+	spansProgSdkSpanEnds       = "sdk_span_ends"
+	spansProgSdkSpanStarts     = "sdk_span_starts"
+	spansProgSdkTracerStarts   = "sdk_tracer_starts"
+	spansVarKernelHasCookies   = "kernel_has_cookies"
+	spansVarKernelHasExchanges = "kernel_has_exchanges"
 )
 
 // loadSpans returns the embedded CollectionSpec for spans.
@@ -281,6 +285,8 @@ type spansMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type spansVariableSpecs struct {
+	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
 }
 
 // spansObjects contains all objects after they have been loaded into the kernel.
@@ -334,6 +340,8 @@ func (m *spansMaps) Close() error {
 //
 // It can be passed to loadSpansObjects or ebpf.CollectionSpec.LoadAndAssign.
 type spansVariables struct {
+	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
 }
 
 // spansPrograms contains all programs after they have been loaded into the kernel.

@@ -34,6 +34,8 @@ const (
 	sqlProgSqlQuerySucceeds      = "sql_query_succeeds"
 	sqlProgSqlStatementConnected = "sql_statement_connected"
 	sqlProgSqlStatementStarts    = "sql_statement_starts"
+	sqlVarKernelHasCookies       = "kernel_has_cookies"
+	sqlVarKernelHasExchanges     = "kernel_has_exchanges"
 )
 
 // loadSql returns the embedded CollectionSpec for sql.
@@ -108,6 +110,8 @@ type sqlMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type sqlVariableSpecs struct {
+	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
 }
 
 // sqlObjects contains all objects after they have been loaded into the kernel.
@@ -165,6 +169,8 @@ func (m *sqlMaps) Close() error {
 //
 // It can be passed to loadSqlObjects or ebpf.CollectionSpec.LoadAndAssign.
 type sqlVariables struct {
+	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
 }
 
 // sqlPrograms contains all programs after they have been loaded into the kernel.

@@ -47,18 +47,20 @@ type syscallsConnection struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	syscallsMapChildren        = "children"
-	syscallsMapConnections     = "connections"
-	syscallsMapCounters        = "counters"
-	syscallsMapGoroutines      = "goroutines"
-	syscallsMapInSpan          = "in_span"
-	syscallsMapPendingSyscalls = "pending_syscalls"
-	syscallsMapProcesses       = "processes"
-	syscallsMapRecords         = "records"
-	syscallsMapStopClocks      = "stop_clocks"
-	syscallsMapThreads         = "threads"
-	syscallsProgSyscallEnter   = "syscall_enter"
-	syscallsProgSyscallExit    = "syscall_exit"
+	syscallsMapChildren           = "children"
+	syscallsMapConnections        = "connections"
+	syscallsMapCounters           = "counters"
+	syscallsMapGoroutines         = "goroutines"
+	syscallsMapInSpan             = "in_span"
+	syscallsMapPendingSyscalls    = "pending_syscalls"
+	syscallsMapProcesses          = "processes"
+	syscallsMapRecords            = "records"
+	syscallsMapStopClocks         = "stop_clocks"
+	syscallsMapThreads            = "threads"
+	syscallsProgSyscallEnter      = "syscall_enter"
+	syscallsProgSyscallExit       = "syscall_exit"
+	syscallsVarKernelHasCookies   = "kernel_has_cookies"
+	syscallsVarKernelHasExchanges = "kernel_has_exchanges"
 )
 
 // loadSyscalls returns the embedded CollectionSpec for syscalls.
@@ -127,6 +129,8 @@ type syscallsMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type syscallsVariableSpecs struct {
+	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
 }
 
 // syscallsObjects contains all objects after they have been loaded into the kernel.
@@ -180,6 +184,8 @@ func (m *syscallsMaps) Close() error {
 //
 // It can be passed to loadSyscallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type syscallsVariables struct {
+	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
 }
 
 // syscallsPrograms contains all programs after they have been loaded into the kernel.

@@ -33,7 +33,7 @@ func TestNoLinkCanBeUpdated(t *testing.T) {
 	require.NoError(t, err)
 	executable, err := link.OpenExecutable("/proc/self/exe")
 	require.NoError(t, err)
-	for name, options := range map[string]Options{"what the kernel has": {}, "perf events": {PerfUprobes: true}} {
+	for name, options := range map[string]Options{"what the kernel has": {}, "perf events": perfEvents()} {
 		t.Run(name, func(t *testing.T) {
 			programs, err := Load(options)
 			require.NoError(t, err, "this test needs root on a kernel that loads BPF")

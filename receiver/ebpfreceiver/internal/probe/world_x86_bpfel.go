@@ -16,18 +16,20 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	worldMapChildren     = "children"
-	worldMapCounters     = "counters"
-	worldMapGoroutines   = "goroutines"
-	worldMapHits         = "hits"
-	worldMapInSpan       = "in_span"
-	worldMapProcesses    = "processes"
-	worldMapRecords      = "records"
-	worldMapStopClocks   = "stop_clocks"
-	worldMapThreads      = "threads"
-	worldProgWorldRuns   = "world_runs"
-	worldProgWorldStarts = "world_starts"
-	worldProgWorldStops  = "world_stops"
+	worldMapChildren           = "children"
+	worldMapCounters           = "counters"
+	worldMapGoroutines         = "goroutines"
+	worldMapHits               = "hits"
+	worldMapInSpan             = "in_span"
+	worldMapProcesses          = "processes"
+	worldMapRecords            = "records"
+	worldMapStopClocks         = "stop_clocks"
+	worldMapThreads            = "threads"
+	worldProgWorldRuns         = "world_runs"
+	worldProgWorldStarts       = "world_starts"
+	worldProgWorldStops        = "world_stops"
+	worldVarKernelHasCookies   = "kernel_has_cookies"
+	worldVarKernelHasExchanges = "kernel_has_exchanges"
 )
 
 // loadWorld returns the embedded CollectionSpec for world.
@@ -96,6 +98,8 @@ type worldMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type worldVariableSpecs struct {
+	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
 }
 
 // worldObjects contains all objects after they have been loaded into the kernel.
@@ -147,6 +151,8 @@ func (m *worldMaps) Close() error {
 //
 // It can be passed to loadWorldObjects or ebpf.CollectionSpec.LoadAndAssign.
 type worldVariables struct {
+	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
+	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
 }
 
 // worldPrograms contains all programs after they have been loaded into the kernel.

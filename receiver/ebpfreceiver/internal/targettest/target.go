@@ -24,9 +24,9 @@ import (
 // build it.
 const targetPackage = "github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest/testdata/target"
 
-// prebuiltEnv names an executable of the target, for tests that run where no Go
-// toolchain is: in a virtual machine with another kernel.
-const prebuiltEnv = "FATHOM_TEST_TARGET"
+// prebuiltEnv names a folder with the executables of the targets, for tests that
+// run where no Go toolchain is: in a virtual machine with another kernel.
+const prebuiltEnv = "FATHOM_TEST_TARGETS"
 
 // callsPackage is a server of gRPC that also sends requests.
 const callsPackage = "github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest/testdata/calls"
@@ -61,14 +61,14 @@ func BuildHTTP2(t testing.TB, args ...string) string {
 // -buildmode=pie, and returns the executable's path.
 func Build(t testing.TB, args ...string) string {
 	t.Helper()
-	if prebuilt := os.Getenv(prebuiltEnv); prebuilt != "" {
-		return prebuilt
-	}
 	return build(t, targetPackage, args...)
 }
 
 func build(t testing.TB, program string, args ...string) string {
 	t.Helper()
+	if prebuilt := os.Getenv(prebuiltEnv); prebuilt != "" && len(args) == 0 {
+		return filepath.Join(prebuilt, path.Base(program))
+	}
 	binary := filepath.Join(t.TempDir(), path.Base(program))
 	command := exec.Command("go", append(append([]string{"build", "-o", binary}, args...), program)...)
 	output, err := command.CombinedOutput()
