@@ -15,6 +15,7 @@ enum counter {
 	UNSUPPORTED_HTTP2, /* a request that came over HTTP/2 to a server of unknown layout */
 	OUTSIDE_OF_SPAN, /* a client's request of a goroutine that is in no span */
 	DROPPED_CONNECTIONS_FULL, /* the map of connections was full: one that is not followed */
+	DROPPED_STREAMS_FULL, /* the map of streams was full: a gRPC client's that is not told */
 	DROPPED_SAMPLES_FULL, /* a span without an exact ledger whose goroutine had no place in in_span */
 	DROPPED_CHILDREN_FULL, /* the map of goroutines that were started within a span was full */
 	PROFILE_BUFFER_FULL, /* the ring buffer had no room for a sample of a CPU */

@@ -80,6 +80,13 @@ struct span {
 	u64 spent_before[CAUSE_SLOTS]; /* the goroutine's ledger when it started */
 };
 
+/* A stream of a gRPC client that the goroutine is creating. */
+struct creation {
+	u64 stream; /* address of the clientStream, 0 where there is none */
+	u64 frame; /* where on the stack it was begun */
+	u64 sdk_inside; /* an SDK was asked for a span meanwhile */
+};
+
 struct goroutine {
 	u64 since; /* when the current cause began, ns */
 	u64 stopped_before; /* the process's stop clock then */
@@ -93,6 +100,8 @@ struct goroutine {
 	u32 place; /* in in_span, counted from 1; 0 where it found none */
 	u32 stops_world; /* it stops the world now */
 	u32 pad;
+	u64 entered; /* when this entry was made, ns: tells it from others of the goroutine */
+	struct creation creation;
 	u64 spent[CAUSE_SLOTS];
 	struct inheritance from;
 	struct span spans[SPAN_DEPTH];

@@ -45,9 +45,11 @@ struct rpc_offsets {
 	u16 frame_stream; /* in HeadersFrame: the stream's ID */
 	u16 target; /* in ClientConn */
 	u16 error_status; /* in the error that is a status */
-	u16 pad[3];
+	u16 client, header, desc, attempt; /* in clientStream */
+	u16 header_method; /* in its CallHdr */
 	u64 error_itab; /* of that error as an error, 0 where unknown */
 	u64 eof; /* address of io.EOF */
+	u64 unary_desc; /* address of the pointer to what describes unary calls; 0: no streams */
 };
 
 /* Of net/http and net/url. */

@@ -29,6 +29,7 @@ enum record_kind {
 
 enum client_flags {
 	CLIENT_FAILED = 1, /* an error instead of an answer */
+	CLIENT_NO_LEDGER = 2, /* as where it did not end on the goroutine that it began on */
 };
 
 enum rpc_flags {

@@ -53,7 +53,7 @@ static __always_inline struct goroutine *new_goroutine(struct goroutine_key *key
 	if (!s)
 		return 0;
 	READ_USER(s->id, key->g + p->g_goid);
-	s->since = now;
+	s->since = s->entered = now;
 	s->stopped_before = stopped_until(key->tgid, now);
 	s->cause = s->executing = ON_CPU;
 	s->epoch = p->epoch;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Dual MIT/GPL */
-/* Unary calls of gRPC clients (google.golang.org/grpc), inside of a span. */
-#include "client.h"
+/* Calls of gRPC clients (google.golang.org/grpc), unary and streaming, inside of
+ * a span. */
+#include "client_stream.h"
 #include "hits.h"
 
 /* func invoke(ctx context.Context, method string, req, reply any, cc *ClientConn,
@@ -23,22 +24,6 @@ int rpc_client_starts(struct pt_regs *ctx)
 	return 0;
 }
 
-/* The code of an error, NO_STATUS of one that is no status. No error is OK, and
- * so is io.EOF: gRPC's finish takes it for the end of a stream. */
-static __always_inline u32 code_of(struct process *p, u64 itab, u64 error)
-{
-	u32 code = NO_STATUS;
-	if (!itab || (itab == read_word(p->rpc.eof) && error == read_word(p->rpc.eof + 8)))
-		return 0;
-	if (!p->rpc.error_itab || itab != p->rpc.error_itab)
-		return NO_STATUS;
-	u64 status = read_word(error + p->rpc.error_status);
-	u64 message = status ? read_word(status + p->rpc.status) : 0;
-	if (message)
-		READ_USER(code, message + p->rpc.code);
-	return code;
-}
-
 static __always_inline u32 innermost_call(struct goroutine *s)
 {
 	for (u32 i = 0; i < SPAN_DEPTH; i++) {
@@ -52,24 +37,12 @@ static __always_inline u32 innermost_call(struct goroutine *s)
 static __always_inline void tell_call(struct process *p, struct goroutine *s, struct span *span, u64 id,
 				      u32 status)
 {
-	struct rpc_client_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
-	if (!r) {
-		count(DROPPED_BUFFER_FULL);
+	struct rpc_client_record *r = reserve_call(id, status);
+	if (!r)
 		return;
-	}
-	__builtin_memset(r, 0, sizeof(*r));
-	r->span.header.kind = RECORD_RPC_CLIENT;
-	r->span.header.tgid = id >> 32;
-	r->span.header.tid = id;
 	put_span(&r->span, p, s, span);
-	r->status = status;
-	r->target_len = read_string(r->target, PATH_SIZE, span->request + p->rpc.target);
-	u64 len = span->method_len;
-	if (len > PATH_SIZE - 1)
-		len = PATH_SIZE - 1;
-	len &= PATH_SIZE - 1;
-	if (len && !bpf_probe_read_user(r->method, len, (const void *)span->method))
-		r->method_len = len;
+	put_target(r, p, span->request);
+	put_method(r, span->method, span->method_len);
 	submit(r);
 }
 
@@ -104,12 +77,69 @@ int rpc_client_begun(struct pt_regs *ctx)
 	return itab ? finish(ctx, itab, GO_ARG4(ctx)) : 0;
 }
 
-/* func (cs *clientStream) finish(err error) */
+/* A unary call that is not made in the course of creating a stream, as that of
+ * its credentials is: if one was begun here, a panic ended that. */
+static __always_inline void forget_creation(struct goroutine_key *key, u64 frame)
+{
+	struct goroutine *s = bpf_map_lookup_elem(&goroutines, key);
+	if (s && frame <= s->creation.frame)
+		s->creation.stream = 0;
+}
+
+/* func (cs *clientStream) newAttemptLocked(isTransparent bool) (*csAttempt, error)
+ * Without an attempt, newClientStream() is creating the stream. */
+SEC("uprobe.multi")
+int rpc_stream_starts(struct pt_regs *ctx)
+{
+	count_span_hit(ctx);
+	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), stream = GO_ARG1(ctx);
+	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
+	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
+	if (!p || !(p->flags & PROCESS_GRPC) || read_word(stream + p->rpc.attempt))
+		return 0;
+	u64 frame = frame_of(p, key.g, GO_SP(ctx));
+	if (read_word(stream + p->rpc.desc) == read_word(p->rpc.unary_desc))
+		forget_creation(&key, frame);
+	else
+		begin_stream(p, &key, stream, frame, now);
+	return 0;
+}
+
+/* In newClientStreamWithParams, right after it called withRetry(), which returns
+ * an error: without a stream there need not be a finish. */
+SEC("uprobe.multi")
+int rpc_stream_begun(struct pt_regs *ctx)
+{
+	count_span_hit(ctx);
+	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), itab = GO_ARG1(ctx);
+	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
+	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
+	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
+	if (!p || !s || !s->creation.stream || frame_of(p, key.g, GO_SP(ctx)) > s->creation.frame)
+		return 0;
+	u64 stream = s->creation.stream;
+	if (itab || s->creation.sdk_inside)
+		end_stream(p, &key, stream, id, now, itab ? code_of(p, itab, GO_ARG2(ctx)) : 0);
+	s->creation.stream = 0;
+	return 0;
+}
+
+/* func (cs *clientStream) finish(err error), on any goroutine: that of a stream
+ * is called again when its context ends. */
 SEC("uprobe.multi")
 int rpc_client_finishes(struct pt_regs *ctx)
 {
 	count_span_hit(ctx);
-	return finish(ctx, GO_ARG2(ctx), GO_ARG3(ctx));
+	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), itab = GO_ARG2(ctx);
+	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
+	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
+	if (!p)
+		return 0;
+	if (p->rpc.unary_desc && read_word(GO_ARG1(ctx) + p->rpc.desc) != read_word(p->rpc.unary_desc)) {
+		end_stream(p, &key, GO_ARG1(ctx), id, now, code_of(p, itab, GO_ARG3(ctx)));
+		return 0;
+	}
+	return finish(ctx, itab, GO_ARG3(ctx));
 }
 
 char __license[] SEC("license") = "Dual MIT/GPL";

@@ -81,7 +81,10 @@ int sdk_tracer_starts(struct pt_regs *ctx)
 	u64 id = bpf_get_current_pid_tgid();
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
-	if (!s || !s->depth)
+	if (!s)
+		return 0;
+	s->creation.sdk_inside = 1;
+	if (!s->depth)
 		return 0;
 	if (is_incoming(s->spans[0].kind))
 		s->spans[0].sdk_inside = 1;

@@ -271,7 +271,14 @@ func TestReleasesOfGRPC(t *testing.T) {
 				require.Equal(t, code, spans[i].attribute(events.RPCStatus), shape)
 				require.Equal(t, callerSpan, spans[i].ParentSpanID().String(), shape)
 			}
-			for _, feature := range []plan.Feature{plan.RPCs, plan.RPCTraceContext} {
+			_, err = health.Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: "stream"})
+			require.NoError(t, err)
+			opened := h.awaitSpans(1, isClient)[0]
+			require.Equal(t, "no.such/Method", opened.Name(), shape)
+			require.Equal(t, "UNIMPLEMENTED", opened.attribute(events.RPCStatus), shape)
+			require.Equal(t, callerTrace, opened.TraceID().String(), shape)
+			exactLedger(t, opened)
+			for _, feature := range []plan.Feature{plan.RPCs, plan.RPCTraceContext, plan.RPCStreams} {
 				require.Zero(t, h.counter("probes_refused", "feature", string(feature)), shape)
 			}
 		})

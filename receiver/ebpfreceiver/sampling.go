@@ -103,7 +103,9 @@ func (s *sampling) explain(r record.Record) {
 	case *record.Client:
 		s.fill(&r.Span)
 	case *record.RPCClient:
-		s.fill(&r.Span)
+		if !r.NoLedger {
+			s.fill(&r.Span)
+		}
 	case *record.SQL:
 		s.fill(&r.Span)
 	case *record.RPC:

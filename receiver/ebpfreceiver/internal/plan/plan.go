@@ -64,6 +64,8 @@ const (
 	RPCClientStarts   Probe = "rpc_client_starts"
 	RPCClientBegun    Probe = "rpc_client_begun"
 	RPCClientFinishes Probe = "rpc_client_finishes"
+	RPCStreamStarts   Probe = "rpc_stream_starts"
+	RPCStreamBegun    Probe = "rpc_stream_begun"
 
 	SQLQueryStarts     Probe = "sql_query_starts"
 	SQLExecStarts      Probe = "sql_exec_starts"
@@ -108,6 +110,8 @@ const (
 	// RPCClients are the unary calls that gRPC clients make.
 	RPCClients      Feature = "rpc_client_calls"
 	RPCClientStatus Feature = "rpc_client_status"
+	// RPCStreams are the streams that gRPC clients open.
+	RPCStreams Feature = "rpc_client_streams"
 	// SQL are the queries by database/sql.
 	SQL Feature = "sql"
 	// Sampling reads the states of goroutines where no probe is on the scheduler.
@@ -188,6 +192,9 @@ type Plan struct {
 	// RPCErrors is the address, as linked, by which a gRPC status as an error is
 	// known; 0 where unknown.
 	RPCErrors uint64
+	// UnaryDesc is the address, as linked, of the pointer to gRPC's description of
+	// unary calls, by which streams are told from them; 0 where unknown.
+	UnaryDesc uint64
 	// StreamBehind: a gRPC ServerStream points to its Stream.
 	StreamBehind bool
 	// SQLDrivers are the addresses, as linked, of what sqldriver.Known names; 0
@@ -323,6 +330,6 @@ func (m *maker) drop(probes ...Probe) {
 func unknownOffsets() Offsets {
 	const u = Unknown
 	return Offsets{u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u,
-		RPCOffsets{u, u, u, u, u, u, u, u, u, u}, HTTPOffsets{u, u, u, u, u, u, u, u},
+		RPCOffsets{u, u, u, u, u, u, u, u, u, u, u, u, u, u, u}, HTTPOffsets{u, u, u, u, u, u, u, u},
 		[http2Servers]HTTP2Offsets{{u, u, u, false, u, u, u, u}, {u, u, u, false, u, u, u, u}}, SQLOffsets{u, u}}
 }

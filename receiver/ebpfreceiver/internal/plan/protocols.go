@@ -27,7 +27,7 @@ func protocols() map[Probe]Protocol {
 		RequestStarts: HTTP, RequestFinishes: HTTP, RequestHijacked: HTTP, ClientStarts: HTTP, ClientFinishes: HTTP,
 		HTTP2Starts: HTTP, HTTP2Finishes: HTTP, HTTP2ModuleStarts: HTTP, HTTP2ModuleFinishes: HTTP,
 		RPCHeaders: GRPC, RPCStarts: GRPC, RPCFinishes: GRPC, RPCFinishesHTTP: GRPC,
-		RPCClientStarts: GRPC, RPCClientBegun: GRPC, RPCClientFinishes: GRPC,
+		RPCClientStarts: GRPC, RPCClientBegun: GRPC, RPCClientFinishes: GRPC, RPCStreamStarts: GRPC, RPCStreamBegun: GRPC,
 	}
 	for _, probe := range sqlProbes() {
 		all[probe] = Queries
@@ -48,7 +48,7 @@ func (p *Plan) Only(wanted []Protocol) *Plan {
 	if !only.beginsSpans() {
 		for _, probe := range append(sqlProbes(),
 			GoroutineStatus, GoroutinePreempted, GoroutineEnds, GoroutineCreated, ClientStarts, ClientFinishes,
-			RPCClientStarts, RPCClientBegun, RPCClientFinishes,
+			RPCClientStarts, RPCClientBegun, RPCClientFinishes, RPCStreamStarts, RPCStreamBegun,
 		) {
 			delete(only.Probes, probe)
 		}

@@ -35,6 +35,35 @@ func (m *maker) rpcClients() {
 	m.plan.Probes[RPCClientBegun] = begun
 	m.plan.EOF = eof.Addr
 	m.rpcClientStatus()
+	m.rpcStreams()
+}
+
+// rpcStreams plans the streams of gRPC clients: from where a stream's first
+// attempt is made, by the goroutine that creates it, to the entry of its finish,
+// on any goroutine; where it could not be created, to where that is learnt.
+func (m *maker) rpcStreams() {
+	const grpc, stream = "google.golang.org/grpc.", "google.golang.org/grpc.clientStream"
+	if !m.probes(RPCStreams, map[Probe]string{RPCStreamStarts: grpc + "(*clientStream).newAttemptLocked"}) {
+		return
+	}
+	begun, err := m.afterCall(grpc+"newClientStreamWithParams", grpc+"(*clientStream).withRetry")
+	unary, symbolErr := m.binary.Symbol(grpc + "unaryStreamDesc")
+	if err = errors.Join(err, symbolErr); err != nil {
+		m.refuse(RPCStreams, err)
+	}
+	o := &m.plan.Offsets.RPC
+	if err != nil || !m.offsets(RPCStreams,
+		want{goexec.Field{Type: stream, Name: "cc"}, &o.Client},
+		want{goexec.Field{Type: stream, Name: "callHdr"}, &o.Header},
+		want{goexec.Field{Type: stream, Name: "desc"}, &o.Desc},
+		want{goexec.Field{Type: stream, Name: "attempt"}, &o.Attempt},
+		want{goexec.Field{Type: grpcTransport + "CallHdr", Name: "Method"}, &o.HeaderMethod},
+	) {
+		m.drop(RPCStreamStarts)
+		return
+	}
+	m.plan.Probes[RPCStreamBegun] = begun
+	m.plan.UnaryDesc = unary.Addr
 }
 
 // rpcClientStatus reads the code out of an error, if it is known to be a status:

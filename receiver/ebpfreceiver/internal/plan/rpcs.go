@@ -21,6 +21,9 @@ type RPCOffsets struct {
 	FrameHeaders, FrameFields, FrameStream uint16
 	// Target is in a ClientConn, ErrorStatus in the error that is a status.
 	Target, ErrorStatus uint16
+	// Client, Header, Desc and Attempt are in a clientStream, HeaderMethod in its
+	// CallHdr.
+	Client, Header, Desc, Attempt, HeaderMethod uint16
 }
 
 const (

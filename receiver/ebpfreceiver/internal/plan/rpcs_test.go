@@ -27,7 +27,7 @@ func TestForAServerOfGRPC(t *testing.T) {
 	require.NotContains(t, fmt.Sprint(p.Offsets.RPC, p.Offsets.HTTP), "65535")
 	require.False(t, p.StreamBehind, "since gRPC 1.77")
 	for _, probe := range []Probe{RPCHeaders, RPCStarts, RPCFinishes, ClientStarts, ClientFinishes, RequestStarts,
-		RPCClientStarts, RPCClientBegun, RPCClientFinishes} {
+		RPCClientStarts, RPCClientBegun, RPCClientFinishes, RPCStreamStarts, RPCStreamBegun} {
 		require.True(t, p.Has(probe), probe)
 	}
 }
@@ -57,6 +57,10 @@ func TestWhatIsNotProvenOfRequestsIsLeftOut(t *testing.T) {
 		"no kinds of SDK spans": {partial{fields: map[string]bool{"go.opentelemetry.io/otel/sdk/trace.recordingSpan.spanKind": true}},
 			[]Feature{Clients, RPCClients}, []Probe{ClientStarts, ClientFinishes, RPCClientStarts}},
 		"no symbols": {partial{noSymbols: true}, []Feature{GCCycles, RPCClients}, []Probe{RPCClientStarts, RPCClientBegun, RPCClientFinishes}},
+		"no attempts of streams": {partial{functions: map[string]error{"google.golang.org/grpc.(*clientStream).withRetry": goexec.ErrNoFunction}},
+			[]Feature{RPCStreams}, []Probe{RPCStreamStarts, RPCStreamBegun}},
+		"streams of another shape": {partial{fields: map[string]bool{"google.golang.org/grpc.clientStream.attempt": true}},
+			[]Feature{RPCStreams}, []Probe{RPCStreamStarts, RPCStreamBegun}},
 		"no stream of a call": {partial{functions: map[string]error{"google.golang.org/grpc.newClientStream": goexec.ErrNoFunction}},
 			[]Feature{RPCClients}, []Probe{RPCClientStarts, RPCClientBegun, RPCClientFinishes}},
 	} {

@@ -117,6 +117,9 @@ func requireNothingStays(t *testing.T, programs *Programs) {
 	var stream streamKey
 	var context traceContext
 	require.False(t, programs.rpc.StreamContexts.Iterate().Next(&stream, &context), fmt.Sprint(stream))
+	var opened clientStreamKey
+	var open rpcclientsClientStream
+	require.False(t, programs.rpcs.ClientStreams.Iterate().Next(&opened, &open), fmt.Sprint(opened))
 	values := counters(t, programs)
 	require.Zero(t, values[UnfinishedSpans])
 	require.Zero(t, values[EndedElsewhere])

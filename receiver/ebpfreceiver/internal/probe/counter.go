@@ -22,6 +22,7 @@ const (
 	UnsupportedHTTP2
 	OutsideOfSpan
 	DroppedConnectionsFull
+	DroppedStreamsFull
 	DroppedSamplesFull
 	DroppedChildrenFull
 	ProfileBufferFull
@@ -55,6 +56,8 @@ func (c Counter) String() string {
 		return "outside_of_span"
 	case DroppedConnectionsFull:
 		return "connections_full"
+	case DroppedStreamsFull:
+		return "streams_full"
 	case DroppedSamplesFull:
 		return "samples_full"
 	case DroppedChildrenFull:

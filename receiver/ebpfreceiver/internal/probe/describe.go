@@ -59,6 +59,9 @@ func describe(t Target, slot uint32) spansProcess {
 	if t.Plan.EOF != 0 {
 		d.Rpc.Eof = t.Plan.EOF + t.Bias
 	}
+	if t.Plan.UnaryDesc != 0 {
+		d.Rpc.UnaryDesc = t.Plan.UnaryDesc + t.Bias
+	}
 	if t.Plan.RPCErrors != 0 {
 		d.Rpc.ErrorItab = t.Plan.RPCErrors + t.Bias
 	}

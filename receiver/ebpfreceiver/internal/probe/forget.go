@@ -35,7 +35,9 @@ func (a *Attachment) forget() (open int, err error) {
 		errs = append(errs, ignoreMissing(a.programs.spans.Goroutines.Delete(key)), a.programs.clearPlace(goroutine.place))
 		errs = append(errs, ignoreMissing(a.programs.spans.Children.Delete(key)))
 	}
-	if err := errors.Join(append(errs, a.forgetThreads(), a.forgetStreams())...); err != nil {
+	streams, err := a.forgetClientStreams()
+	open += streams
+	if err := errors.Join(append(errs, err, a.forgetThreads(), a.forgetStreams())...); err != nil {
 		return open, fmt.Errorf("forgetting the goroutines of process %d: %w", a.pid, err)
 	}
 	return open, nil

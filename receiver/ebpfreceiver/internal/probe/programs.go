@@ -223,6 +223,10 @@ func (p *Programs) program(probe plan.Probe) *ebpf.Program {
 		return p.rpcs.RpcClientBegun
 	case plan.RPCClientFinishes:
 		return p.rpcs.RpcClientFinishes
+	case plan.RPCStreamStarts:
+		return p.rpcs.RpcStreamStarts
+	case plan.RPCStreamBegun:
+		return p.rpcs.RpcStreamBegun
 	case plan.SQLQueryStarts:
 		return p.sql.SqlQueryStarts
 	case plan.SQLExecStarts:

@@ -25,6 +25,8 @@ func describeRequests(d *spansProcess, p *plan.Plan) {
 	d.Rpc.FrameStream = rpc.FrameStream
 	d.Rpc.Target = rpc.Target
 	d.Rpc.ErrorStatus = rpc.ErrorStatus
+	d.Rpc.Client, d.Rpc.Header, d.Rpc.Desc, d.Rpc.Attempt = rpc.Client, rpc.Header, rpc.Desc, rpc.Attempt
+	d.Rpc.HeaderMethod = rpc.HeaderMethod
 	d.Http.ProtoMinor = http.ProtoMinor
 	d.Http.UrlScheme = http.URLScheme
 	d.Http.UrlHost = http.URLHost
@@ -55,6 +57,28 @@ type traceContext struct {
 	TraceID [16]byte
 	SpanID  [8]byte
 	Flags   uint32
+}
+
+// clientStreamKey is struct client_stream_key of bpf/headers/client_stream.h.
+type clientStreamKey struct {
+	Stream uint64
+	TGID   uint32
+	_      uint32
+}
+
+// forgetClientStreams removes the streams that the process's gRPC clients have
+// open, and returns how many they were.
+func (a *Attachment) forgetClientStreams() (int, error) {
+	stale := map[clientStreamKey]struct{}{}
+	errs := []error{visit(a.programs.rpcs.ClientStreams, func(key clientStreamKey, _ *rpcclientsClientStream) {
+		if key.TGID == a.pid {
+			stale[key] = struct{}{}
+		}
+	})}
+	for key := range stale {
+		errs = append(errs, ignoreMissing(a.programs.rpcs.ClientStreams.Delete(key)))
+	}
+	return len(stale), errors.Join(errs...)
 }
 
 // forgetStreams removes what callers of the process's streams said of their trace.

@@ -8,9 +8,29 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"structs"
 
 	"github.com/cilium/ebpf"
 )
+
+type rpcclientsClientStream struct {
+	_         structs.HostLayout
+	Start     uint64
+	Goroutine struct {
+		_    structs.HostLayout
+		G    uint64
+		Tgid uint32
+		Pad  uint32
+	}
+	Entered     uint64
+	Goid        uint64
+	Epoch       uint32
+	Inherited   uint32
+	TraceId     [16]uint8
+	SpanId      [8]uint8
+	ParentId    [8]uint8
+	SpentBefore [16]uint64
+}
 
 // Names of all BPF objects in the ELF.
 //
@@ -18,6 +38,7 @@ import (
 const (
 	rpcclientsMapBlankGoroutine     = "blank_goroutine"
 	rpcclientsMapChildren           = "children"
+	rpcclientsMapClientStreams      = "client_streams"
 	rpcclientsMapCounters           = "counters"
 	rpcclientsMapGoroutines         = "goroutines"
 	rpcclientsMapHits               = "hits"
@@ -29,6 +50,8 @@ const (
 	rpcclientsProgRpcClientBegun    = "rpc_client_begun"
 	rpcclientsProgRpcClientFinishes = "rpc_client_finishes"
 	rpcclientsProgRpcClientStarts   = "rpc_client_starts"
+	rpcclientsProgRpcStreamBegun    = "rpc_stream_begun"
+	rpcclientsProgRpcStreamStarts   = "rpc_stream_starts"
 	rpcclientsVarKernelHasCookies   = "kernel_has_cookies"
 	rpcclientsVarKernelHasExchanges = "kernel_has_exchanges"
 )
@@ -78,6 +101,8 @@ type rpcclientsProgramSpecs struct {
 	RpcClientBegun    *ebpf.ProgramSpec `ebpf:"rpc_client_begun"`
 	RpcClientFinishes *ebpf.ProgramSpec `ebpf:"rpc_client_finishes"`
 	RpcClientStarts   *ebpf.ProgramSpec `ebpf:"rpc_client_starts"`
+	RpcStreamBegun    *ebpf.ProgramSpec `ebpf:"rpc_stream_begun"`
+	RpcStreamStarts   *ebpf.ProgramSpec `ebpf:"rpc_stream_starts"`
 }
 
 // rpcclientsMapSpecs contains maps before they are loaded into the kernel.
@@ -86,6 +111,7 @@ type rpcclientsProgramSpecs struct {
 type rpcclientsMapSpecs struct {
 	BlankGoroutine *ebpf.MapSpec `ebpf:"blank_goroutine"`
 	Children       *ebpf.MapSpec `ebpf:"children"`
+	ClientStreams  *ebpf.MapSpec `ebpf:"client_streams"`
 	Counters       *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits           *ebpf.MapSpec `ebpf:"hits"`
@@ -126,6 +152,7 @@ func (o *rpcclientsObjects) Close() error {
 type rpcclientsMaps struct {
 	BlankGoroutine *ebpf.Map `ebpf:"blank_goroutine"`
 	Children       *ebpf.Map `ebpf:"children"`
+	ClientStreams  *ebpf.Map `ebpf:"client_streams"`
 	Counters       *ebpf.Map `ebpf:"counters"`
 	Goroutines     *ebpf.Map `ebpf:"goroutines"`
 	Hits           *ebpf.Map `ebpf:"hits"`
@@ -140,6 +167,7 @@ func (m *rpcclientsMaps) Close() error {
 	return _RpcclientsClose(
 		m.BlankGoroutine,
 		m.Children,
+		m.ClientStreams,
 		m.Counters,
 		m.Goroutines,
 		m.Hits,
@@ -166,6 +194,8 @@ type rpcclientsPrograms struct {
 	RpcClientBegun    *ebpf.Program `ebpf:"rpc_client_begun"`
 	RpcClientFinishes *ebpf.Program `ebpf:"rpc_client_finishes"`
 	RpcClientStarts   *ebpf.Program `ebpf:"rpc_client_starts"`
+	RpcStreamBegun    *ebpf.Program `ebpf:"rpc_stream_begun"`
+	RpcStreamStarts   *ebpf.Program `ebpf:"rpc_stream_starts"`
 }
 
 func (p *rpcclientsPrograms) Close() error {
@@ -173,6 +203,8 @@ func (p *rpcclientsPrograms) Close() error {
 		p.RpcClientBegun,
 		p.RpcClientFinishes,
 		p.RpcClientStarts,
+		p.RpcStreamBegun,
+		p.RpcStreamStarts,
 	)
 }
 

@@ -33,8 +33,15 @@ type spansGoroutine struct {
 	Place         uint32
 	StopsWorld    uint32
 	Pad           uint32
-	Spent         [16]uint64
-	From          struct {
+	Entered       uint64
+	Creation      struct {
+		_         structs.HostLayout
+		Stream    uint64
+		Frame     uint64
+		SdkInside uint64
+	}
+	Spent [16]uint64
+	From  struct {
 		_     structs.HostLayout
 		Owner struct {
 			_    structs.HostLayout
@@ -151,10 +158,14 @@ type spansProcess struct {
 		FrameStream  uint16
 		Target       uint16
 		ErrorStatus  uint16
-		Pad          [3]uint16
-		_            [4]byte
+		Client       uint16
+		Header       uint16
+		Desc         uint16
+		Attempt      uint16
+		HeaderMethod uint16
 		ErrorItab    uint64
 		Eof          uint64
+		UnaryDesc    uint64
 	}
 	Http struct {
 		_            structs.HostLayout

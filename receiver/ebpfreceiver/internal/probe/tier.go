@@ -55,10 +55,12 @@ func order(p *plan.Plan, wanted func(plan.Probe) bool) []plan.Probe {
 		plan.GoroutineStatus, plan.GoroutinePreempted, plan.WorldRuns, plan.WorldRunsOther, plan.WorldStarts,
 		plan.WorldStops, plan.GoroutineEnds,
 		plan.RequestFinishes, plan.RequestHijacked, plan.SDKSpanEnds, plan.SDKSpanStarts, plan.SDKTracerStarts,
-		plan.HTTP2Finishes, plan.HTTP2ModuleFinishes, plan.RPCFinishes, plan.RPCFinishesHTTP, plan.ClientFinishes, plan.RPCClientFinishes, plan.RPCClientBegun,
+		plan.HTTP2Finishes, plan.HTTP2ModuleFinishes, plan.RPCFinishes, plan.RPCFinishesHTTP,
+		plan.ClientFinishes, plan.RPCClientFinishes, plan.RPCClientBegun, plan.RPCStreamBegun,
 		plan.SQLQuerySucceeds, plan.SQLConnectionReleased, plan.SQLTransactionReleased, plan.SQLReservedReleased,
 		plan.SQLStatementQueries, plan.SQLStatementExecs, plan.SQLStatementStarts, plan.SQLQueryStarts, plan.SQLExecStarts,
-		plan.ClientStarts, plan.RPCClientStarts, plan.RequestStarts, plan.HTTP2Starts, plan.HTTP2ModuleStarts, plan.RPCHeaders, plan.RPCStarts,
+		plan.ClientStarts, plan.RPCClientStarts, plan.RPCStreamStarts, plan.RequestStarts, plan.HTTP2Starts,
+		plan.HTTP2ModuleStarts, plan.RPCHeaders, plan.RPCStarts,
 		plan.GoroutineCreated,
 	}
 	return slices.DeleteFunc(all, func(probe plan.Probe) bool { return !p.Has(probe) || !wanted(probe) })

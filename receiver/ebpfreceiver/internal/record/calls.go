@@ -29,9 +29,12 @@ type Client struct {
 	Host, Path string
 }
 
-// RPCClient is the end of a unary call that a gRPC client made.
+// RPCClient is the end of a call that a gRPC client made, unary or a stream.
 type RPCClient struct {
 	Span
+	// NoLedger:  it did not end on the goroutine on which it began, which is that
+	// of the header. It has no ledger.
+	NoLedger bool
 	// Status is of google.golang.org/grpc/codes, UnknownStatus of an error that
 	// is no status or not known to be one.
 	Status uint32
@@ -62,6 +65,7 @@ const (
 	callTarget      = callMethod + pathSize
 	callSize        = callTarget + pathSize
 	flagFailed      = 1
+	flagNoLedger    = 2
 	kindRPC         = 5
 	kindClient      = 6
 	kindRPCClient   = 7
@@ -78,10 +82,11 @@ func decodeRPC(raw []byte) *RPC {
 
 func decodeRPCClient(raw []byte) *RPCClient {
 	return &RPCClient{
-		Span:   decodeSpan(raw),
-		Status: u32(raw, spanSize),
-		Method: text(raw, callMethod, pathSize, u32(raw, spanSize+4)),
-		Target: text(raw, callTarget, pathSize, u32(raw, spanSize+8)),
+		Span:     decodeSpan(raw),
+		NoLedger: u32(raw, spanFlags)&flagNoLedger != 0,
+		Status:   u32(raw, spanSize),
+		Method:   text(raw, callMethod, pathSize, u32(raw, spanSize+4)),
+		Target:   text(raw, callTarget, pathSize, u32(raw, spanSize+8)),
 	}
 }
 

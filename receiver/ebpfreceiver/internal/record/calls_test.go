@@ -50,6 +50,10 @@ func TestDecodeRPCClient(t *testing.T) {
 	got, err := Decode(raw)
 	require.NoError(t, err)
 	require.Equal(t, &RPCClient{Span: Span{Header: wantHeader()}, Status: 14, Method: "/shop.v1/A", Target: "payment:8083"}, got)
+	put(raw, spanFlags, uint32(flagNoLedger))
+	got, err = Decode(raw)
+	require.NoError(t, err)
+	require.True(t, got.(*RPCClient).NoLedger)
 }
 
 func BenchmarkDecodeCall(b *testing.B) {

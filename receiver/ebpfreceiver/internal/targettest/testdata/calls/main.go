@@ -50,6 +50,9 @@ func run() error {
 	if err := handleCalls(mux, addresses["plain"], provider); err != nil {
 		return err
 	}
+	if err := handleStreams(mux, addresses["plain"], provider); err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err

@@ -27,7 +27,10 @@ var calls = grpc.ServiceDesc{
 	ServiceName: "fathom.test.Calls",
 	HandlerType: (*any)(nil),
 	Methods:     []grpc.MethodDesc{{MethodName: "Unary", Handler: unary}},
-	Streams:     []grpc.StreamDesc{{StreamName: "Stream", Handler: stream, ServerStreams: true, ClientStreams: true}},
+	Streams: []grpc.StreamDesc{
+		{StreamName: "Stream", Handler: stream, ServerStreams: true, ClientStreams: true},
+		{StreamName: "Collect", Handler: collect, ClientStreams: true},
+	},
 }
 
 func unary(server any, ctx context.Context, decode func(any) error, intercept grpc.UnaryServerInterceptor) (any, error) {

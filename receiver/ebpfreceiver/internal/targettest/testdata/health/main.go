@@ -2,27 +2,57 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Health is a server of gRPC's own health service, which every release of gRPC
-// has: tests build it with several.
+// has: tests build it with several. Asked for the service "stream", it opens a
+// stream itself, which nobody serves, and reads its end.
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 )
 
-func main() {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+type streaming struct {
+	*health.Server
+	client *grpc.ClientConn
+}
+
+func (s streaming) Check(ctx context.Context, in *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
+	if in.Service != "stream" {
+		return s.Server.Check(ctx, in)
+	}
+	stream, err := s.client.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/no.such/Method")
 	if err != nil {
+		return nil, err
+	}
+	_ = stream.RecvMsg(in)
+	return &grpc_health_v1.HealthCheckResponse{}, nil
+}
+
+func main() {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+func run() error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	client, err := grpc.Dial(listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials())) //nolint:staticcheck // NewClient is not in every release
+	if err != nil {
+		return err
+	}
 	server := grpc.NewServer()
-	grpc_health_v1.RegisterHealthServer(server, health.NewServer())
+	grpc_health_v1.RegisterHealthServer(server, streaming{health.NewServer(), client})
 	fmt.Println(listener.Addr())
-	fmt.Fprintln(os.Stderr, server.Serve(listener))
+	return server.Serve(listener)
 }
