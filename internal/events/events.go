@@ -88,6 +88,14 @@ const (
 	GoroutineLeakRule = "fathom.go.goroutine.leak.rule"
 	// GoroutineCount of the group (int).
 	GoroutineCount = "fathom.go.goroutine.count"
+	// TraceIDs in whose spans goroutines of a group that leaks were started: those
+	// of the most goroutines, at most eight (string slice).
+	TraceIDs = "fathom.trace_ids"
+	// GoroutineTraces is the number of these traces in all (int).
+	GoroutineTraces = "fathom.go.goroutine.traces"
+	// GoroutineTraced is the number of goroutines of the group that were seen to be
+	// started within a span (int).
+	GoroutineTraced = "fathom.go.goroutine.traced"
 	// GoroutineLive is the number of live goroutines of the process (int).
 	GoroutineLive = "fathom.go.goroutine.live"
 	// GoroutineGrowth is by how many goroutines the group has grown in Duration (int).

@@ -46,6 +46,7 @@ type dumps struct {
 	logger    *zap.Logger
 	version   string
 	reader    *goroutines.Reader
+	traces    func(pid int) (map[uint64][16]byte, error) // of live goroutines that spans started
 
 	mu      sync.Mutex // guards watched: the attacher adds and removes, run reads
 	watched map[*discover.Process]*watchedProcess
@@ -78,6 +79,7 @@ func newDumps(r *ebpfReceiver) *dumps {
 		logger:    r.settings.Logger,
 		version:   r.settings.BuildInfo.Version,
 		watched:   make(map[*discover.Process]*watchedProcess),
+		traces:    func(pid int) (map[uint64][16]byte, error) { return r.programs.Traces(pid) },
 	}
 	if d.enabled {
 		d.reader = goroutines.NewReader(d.limits)
@@ -203,6 +205,22 @@ func (d *dumps) dumpAll(ctx context.Context) {
 	d.sinks.consumeLogs(context.Background(), batch.Logs())
 }
 
+// tellLeaks tells them with the traces that leak, where these are known.
+func (d *dumps) tellLeaks(w *watchedProcess, taken emit.Dump, batch *emit.Batch) {
+	leaks := w.watch.Leaks(w.tracker, w.target.Layout)
+	if len(leaks) == 0 {
+		return
+	}
+	traces, err := d.traces(w.process.PID)
+	if err != nil {
+		d.logger.Warn("Leaks are told without their traces", zap.Int("pid", w.process.PID), zap.Error(err))
+	}
+	for _, leak := range leaks {
+		origins := w.tracker.Origins(&leak.Group, traces)
+		batch.AddLeak(w.process, taken, &leak, &origins)
+	}
+}
+
 func (d *dumps) dump(w *watchedProcess, batch *emit.Batch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -226,9 +244,7 @@ func (d *dumps) dump(w *watchedProcess, batch *emit.Batch) {
 			d.telemetry.GoroutinesIncomplete.Add(context.Background(), int64(n), by("reason", goroutines.Loss(loss).String()))
 		}
 	}
-	for _, leak := range w.watch.Leaks(w.tracker, w.target.Layout) {
-		batch.AddLeak(w.process, taken, &leak)
-	}
+	d.tellLeaks(w, taken, batch)
 	for _, group := range w.tracker.Top(w.target.Layout, d.top) {
 		batch.AddGroup(w.process, taken, &group)
 	}

@@ -39,7 +39,7 @@ func leakMore(t *testing.T, h *harness, target *targettest.Target, told int) {
 	t.Helper()
 	for deadline := time.Now().Add(2 * patience); len(h.events(events.GoroutineLeak)) < told; {
 		require.True(t, time.Now().Before(deadline), "the leak is not told")
-		_, _, err := target.Get("/leak?n=20", nil)
+		_, _, err := target.Get("/leak?n=20", fromCaller("01"))
 		require.NoError(t, err)
 		h.awaitDumps(1)
 	}
@@ -74,6 +74,9 @@ func TestALeakByGrowth(t *testing.T) {
 			require.Equal(t, "main.leak", attributes[events.FunctionName])
 			require.Equal(t, "main.go", filepath.Base(attributes[events.CodeFilePath].(string)))
 			require.Positive(t, attributes[events.LineNumber])
+			require.Equal(t, []any{callerTrace}, attributes[events.TraceIDs])
+			require.EqualValues(t, 1, attributes[events.GoroutineTraces])
+			require.Equal(t, attributes[events.GoroutineCount], attributes[events.GoroutineTraced])
 			stack := attributes[events.Stacktrace].(string)
 			require.Contains(t, stack, fmt.Sprintf("goroutine %d [chan receive]:\nmain.leak.func1(...)\n\t", attributes[events.GoroutineID]))
 			require.Contains(t, stack, fmt.Sprintf("created by main.leak in goroutine %d\n\t", attributes[events.GoroutineParentID]))

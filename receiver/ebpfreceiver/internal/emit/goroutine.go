@@ -28,8 +28,8 @@ func (b *Batch) AddGroup(p *discover.Process, d Dump, g *goroutines.Group) {
 	putGroup(log, events.GoroutineGroup, d, d.End.Sub(d.Start), g)
 }
 
-// AddLeak tells of a group of goroutines that leaks.
-func (b *Batch) AddLeak(p *discover.Process, d Dump, l *goroutines.Leak) {
+// AddLeak tells of a group of goroutines that leaks, and of the traces that do.
+func (b *Batch) AddLeak(p *discover.Process, d Dump, l *goroutines.Leak, o *goroutines.Origins) {
 	log := b.logsOf(p).AppendEmpty()
 	log.SetSeverityNumber(plog.SeverityNumberWarn)
 	log.SetSeverityText("WARN")
@@ -40,6 +40,19 @@ func (b *Batch) AddLeak(p *discover.Process, d Dump, l *goroutines.Leak) {
 	}
 	log.Attributes().PutStr(events.GoroutineLeakRule, string(l.By))
 	putGroup(log, events.GoroutineLeak, d, duration, &l.Group)
+	putOrigins(log.Attributes(), o)
+}
+
+func putOrigins(attributes pcommon.Map, o *goroutines.Origins) {
+	if o.Goroutines == 0 {
+		return
+	}
+	ids := attributes.PutEmptySlice(events.TraceIDs)
+	for _, id := range o.Traces {
+		ids.AppendEmpty().SetStr(pcommon.TraceID(id).String())
+	}
+	attributes.PutInt(events.GoroutineTraces, int64(o.Distinct))
+	attributes.PutInt(events.GoroutineTraced, int64(o.Goroutines))
 }
 
 func putGroup(log plog.LogRecord, name string, d Dump, duration time.Duration, g *goroutines.Group) {

@@ -31,6 +31,8 @@ type Group struct {
 	StackCut bool
 	// GoStatement created them; without a name where it is unknown.
 	GoStatement goexec.Call
+
+	number uint32 // of the tracker's group
 }
 
 // Watch looks at what a tracker has and tells leaks, each once.
@@ -121,7 +123,7 @@ func (t *Tracker) group(layout *Layout, g *group) Group {
 	told := Group{
 		Key: g.key, Count: g.count, Settled: g.settled, StateText: layout.state(g.key.State),
 		ID: g.oldest.id, Parent: g.parent, StackCut: g.cut,
-		Age: time.Duration(t.now - g.oldest.seen), Waiting: time.Duration(t.now - g.since),
+		number: g.id, Age: time.Duration(t.now - g.oldest.seen), Waiting: time.Duration(t.now - g.since),
 	}
 	for _, at := range g.frames {
 		told.Stack = append(told.Stack, layout.calls(at)...)
