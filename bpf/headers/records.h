@@ -183,6 +183,7 @@ struct run_queue_record {
 struct sample_record {
 	struct record_header header;
 	u32 frames, pad;
+	u64 top; /* the word on top of the stack: where a function without a frame returns to */
 	u64 stack[SAMPLE_FRAMES]; /* the instruction that was interrupted, then return addresses */
 };
 

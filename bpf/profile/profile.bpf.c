@@ -28,9 +28,21 @@ static __always_inline void put_whose(struct record_header *header, struct proce
 		header->goid = goroutine_id_of_thread(p);
 }
 
+/* The registers of user space: those at the system call, if the thread is in one. */
+static __always_inline u64 top_of_stack(void)
+{
+#if defined(__TARGET_ARCH_x86)
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	return read_word(regs->sp);
+#else
+	return 0; /* a function without a frame has it in a register */
+#endif
+}
+
 static __always_inline void put_stack(struct sample_record *r, void *ctx)
 {
 	s64 size = bpf_get_stack(ctx, r->stack, sizeof(r->stack), BPF_F_USER_STACK);
+	r->top = top_of_stack();
 	r->frames = size > 0 ? size / sizeof(r->stack[0]) : 0;
 	if (!r->frames)
 		count(STACK_UNREADABLE);

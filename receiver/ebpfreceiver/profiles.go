@@ -108,7 +108,7 @@ func (p *profiles) take(process *discover.Process, sample *record.Sample) {
 	s, ok := p.sampled[process]
 	if !ok {
 		p.lost(1, "unprofiled")
-	} else if !s.window.Add(sample) {
+	} else if !s.window.Add(sample, s.target) {
 		p.lost(1, "window_full")
 	}
 }

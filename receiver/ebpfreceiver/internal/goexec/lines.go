@@ -145,6 +145,7 @@ type lineTable struct {
 type lineFunction struct {
 	entry, end         uint64
 	name, unit         uint32
+	frames             uint32 // of the stack pointer
 	files, lines       uint32
 	inlined            uint32
 	inlinedCalls       uint64
@@ -216,7 +217,7 @@ func (t lineTable) readFunction(number uint64) (lineFunction, error) {
 	}
 	word := func(i int) uint32 { return binary.LittleEndian.Uint32(data[4*i:]) }
 	f := lineFunction{
-		entry: uint64(word(0)), name: word(1), files: word(5), lines: word(6),
+		entry: uint64(word(0)), name: word(1), frames: word(4), files: word(5), lines: word(6),
 		valuesOf: word(7), unit: word(8), moreData: uint32(data[funcSize-1]),
 	}
 	return f, t.readInlining(&f, at+funcSize)

@@ -28,6 +28,8 @@ type Place struct {
 	// Calls are the functions that it stands in, innermost first: one, and those
 	// that were inlined into it. There are none where it is not Go's.
 	Calls []goexec.Call
+	// frameless: there the stack pointer, and no frame pointer, leads to the caller.
+	frameless bool
 }
 
 // Code tells what the instructions of one executable stand for. It serves all
@@ -66,7 +68,8 @@ func (c *Code) place(file io.ReaderAt, addr uint64) *Place {
 	if err != nil {
 		calls = nil // of no function: padding, or a table that cannot be read
 	}
-	found := &Place{Address: addr, Calls: calls}
+	frameless, err := c.lines.Frameless(file, addr)
+	found := &Place{Address: addr, Calls: calls, frameless: err == nil && frameless}
 	if len(c.places) < maxPlaces {
 		c.places[addr] = found
 	}

@@ -17,9 +17,15 @@ const maxDistinct = 1 << 16
 // for concurrent use.
 type Window struct {
 	start   time.Time
-	stacks  map[string]int32 // by addresses as the process has them, to their place in order
-	order   []string
+	stacks  map[stackKey]int32 // to their place in order
+	order   []stackKey
 	samples map[sampleKey]int64
+}
+
+// stackKey is a stack by its addresses as the process has them.
+type stackKey struct {
+	addresses string
+	top       uint64 // where the innermost function returns to, if it has no frame, else 0
 }
 
 // sampleKey is what samples share that are told as one.
@@ -38,16 +44,17 @@ type Owner struct {
 
 // NewWindow makes an empty one.
 func NewWindow(start time.Time) *Window {
-	return &Window{start: start, stacks: make(map[string]int32), samples: make(map[sampleKey]int64)}
+	return &Window{start: start, stacks: make(map[stackKey]int32), samples: make(map[sampleKey]int64)}
 }
 
 // Empty reports whether nothing was added.
 func (w *Window) Empty() bool { return len(w.samples) == 0 }
 
-// Add counts a sample. It reports false where the window has no room for one
+// Add counts a sample of the target. It reports false where the window has no room for one
 // that differs from all others.
-func (w *Window) Add(s *record.Sample) bool {
-	stack, known := w.stacks[string(s.Stack)]
+func (w *Window) Add(s *record.Sample, target Target) bool {
+	top := target.top(s)
+	stack, known := w.stacks[stackKey{string(s.Stack), top}]
 	key := sampleKey{stack, Owner{s.TID, s.GoroutineID, s.TraceID, s.SpanID}}
 	if known {
 		if _, ok := w.samples[key]; ok {
@@ -60,9 +67,9 @@ func (w *Window) Add(s *record.Sample) bool {
 	}
 	if !known {
 		key.stack = int32(len(w.order))
-		text := string(s.Stack)
-		w.stacks[text] = key.stack
-		w.order = append(w.order, text)
+		made := stackKey{string(s.Stack), top}
+		w.stacks[made] = key.stack
+		w.order = append(w.order, made)
 	}
 	w.samples[key] = 1
 	return true
@@ -77,8 +84,8 @@ func (w *Window) Profile(target Target, end time.Time, period time.Duration) *Pr
 	}
 	made.TextBegin, made.TextEnd = target.Code.Text()
 	places := resolver{target: target, foreign: make(map[uint64]*Place)}
-	for i, text := range w.order {
-		made.Stacks[i] = places.stack([]byte(text))
+	for i, stack := range w.order {
+		made.Stacks[i] = places.stack(stack)
 	}
 	for key, count := range w.samples {
 		made.Samples = append(made.Samples, Sample{
@@ -90,15 +97,30 @@ func (w *Window) Profile(target Target, end time.Time, period time.Duration) *Pr
 
 // stack finds the places of a sample's stack: where it was interrupted, and the
 // calls that return to the other addresses.
-func (r *resolver) stack(text []byte) []*Place {
-	sample := record.Sample{Stack: text}
-	places := make([]*Place, sample.Frames())
-	for i := range places {
-		addr := sample.Frame(i)
-		if i > 0 {
-			addr-- // into the call
+func (r *resolver) stack(key stackKey) []*Place {
+	sample := record.Sample{Stack: []byte(key.addresses)}
+	places := make([]*Place, 0, sample.Frames()+1)
+	for i := range sample.Frames() {
+		switch addr := sample.Frame(i); {
+		case i > 0:
+			places = append(places, r.at(addr-1)) // into the call
+		case key.top != 0:
+			places = append(places, r.at(addr), r.at(key.top-1))
+		default:
+			places = append(places, r.at(addr))
 		}
-		places[i] = r.at(addr)
 	}
 	return places
+}
+
+// top is where the innermost function of a sample returns to, if it has no frame.
+func (t Target) top(s *record.Sample) uint64 {
+	if s.Frames() == 0 || s.Top == 0 {
+		return 0
+	}
+	place := t.Code.place(t.Executable, s.Frame(0)-t.Bias)
+	if place == nil || !place.frameless || !t.Code.lines.Contains(s.Top-t.Bias) {
+		return 0
+	}
+	return s.Top
 }

@@ -52,10 +52,10 @@ func TestSamplesOfOneKindAreOne(t *testing.T) {
 	require.True(t, w.Empty())
 	entry, after := target.Bias+f.Addr, target.Bias+f.Addr+1
 	for range 3 {
-		require.True(t, w.Add(sample(7, entry, after, 42)))
+		require.True(t, w.Add(sample(7, entry, after, 42), target))
 	}
-	require.True(t, w.Add(sample(8, entry, after, 42)))
-	require.True(t, w.Add(sample(7)))
+	require.True(t, w.Add(sample(8, entry, after, 42), target))
+	require.True(t, w.Add(sample(7), target))
 	p := w.Profile(target, start.Add(time.Second), 10*time.Millisecond)
 	require.Equal(t, start, p.Start)
 	require.Len(t, p.Stacks, 2)
@@ -75,32 +75,52 @@ func TestSamplesOfOneKindAreOne(t *testing.T) {
 	require.Equal(t, map[uint64]int64{7: int64(30 * time.Millisecond), 8: int64(10 * time.Millisecond)}, byOwner)
 }
 
+// At its first instruction a function has no frame: the top of the stack tells
+// its caller, and nothing else does.
+func TestACallerWithoutAFrameBetween(t *testing.T) {
+	target, f := self(t, "testing.tRunner")
+	_, caller := self(t, "testing.(*T).Run")
+	for offset, want := range map[uint64]int{0: 3, f.Size / 2: 2} {
+		s := sample(7, target.Bias+f.Addr+offset, 42)
+		s.Top = target.Bias + caller.Addr + 20
+		w := NewWindow(time.Now())
+		require.True(t, w.Add(s, target))
+		places := w.Profile(target, time.Now(), time.Second).Stacks[0]
+		require.Len(t, places, want, "%d bytes into the function", offset)
+		if want == 3 {
+			require.Equal(t, caller.Addr+19, places[1].Address)
+		}
+	}
+}
+
 func TestAWindowIsBounded(t *testing.T) {
+	target, _ := self(t, "testing.tRunner")
 	w := NewWindow(time.Now())
 	for i := range uint64(maxDistinct) {
-		require.True(t, w.Add(sample(i, 1)))
+		require.True(t, w.Add(sample(i, 1), target))
 	}
-	require.False(t, w.Add(sample(maxDistinct, 1)), "of another goroutine")
-	require.False(t, w.Add(sample(1, 2)), "of another stack")
-	require.True(t, w.Add(sample(1, 1)))
+	require.False(t, w.Add(sample(maxDistinct, 1), target), "of another goroutine")
+	require.False(t, w.Add(sample(1, 2), target), "of another stack")
+	require.True(t, w.Add(sample(1, 1), target))
 	require.Len(t, w.order, 1)
 }
 
 // What a sample costs the agent, decoded and added, at a depth that is usual.
 func BenchmarkSample(b *testing.B) {
 	const depth = 24
-	raw := make([]byte, 80+8*depth)
+	target, f := self(b, "testing.tRunner")
+	raw := make([]byte, 88+8*depth)
 	binary.LittleEndian.PutUint32(raw, 16)
 	binary.LittleEndian.PutUint32(raw[72:], depth)
 	w := NewWindow(time.Now())
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		raw[80] = byte(i % 50) // 50 stacks of one goroutine
+		binary.LittleEndian.PutUint64(raw[88:], target.Bias+f.Addr+uint64(i%50)) // 50 stacks of one goroutine
 		decoded, err := record.Decode(raw)
 		if err != nil {
 			b.Fatal(err)
 		}
-		w.Add(decoded.(*record.Sample))
+		w.Add(decoded.(*record.Sample), target)
 	}
 }
 
@@ -113,7 +133,7 @@ func BenchmarkProfile(b *testing.B) {
 		for j := range addresses {
 			addresses[j] = target.Bias + f.Addr + (i%100+uint64(j))%f.Size
 		}
-		w.Add(sample(i, addresses...))
+		w.Add(sample(i, addresses...), target)
 	}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -148,7 +148,7 @@ func TestLayoutIsThatOfThePrograms(t *testing.T) {
 		"stop_record":       {stopSize, map[string]int{"stopped": headerSize, "reason": headerSize + 8, "gc_cycle": headerSize + 12, "gc_phase": stopPhase}},
 		"file_record":       {fileSize, map[string]int{"operation": fileOperation, "error": fileError, "path_kind": filePathKind, "path_len": filePathLength, "bytes": fileBytes, "path": filePath}},
 		"network_record":    {networkSize, map[string]int{"operation": networkOperation, "error": networkError, "family": networkFamily, "port": networkPort, "accepted": networkAccepted, "opened": networkOpened, "address": networkAddress, "sent": networkSent, "received": networkReceived, "retransmits": networkRetransmits, "rtt": networkRTT}},
-		"sample_record":     {sampleStack + 127*8, map[string]int{"frames": sampleFrames, "stack": sampleStack}},
+		"sample_record":     {sampleStack + 127*8, map[string]int{"frames": sampleFrames, "top": sampleTop, "stack": sampleStack}},
 		"sql_record":        {sqlSize, map[string]int{"driver": sqlDriver, "text_len": sqlTextLength, "whole_len": sqlWholeLength, "text": sqlText}},
 		"run_queue_record":  {runQueueSize, map[string]int{"cpu": runQueueCPU}},
 	} {

@@ -9,7 +9,8 @@ import "fmt"
 const (
 	kindSample   = 16
 	sampleFrames = headerSize
-	sampleStack  = headerSize + 8
+	sampleTop    = headerSize + 8
+	sampleStack  = headerSize + 16
 )
 
 // Sample is what a thread did when the clock of its CPU interrupted it.
@@ -19,6 +20,9 @@ type Sample struct {
 	// return addresses of its callers: 8 bytes each, little endian. It is a part
 	// of what was decoded, and empty where the stack could not be read.
 	Stack []byte
+	// Top is the word on top of the stack: where a function returns to that has no
+	// frame, or not yet. 0 where that is unknown.
+	Top uint64
 }
 
 // Frames is how many addresses there are.
@@ -32,5 +36,5 @@ func decodeSample(raw []byte) (*Sample, error) {
 	if size > uint64(len(raw)-sampleStack) {
 		return nil, fmt.Errorf("%w: a stack of %d bytes in a record of %d", ErrMalformed, size, len(raw))
 	}
-	return &Sample{Header: decodeHeader(raw), Stack: raw[sampleStack : sampleStack+int(size)]}, nil
+	return &Sample{Header: decodeHeader(raw), Stack: raw[sampleStack : sampleStack+int(size)], Top: u64(raw, sampleTop)}, nil
 }

@@ -12,7 +12,7 @@ import (
 // sampleRecord has so many frames, at 1000, 1001 and so on.
 func sampleRecord(frames int) []byte {
 	raw := header(kindSample, sampleStack+8*frames)
-	put(raw, sampleFrames, uint32(frames))
+	put(raw, sampleFrames, uint32(frames), uint32(0), uint64(77))
 	for i := range frames {
 		put(raw, sampleStack+8*i, uint64(1000+i))
 	}
@@ -26,6 +26,7 @@ func TestDecodeSample(t *testing.T) {
 		sample := got.(*Sample)
 		require.Equal(t, wantHeader(), sample.Header)
 		require.Equal(t, frames, sample.Frames())
+		require.EqualValues(t, 77, sample.Top)
 		for i := range frames {
 			require.EqualValues(t, 1000+i, sample.Frame(i))
 		}
