@@ -36,6 +36,8 @@ type Config struct {
 	GC GCConfig `mapstructure:"gc"`
 	// Profiles of what the observed processes do on CPUs.
 	Profiles ProfilesConfig `mapstructure:"profiles"`
+	// Allocations of the observed processes.
+	Allocations AllocationsConfig `mapstructure:"allocations"`
 }
 
 // TargetConfig selects processes: all keys that are set must match.
@@ -206,7 +208,8 @@ func createDefaultConfig() *Config {
 			Interval: 30 * time.Second,
 			Leak:     LeakConfig{Threshold: 5000, Growth: 100, Dumps: 6, MinAge: 2 * time.Minute},
 		},
-		Profiles: defaultProfiles(),
+		Profiles:    defaultProfiles(),
+		Allocations: defaultAllocations(),
 	}
 }
 
@@ -231,7 +234,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, c.Goroutines.validate()...)
 	}
 	errs = append(errs, c.GC.check()...)
-	return errors.Join(append(errs, c.Events.check(), c.Ledger.check(), c.Budget.check(c.Ledger.Mode), c.Profiles.check())...)
+	return errors.Join(append(errs, c.Events.check(), c.Ledger.check(), c.Budget.check(c.Ledger.Mode), c.Profiles.check(), c.Allocations.check())...)
 }
 
 // needsInterval reports whether anything is read at runtime.interval.

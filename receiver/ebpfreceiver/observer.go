@@ -29,6 +29,7 @@ type observer struct {
 	vitals    *processVitals
 	sampling  *sampling // nil: none
 	profiles  *profiles
+	heaps     *heaps
 }
 
 func (o *observer) Attached(p *discover.Process, a *probe.Attachment, layouts attach.Layouts) {
@@ -41,6 +42,7 @@ func (o *observer) Attached(p *discover.Process, a *probe.Attachment, layouts at
 	o.peers.add(p, time.Now())
 	o.vitals.add(p)
 	o.sampling.add(p, a, layouts.Bias)
+	o.heaps.add(p, layouts)
 	o.profiles.add(p, a, layouts.Code, layouts.Bias)
 }
 
@@ -56,6 +58,7 @@ func (o *observer) Detached(p *discover.Process, open int) {
 	o.vitals.remove(p)
 	o.sampling.remove(p)
 	o.profiles.remove(p)
+	o.heaps.remove(p)
 }
 
 // TakenUp goes on with what is known of a process. The governor and the sampler
@@ -72,6 +75,9 @@ func (o *observer) TakenUp(before, p *discover.Process, a *probe.Attachment, lay
 	if !o.vitals.rename(before, p) {
 		o.vitals.add(p)
 	}
+	if !o.heaps.rename(before, p) {
+		o.heaps.add(p, layouts)
+	}
 	if !o.profiles.rename(before, p) {
 		o.profiles.add(p, a, layouts.Code, layouts.Bias)
 	}
@@ -82,7 +88,7 @@ func (o *observer) inherit(from *observer, attached int) {
 	o.telemetry.ProcessesAttached.Add(context.Background(), int64(attached))
 	o.runtimes.readers = from.runtimes.readers
 	o.dumps.watched, o.peers.tables, o.vitals.processes = from.dumps.watched, from.peers.tables, from.vitals.processes
-	o.profiles.sampled = from.profiles.sampled
+	o.profiles.sampled, o.heaps.heaps = from.profiles.sampled, from.heaps.heaps
 }
 
 func (o *observer) Failed(_ *discover.Process, reason string) {

@@ -225,7 +225,7 @@ func TestPprofOfThePast(t *testing.T) {
 func pprofOf(t *testing.T, arguments ...string) string {
 	t.Helper()
 	command := exec.Command("go", append([]string{"tool", "pprof", "-symbolize=none"}, arguments...)...)
-	command.Env = append(command.Environ(), "PPROF_TMPDIR="+t.TempDir(), "HOME="+t.TempDir())
+	command.Env = append(command.Environ(), "PPROF_TMPDIR="+t.TempDir())
 	var problems strings.Builder
 	command.Stderr = &problems
 	output, err := command.Output()

@@ -20,10 +20,10 @@ import (
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
 )
 
-// ebpfReceiver owns the programs and eleven goroutines: discovery, the attacher, the
+// ebpfReceiver owns the programs and twelve goroutines: discovery, the attacher, the
 // governor, the sampler, the reader of records, the server of profiles, and those
-// that tell every interval: of the runtime, of goroutines, of the traffic, of CPUs
-// and of what else the kernel keeps about a process.
+// that tell every interval: of the runtime, of goroutines, of the traffic, of CPUs,
+// of heaps and of what else the kernel keeps about a process.
 type ebpfReceiver struct {
 	config    *Config
 	settings  receiver.Settings
@@ -125,16 +125,17 @@ func (r *ebpfReceiver) prepare(left *estate, watcher *discover.Watcher) (err err
 	r.tellRefusals()
 	r.watched = &observer{
 		telemetry: r.telemetry, runtimes: newRuntimes(r), dumps: newDumps(r), peers: newPeers(r), vitals: vitals,
-		governing: r.governing, sampling: r.sampling, profiles: newProfiles(r),
+		governing: r.governing, sampling: r.sampling, profiles: newProfiles(r), heaps: newHeaps(r),
 	}
 	if err := r.sampleCPUs(left); err != nil {
 		return err
 	}
 	wanted := attach.Wanted{
-		Probes:     r.sinks.probed() || r.watched.profiles.enabled,
-		Runtime:    r.watched.runtimes.enabled,
-		Goroutines: r.watched.dumps.enabled,
-		Profiles:   r.watched.profiles.enabled,
+		Probes:      r.sinks.probed() || r.watched.profiles.enabled,
+		Runtime:     r.watched.runtimes.enabled,
+		Goroutines:  r.watched.dumps.enabled,
+		Allocations: r.watched.heaps.enabled,
+		Profiles:    r.watched.profiles.enabled,
 	}
 	r.attacher = attach.New(r.programs, wanted, r.events(), r.tier, r.watched, r.settings.Logger)
 	if left != nil {
@@ -162,6 +163,7 @@ func (r *ebpfReceiver) observe(host component.Host, watcher *discover.Watcher) {
 	r.run(host, &r.observing, "dumping goroutines", func() error { return watched.dumps.run(ctx) })
 	r.run(host, &r.observing, "telling traffic", func() error { return watched.peers.run(ctx) })
 	r.run(host, &r.observing, "reading vitals of processes", func() error { return watched.vitals.run(ctx) })
+	r.run(host, &r.observing, "reading heap profiles", func() error { return watched.heaps.run(ctx) })
 	r.run(host, &r.observing, "telling profiles", func() error { return watched.profiles.run(ctx) })
 	if r.pprof != nil {
 		r.run(host, &r.serving, "serving profiles", r.pprof.run)

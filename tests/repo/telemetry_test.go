@@ -25,7 +25,7 @@ func TestTelemetryPageListsWhatTheCodeEmits(t *testing.T) {
 	for cause := range ledger.Cause(ledger.NumCauses) {
 		want = append(want, cause.Attribute())
 	}
-	for _, file := range []string{"events.go", "requests.go", "resource.go", "profiles.go"} {
+	for _, file := range []string{"events.go", "requests.go", "resource.go", "profiles.go", "allocations.go"} {
 		want = append(want, constants(t, "internal/events/"+file)...)
 	}
 	for _, file := range []string{"definition.go", "detaileddefinition.go"} {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/allocations"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goexec"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goroutines"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goruntime"
@@ -40,6 +41,9 @@ type analysis struct {
 	// code is nil where it cannot be told what its instructions are, for noCode.
 	code   *profile.Code
 	noCode error
+	// allocations is nil where the heap profile cannot be read, for noAllocations.
+	allocations   *allocations.Layout
+	noAllocations error
 }
 
 // analyses holds those of executables that were met, bounded by maxAnalyses.
@@ -82,6 +86,10 @@ func (a analyses) of(file *os.File) (made analysis, fresh bool, err error) {
 	made = analysis{plan: plan.For(binary), runtime: goruntime.Resolve(binary)}
 	made.goroutines, made.noGoroutines = goroutines.Resolve(binary)
 	made.code, made.noCode = profile.Resolve(binary)
+	made.allocations, made.noAllocations = allocations.Resolve(binary)
+	if made.code == nil && made.allocations != nil { // sites without names are of no use
+		made.allocations, made.noAllocations = nil, made.noCode
+	}
 	if len(a) >= maxAnalyses {
 		clear(a) // what runs is analysed again when it is met again
 	}
@@ -102,6 +110,9 @@ func (a analysis) refusals() []plan.Refusal {
 	}
 	if a.noCode != nil {
 		refused = append(slices.Clone(refused), plan.Refusal{Feature: plan.Profiles, Reason: a.noCode})
+	}
+	if a.noAllocations != nil {
+		refused = append(slices.Clone(refused), plan.Refusal{Feature: plan.Allocations, Reason: a.noAllocations})
 	}
 	return refused
 }

@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/allocations"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goroutines"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goruntime"
@@ -49,8 +50,16 @@ type Wanted struct {
 	Runtime bool
 	// Goroutines, likewise.
 	Goroutines bool
+	// Allocations, which need none either.
+	Allocations bool
 	// Profiles, for which the BPF programs must know the process.
 	Profiles bool
+}
+
+// reads reports whether anything that is wanted is read out of the memory of an
+// executable's processes.
+func (w Wanted) reads(a analysis) bool {
+	return w.Runtime && a.runtime.Any() || w.Goroutines && a.goroutines != nil || w.Allocations && a.allocations != nil
 }
 
 // Layouts say where a process keeps what is read out of its memory.
@@ -60,6 +69,8 @@ type Layouts struct {
 	Goroutines *goroutines.Layout
 	// Code is nil where it cannot be told what instructions are.
 	Code *profile.Code
+	// Allocations is nil where the heap profile cannot be read; else there is Code.
+	Allocations *allocations.Layout
 	// Bias is where the executable was loaded, less where it was linked.
 	Bias uint64
 }
@@ -168,7 +179,7 @@ func (a *Attacher) attachTo(p *discover.Process, executable *os.File) (reason st
 	}
 	a.tellRefusals(p, analysed, fresh) // whatever comes of it: it is fresh but once
 	probes := a.wanted.Probes && len(analysed.plan.Probes) > 0 || a.wanted.Profiles && analysed.code != nil
-	readable := a.wanted.Runtime && analysed.runtime.Any() || a.wanted.Goroutines && analysed.goroutines != nil
+	readable := a.wanted.reads(analysed)
 	if !probes && !readable {
 		return ReasonNothing, errors.New("nothing that is wanted has a proven place in it")
 	}
@@ -189,7 +200,7 @@ func (a *Attacher) attachTo(p *discover.Process, executable *os.File) (reason st
 	if attachment != nil {
 		count = len(attachment.Plan().Probes)
 	}
-	layouts := Layouts{Runtime: analysed.runtime, Goroutines: analysed.goroutines, Code: analysed.code, Bias: bias}
+	layouts := Layouts{Runtime: analysed.runtime, Goroutines: analysed.goroutines, Code: analysed.code, Allocations: analysed.allocations, Bias: bias}
 	a.attached[p] = subject{attachment, layouts, analysed.refusals()}
 	a.logger.Info("Observing a process", zap.Int("pid", p.PID), zap.String("service", p.ServiceName),
 		zap.String("executable", p.Executable), zap.String("go", analysed.plan.GoVersion), zap.Int("probes", count))

@@ -124,6 +124,8 @@ const (
 	Goroutines Feature = "goroutines"
 	// Profiles need none of this plan: package profile finds the source of code.
 	Profiles Feature = "profiles"
+	// Allocations neither: package allocations plans the reading of heap profiles.
+	Allocations Feature = "allocations"
 )
 
 // Unknown marks an offset that was not proven: UNKNOWN_OFFSET of bpf/headers/process.h.

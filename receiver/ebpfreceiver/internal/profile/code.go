@@ -103,3 +103,22 @@ func (r *resolver) at(addr uint64) *Place {
 	}
 	return known
 }
+
+// Call is the innermost function that an instruction of the process stands in,
+// alone: for stacks that have an address for each function, inlined ones included.
+func (t Target) Call(addr uint64) *Place {
+	found := t.Code.place(t.Executable, addr-t.Bias)
+	if found == nil {
+		return &Place{Address: addr}
+	}
+	return &Place{Address: found.Address, Calls: found.Calls[:min(1, len(found.Calls))]}
+}
+
+// WithoutExit is a stack without the function to which every goroutine returns:
+// Go's own profiles leave it out too.
+func WithoutExit(stack []*Place) []*Place {
+	if n := len(stack); n > 0 && len(stack[n-1].Calls) > 0 && stack[n-1].Calls[0].Function == "runtime.goexit" {
+		return stack[:n-1]
+	}
+	return stack
+}

@@ -110,7 +110,7 @@ func (r *resolver) stack(key stackKey) []*Place {
 			places = append(places, r.at(addr))
 		}
 	}
-	return places
+	return WithoutExit(places)
 }
 
 // top is where the innermost function of a sample returns to, if it has no frame.

@@ -103,6 +103,7 @@ func main() {
 	serveKernel(mux)
 	handleLong(mux, tracer)
 	serveBurn(mux, trace.NewTracerProvider())
+	serveAllocate(mux, trace.NewTracerProvider())
 	server := &http.Server{Handler: mux, ConnState: serveOddities(mux, tracer)}
 	fmt.Fprintln(os.Stderr, server.Serve(listener))
 }

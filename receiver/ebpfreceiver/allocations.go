@@ -1,0 +1,198 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpfreceiver
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/allocations"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/attach"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/emit"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goroutines"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/procmem"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/profile"
+)
+
+// Outcomes of a reading of a heap profile.
+const (
+	heapRead   = "read"
+	heapFailed = "failed"
+	// heapCut: it has more than what is read.
+	heapCut = "cut"
+	// heapOff: the process samples no allocations.
+	heapOff = "off"
+)
+
+// heaps reads the heap profiles of all attached processes out of their memory, at
+// the configured interval.
+type heaps struct {
+	enabled   bool
+	interval  time.Duration
+	top       int // sites to tell
+	sinks     *sinks
+	telemetry *metadata.TelemetryBuilder
+	logger    *zap.Logger
+	version   string
+	reader    *allocations.Reader
+
+	mu    sync.Mutex // guards heaps: the attacher adds and removes, run reads
+	heaps map[*discover.Process]*heap
+}
+
+// heap is that of one process.
+type heap struct {
+	layout *allocations.Layout
+	target profile.Target
+	open   func() (goroutines.Executable, error)
+	sites  *allocations.Sites
+	memory *procmem.Process
+}
+
+func newHeaps(r *ebpfReceiver) *heaps {
+	config := r.config.Allocations
+	h := &heaps{
+		interval:  config.Interval,
+		sinks:     &r.sinks,
+		telemetry: r.telemetry,
+		logger:    r.settings.Logger,
+		version:   r.settings.BuildInfo.Version,
+		reader:    allocations.NewReader(),
+		heaps:     make(map[*discover.Process]*heap),
+	}
+	if r.sinks.logs != nil {
+		h.top = config.Top
+	}
+	h.enabled = config.Enabled && (h.top > 0 || r.sinks.profiles != nil)
+	return h
+}
+
+func (h *heaps) add(p *discover.Process, layouts attach.Layouts) {
+	if !h.enabled || layouts.Allocations == nil {
+		return
+	}
+	memory, err := procmem.Open(p.PID)
+	if err != nil {
+		h.failed(p, err)
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.heaps[p] = &heap{
+		layout: layouts.Allocations,
+		target: profile.Target{Code: layouts.Code, Bias: layouts.Bias},
+		open:   executableOf(p.PID),
+		sites:  allocations.NewSites(p.StartTime),
+		memory: memory,
+	}
+}
+
+// rename goes on with a process as another. It reports false where there is none
+// to go on with.
+func (h *heaps) rename(before, p *discover.Process) bool {
+	if !h.enabled {
+		h.remove(before)
+		return false
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	found, ok := h.heaps[before]
+	if ok {
+		delete(h.heaps, before)
+		h.heaps[p] = found
+	}
+	return ok
+}
+
+func (h *heaps) remove(p *discover.Process) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	found, ok := h.heaps[p]
+	if !ok {
+		return
+	}
+	delete(h.heaps, p)
+	if err := found.memory.Close(); err != nil {
+		h.failed(p, err)
+	}
+}
+
+// run reads until ctx is done.
+func (h *heaps) run(ctx context.Context) error {
+	if !h.enabled {
+		return nil
+	}
+	ticker := time.NewTicker(h.interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			batch := emit.NewBatch(metadata.ScopeName, h.version, emit.Clock{}, nil)
+			profiles := emit.NewProfiles(metadata.ScopeName, h.version)
+			h.readAll(batch, profiles)
+			h.sinks.consumeLogs(ctx, batch.Logs())
+			h.sinks.consumeProfiles(ctx, profiles.Profiles())
+		}
+	}
+}
+
+func (h *heaps) readAll(batch *emit.Batch, profiles *emit.Profiles) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for p, one := range h.heaps {
+		if err := h.read(p, one, batch, profiles); err != nil {
+			h.failed(p, err)
+		}
+	}
+}
+
+func (h *heaps) read(p *discover.Process, one *heap, batch *emit.Batch, profiles *emit.Profiles) (err error) {
+	executable, err := one.open()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, executable.Close()) }()
+	one.target.Executable = executable
+	now := time.Now()
+	since, err := one.sites.Read(h.reader, one.layout, one.memory, one.target, now)
+	if err != nil {
+		return err
+	}
+	switch reading := one.sites.Reading(); {
+	case reading.Rate == 0:
+		h.count(heapOff)
+		return nil
+	case reading.Cut:
+		h.count(heapCut)
+	default:
+		h.count(heapRead)
+	}
+	for _, site := range one.sites.Top(h.top) {
+		batch.AddSite(p, since, now, &site)
+	}
+	if h.sinks.profiles != nil {
+		profiles.Add(p, one.sites.Profile(one.target))
+	}
+	return nil
+}
+
+func (h *heaps) count(outcome string) {
+	h.telemetry.HeapReads.Add(context.Background(), 1, by("outcome", outcome))
+}
+
+func (h *heaps) failed(p *discover.Process, err error) {
+	if errors.Is(err, procmem.ErrGone) {
+		return // detached soon
+	}
+	h.count(heapFailed)
+	h.logger.Debug("Reading the heap profile of a process", zap.Int("pid", p.PID), zap.Error(err))
+}
