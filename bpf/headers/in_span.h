@@ -41,6 +41,40 @@ static __always_inline int claim(struct in_span_place *place)
 	return 0;
 }
 
+/* How many places were taken, given back, and freed by user space, whose the last
+ * number is. */
+enum place_count {
+	PLACES_TAKEN,
+	PLACES_GIVEN,
+	PLACES_CLEARED,
+	PLACE_COUNTS,
+};
+
+struct place_count_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PLACE_COUNTS);
+	__type(key, u32);
+	__type(value, u64);
+} place_counts SEC(".maps");
+
+static __always_inline u64 places(u32 which)
+{
+	u64 *n = bpf_map_lookup_elem(&place_counts, &which);
+	return n ? *n : 0;
+}
+
+static __always_inline int places_in_use(void)
+{
+	return places(PLACES_TAKEN) != places(PLACES_GIVEN) + places(PLACES_CLEARED);
+}
+
+static __always_inline void count_place(u32 which)
+{
+	u64 *n = bpf_map_lookup_elem(&place_counts, &which);
+	if (n)
+		__sync_fetch_and_add(n, 1);
+}
+
 static __always_inline void take_place(struct goroutine *s, struct goroutine_key *key, u64 now)
 {
 	u64 hash = (key->g ^ (u64)key->tgid << 40) * 0x9e3779b97f4a7c15ULL; /* 2^64 / golden ratio */
@@ -60,6 +94,7 @@ static __always_inline void take_place(struct goroutine *s, struct goroutine_key
 		place->syscall = 0;
 		publish(&place->g, key->g);
 		s->place = index + 1;
+		count_place(PLACES_TAKEN);
 		return;
 	}
 }
@@ -78,4 +113,5 @@ static __always_inline void give_place(struct goroutine *s)
 	s->place = 0;
 	publish(&place->g, 0);
 	__sync_fetch_and_add(&place->taken, -1);
+	count_place(PLACES_GIVEN);
 }

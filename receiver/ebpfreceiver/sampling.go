@@ -22,6 +22,7 @@ import (
 type sampling struct {
 	sampler *sample.Sampler
 	inSpan  *probe.InSpan
+	looks   *probe.Looks
 	logger  *zap.Logger
 }
 
@@ -55,8 +56,12 @@ func (r *ebpfReceiver) samplingOf(left *estate) (*sampling, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sampling{inSpan: inSpan, logger: r.settings.Logger}
-	s.sampler = sample.New(inSpan, s.failed)
+	looks, err := r.programs.Looks(sample.Interval)
+	if err != nil {
+		return nil, errors.Join(err, inSpan.Close())
+	}
+	s := &sampling{inSpan: inSpan, looks: looks, logger: r.settings.Logger}
+	s.sampler = sample.New(inSpan, looks, s.failed)
 	return s, nil
 }
 
@@ -131,5 +136,5 @@ func (s *sampling) close() error {
 		return nil
 	}
 	s.sampler.Close()
-	return s.inSpan.Close()
+	return errors.Join(s.looks.Close(), s.inSpan.Close())
 }

@@ -22,6 +22,7 @@ const (
 	childrenMapGoroutines         = "goroutines"
 	childrenMapHits               = "hits"
 	childrenMapInSpan             = "in_span"
+	childrenMapPlaceCounts        = "place_counts"
 	childrenMapProcesses          = "processes"
 	childrenMapRecords            = "records"
 	childrenMapStopClocks         = "stop_clocks"
@@ -86,6 +87,7 @@ type childrenMapSpecs struct {
 	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits           *ebpf.MapSpec `ebpf:"hits"`
 	InSpan         *ebpf.MapSpec `ebpf:"in_span"`
+	PlaceCounts    *ebpf.MapSpec `ebpf:"place_counts"`
 	Processes      *ebpf.MapSpec `ebpf:"processes"`
 	Records        *ebpf.MapSpec `ebpf:"records"`
 	StopClocks     *ebpf.MapSpec `ebpf:"stop_clocks"`
@@ -126,6 +128,7 @@ type childrenMaps struct {
 	Goroutines     *ebpf.Map `ebpf:"goroutines"`
 	Hits           *ebpf.Map `ebpf:"hits"`
 	InSpan         *ebpf.Map `ebpf:"in_span"`
+	PlaceCounts    *ebpf.Map `ebpf:"place_counts"`
 	Processes      *ebpf.Map `ebpf:"processes"`
 	Records        *ebpf.Map `ebpf:"records"`
 	StopClocks     *ebpf.Map `ebpf:"stop_clocks"`
@@ -140,6 +143,7 @@ func (m *childrenMaps) Close() error {
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
+		m.PlaceCounts,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

@@ -22,6 +22,7 @@ const (
 	http2MapGoroutines           = "goroutines"
 	http2MapHits                 = "hits"
 	http2MapInSpan               = "in_span"
+	http2MapPlaceCounts          = "place_counts"
 	http2MapProcesses            = "processes"
 	http2MapRecords              = "records"
 	http2MapStopClocks           = "stop_clocks"
@@ -92,6 +93,7 @@ type http2MapSpecs struct {
 	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits           *ebpf.MapSpec `ebpf:"hits"`
 	InSpan         *ebpf.MapSpec `ebpf:"in_span"`
+	PlaceCounts    *ebpf.MapSpec `ebpf:"place_counts"`
 	Processes      *ebpf.MapSpec `ebpf:"processes"`
 	Records        *ebpf.MapSpec `ebpf:"records"`
 	StopClocks     *ebpf.MapSpec `ebpf:"stop_clocks"`
@@ -132,6 +134,7 @@ type http2Maps struct {
 	Goroutines     *ebpf.Map `ebpf:"goroutines"`
 	Hits           *ebpf.Map `ebpf:"hits"`
 	InSpan         *ebpf.Map `ebpf:"in_span"`
+	PlaceCounts    *ebpf.Map `ebpf:"place_counts"`
 	Processes      *ebpf.Map `ebpf:"processes"`
 	Records        *ebpf.Map `ebpf:"records"`
 	StopClocks     *ebpf.Map `ebpf:"stop_clocks"`
@@ -146,6 +149,7 @@ func (m *http2Maps) Close() error {
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
+		m.PlaceCounts,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

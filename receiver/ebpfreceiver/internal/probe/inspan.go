@@ -101,6 +101,9 @@ func (p *Programs) clearPlace(place uint32) error {
 		value.G, value.Taken = 0, 0
 		err = p.spans.InSpan.Put(place-1, &value)
 	}
+	if err == nil {
+		err = p.countCleared()
+	}
 	if err != nil {
 		return fmt.Errorf("freeing the place of a goroutine: %w", err)
 	}

@@ -22,6 +22,7 @@ const (
 	networkMapGoroutines         = "goroutines"
 	networkMapInSpan             = "in_span"
 	networkMapPendingSyscalls    = "pending_syscalls"
+	networkMapPlaceCounts        = "place_counts"
 	networkMapProcesses          = "processes"
 	networkMapRecords            = "records"
 	networkMapStopClocks         = "stop_clocks"
@@ -90,6 +91,7 @@ type networkMapSpecs struct {
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
 	PendingSyscalls *ebpf.MapSpec `ebpf:"pending_syscalls"`
+	PlaceCounts     *ebpf.MapSpec `ebpf:"place_counts"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
 	Records         *ebpf.MapSpec `ebpf:"records"`
 	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
@@ -130,6 +132,7 @@ type networkMaps struct {
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
 	InSpan          *ebpf.Map `ebpf:"in_span"`
 	PendingSyscalls *ebpf.Map `ebpf:"pending_syscalls"`
+	PlaceCounts     *ebpf.Map `ebpf:"place_counts"`
 	Processes       *ebpf.Map `ebpf:"processes"`
 	Records         *ebpf.Map `ebpf:"records"`
 	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
@@ -144,6 +147,7 @@ func (m *networkMaps) Close() error {
 		m.Goroutines,
 		m.InSpan,
 		m.PendingSyscalls,
+		m.PlaceCounts,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

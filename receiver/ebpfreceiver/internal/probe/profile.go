@@ -36,22 +36,32 @@ func (p *Programs) SampleCPUs(period time.Duration) error {
 // sampleCPU opens the software event of one CPU's clock (perf_event_open(2)): it
 // is there in virtual machines too, which seldom have the hardware's counters.
 func (p *Programs) sampleCPU(cpu int, period time.Duration) error {
+	timer, err := cpuClock(p.profile.CpuSample, cpu, period, unix.PerfBitExcludeIdle)
+	if err != nil {
+		return err
+	}
+	p.timers = append(p.timers, timer)
+	return nil
+}
+
+// cpuClock has a program run once every period of a CPU's clock, until the file
+// that it returns is closed.
+func cpuClock(program *ebpf.Program, cpu int, period time.Duration, bits uint64) (file int, err error) {
 	attributes := unix.PerfEventAttr{
 		Type:   unix.PERF_TYPE_SOFTWARE,
 		Config: unix.PERF_COUNT_SW_CPU_CLOCK,
 		Size:   uint32(unsafe.Sizeof(unix.PerfEventAttr{})),
 		Sample: uint64(period),
-		Bits:   unix.PerfBitExcludeIdle,
+		Bits:   bits,
 	}
-	timer, err := unix.PerfEventOpen(&attributes, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
+	file, err = unix.PerfEventOpen(&attributes, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
 	if err != nil {
-		return fmt.Errorf("opening the event of its clock: %w", err)
+		return -1, fmt.Errorf("opening the event of its clock: %w", err)
 	}
-	p.timers = append(p.timers, timer)
-	if err := unix.IoctlSetInt(timer, unix.PERF_EVENT_IOC_SET_BPF, p.profile.CpuSample.FD()); err != nil {
-		return fmt.Errorf("attaching %s: %w", p.profile.CpuSample, err)
+	if err := unix.IoctlSetInt(file, unix.PERF_EVENT_IOC_SET_BPF, program.FD()); err != nil {
+		return -1, errors.Join(fmt.Errorf("attaching %s: %w", program, err), unix.Close(file))
 	}
-	return nil
+	return file, nil
 }
 
 // stopTimers detaches the program from the CPUs' clocks.

@@ -20,6 +20,7 @@ const (
 	profileMapCounters           = "counters"
 	profileMapGoroutines         = "goroutines"
 	profileMapInSpan             = "in_span"
+	profileMapPlaceCounts        = "place_counts"
 	profileMapProcesses          = "processes"
 	profileMapRecords            = "records"
 	profileMapSampleScratch      = "sample_scratch"
@@ -83,6 +84,7 @@ type profileMapSpecs struct {
 	Counters      *ebpf.MapSpec `ebpf:"counters"`
 	Goroutines    *ebpf.MapSpec `ebpf:"goroutines"`
 	InSpan        *ebpf.MapSpec `ebpf:"in_span"`
+	PlaceCounts   *ebpf.MapSpec `ebpf:"place_counts"`
 	Processes     *ebpf.MapSpec `ebpf:"processes"`
 	Records       *ebpf.MapSpec `ebpf:"records"`
 	SampleScratch *ebpf.MapSpec `ebpf:"sample_scratch"`
@@ -122,6 +124,7 @@ type profileMaps struct {
 	Counters      *ebpf.Map `ebpf:"counters"`
 	Goroutines    *ebpf.Map `ebpf:"goroutines"`
 	InSpan        *ebpf.Map `ebpf:"in_span"`
+	PlaceCounts   *ebpf.Map `ebpf:"place_counts"`
 	Processes     *ebpf.Map `ebpf:"processes"`
 	Records       *ebpf.Map `ebpf:"records"`
 	SampleScratch *ebpf.Map `ebpf:"sample_scratch"`
@@ -135,6 +138,7 @@ func (m *profileMaps) Close() error {
 		m.Counters,
 		m.Goroutines,
 		m.InSpan,
+		m.PlaceCounts,
 		m.Processes,
 		m.Records,
 		m.SampleScratch,

@@ -6,6 +6,7 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/cilium/ebpf"
@@ -43,8 +44,10 @@ type Programs struct {
 	sql       sqlObjects
 	network   networkObjects
 	profile   profileObjects
-	timers    []int     // perf events of the CPUs' clocks
-	refused   []Refusal // features that this kernel does not have
+	looks     looksObjects
+	clearing  sync.Mutex // of the count of places that were cleared
+	timers    []int      // perf events of the CPUs' clocks
+	refused   []Refusal  // features that this kernel does not have
 	links     []link.Link
 	has       abilities
 	slots     slots
@@ -89,15 +92,16 @@ func (p *Programs) load(options Options) error {
 	}
 	p.slots.max = p.spans.Hits.MaxEntries()
 	shared := &ebpf.CollectionOptions{MapReplacements: map[string]*ebpf.Map{
-		spansMapChildren:   p.spans.Children,
-		spansMapCounters:   p.spans.Counters,
-		spansMapGoroutines: p.spans.Goroutines,
-		spansMapHits:       p.spans.Hits,
-		spansMapInSpan:     p.spans.InSpan,
-		spansMapProcesses:  p.spans.Processes,
-		spansMapRecords:    p.spans.Records,
-		spansMapStopClocks: p.spans.StopClocks,
-		spansMapThreads:    p.spans.Threads,
+		spansMapChildren:    p.spans.Children,
+		spansMapCounters:    p.spans.Counters,
+		spansMapGoroutines:  p.spans.Goroutines,
+		spansMapHits:        p.spans.Hits,
+		spansMapInSpan:      p.spans.InSpan,
+		spansMapProcesses:   p.spans.Processes,
+		spansMapPlaceCounts: p.spans.PlaceCounts,
+		spansMapRecords:     p.spans.Records,
+		spansMapStopClocks:  p.spans.StopClocks,
+		spansMapThreads:     p.spans.Threads,
 	}}
 	groups := []struct {
 		name string
@@ -113,6 +117,7 @@ func (p *Programs) load(options Options) error {
 		{"client", loadClients, &p.clients},
 		{"gRPC client", loadRpcclients, &p.rpcs},
 		{"profile", loadProfile, &p.profile},
+		{"look", loadLooks, &p.looks},
 		{"database/sql", loadSql, &p.sql},
 	}
 	for _, group := range groups {
@@ -251,6 +256,6 @@ func (p *Programs) Close() error {
 		errs = append(errs, l.Close())
 	}
 	p.links = nil
-	errs = append(errs, p.stopTimers(), p.profile.Close(), p.network.Close(), p.sql.Close(), p.rpcs.Close(), p.clients.Close(), p.rpc.Close(), p.http2.Close(), p.children.Close(), p.world.Close(), p.syscalls.Close(), p.scheduler.Close(), p.spans.Close())
+	errs = append(errs, p.stopTimers(), p.looks.Close(), p.profile.Close(), p.network.Close(), p.sql.Close(), p.rpcs.Close(), p.clients.Close(), p.rpc.Close(), p.http2.Close(), p.children.Close(), p.world.Close(), p.syscalls.Close(), p.scheduler.Close(), p.spans.Close())
 	return errors.Join(errs...)
 }

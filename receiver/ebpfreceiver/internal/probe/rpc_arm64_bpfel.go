@@ -22,6 +22,7 @@ const (
 	rpcMapGoroutines         = "goroutines"
 	rpcMapHits               = "hits"
 	rpcMapInSpan             = "in_span"
+	rpcMapPlaceCounts        = "place_counts"
 	rpcMapProcesses          = "processes"
 	rpcMapRecords            = "records"
 	rpcMapStopClocks         = "stop_clocks"
@@ -91,6 +92,7 @@ type rpcMapSpecs struct {
 	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits           *ebpf.MapSpec `ebpf:"hits"`
 	InSpan         *ebpf.MapSpec `ebpf:"in_span"`
+	PlaceCounts    *ebpf.MapSpec `ebpf:"place_counts"`
 	Processes      *ebpf.MapSpec `ebpf:"processes"`
 	Records        *ebpf.MapSpec `ebpf:"records"`
 	StopClocks     *ebpf.MapSpec `ebpf:"stop_clocks"`
@@ -132,6 +134,7 @@ type rpcMaps struct {
 	Goroutines     *ebpf.Map `ebpf:"goroutines"`
 	Hits           *ebpf.Map `ebpf:"hits"`
 	InSpan         *ebpf.Map `ebpf:"in_span"`
+	PlaceCounts    *ebpf.Map `ebpf:"place_counts"`
 	Processes      *ebpf.Map `ebpf:"processes"`
 	Records        *ebpf.Map `ebpf:"records"`
 	StopClocks     *ebpf.Map `ebpf:"stop_clocks"`
@@ -147,6 +150,7 @@ func (m *rpcMaps) Close() error {
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
+		m.PlaceCounts,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

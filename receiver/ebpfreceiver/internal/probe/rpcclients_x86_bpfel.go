@@ -43,6 +43,7 @@ const (
 	rpcclientsMapGoroutines         = "goroutines"
 	rpcclientsMapHits               = "hits"
 	rpcclientsMapInSpan             = "in_span"
+	rpcclientsMapPlaceCounts        = "place_counts"
 	rpcclientsMapProcesses          = "processes"
 	rpcclientsMapRecords            = "records"
 	rpcclientsMapStopClocks         = "stop_clocks"
@@ -116,6 +117,7 @@ type rpcclientsMapSpecs struct {
 	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits           *ebpf.MapSpec `ebpf:"hits"`
 	InSpan         *ebpf.MapSpec `ebpf:"in_span"`
+	PlaceCounts    *ebpf.MapSpec `ebpf:"place_counts"`
 	Processes      *ebpf.MapSpec `ebpf:"processes"`
 	Records        *ebpf.MapSpec `ebpf:"records"`
 	StopClocks     *ebpf.MapSpec `ebpf:"stop_clocks"`
@@ -157,6 +159,7 @@ type rpcclientsMaps struct {
 	Goroutines     *ebpf.Map `ebpf:"goroutines"`
 	Hits           *ebpf.Map `ebpf:"hits"`
 	InSpan         *ebpf.Map `ebpf:"in_span"`
+	PlaceCounts    *ebpf.Map `ebpf:"place_counts"`
 	Processes      *ebpf.Map `ebpf:"processes"`
 	Records        *ebpf.Map `ebpf:"records"`
 	StopClocks     *ebpf.Map `ebpf:"stop_clocks"`
@@ -172,6 +175,7 @@ func (m *rpcclientsMaps) Close() error {
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
+		m.PlaceCounts,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

@@ -21,6 +21,7 @@ const (
 	schedulerMapGoroutines          = "goroutines"
 	schedulerMapHits                = "hits"
 	schedulerMapInSpan              = "in_span"
+	schedulerMapPlaceCounts         = "place_counts"
 	schedulerMapProcesses           = "processes"
 	schedulerMapRecords             = "records"
 	schedulerMapStopClocks          = "stop_clocks"
@@ -85,15 +86,16 @@ type schedulerProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type schedulerMapSpecs struct {
-	Children   *ebpf.MapSpec `ebpf:"children"`
-	Counters   *ebpf.MapSpec `ebpf:"counters"`
-	Goroutines *ebpf.MapSpec `ebpf:"goroutines"`
-	Hits       *ebpf.MapSpec `ebpf:"hits"`
-	InSpan     *ebpf.MapSpec `ebpf:"in_span"`
-	Processes  *ebpf.MapSpec `ebpf:"processes"`
-	Records    *ebpf.MapSpec `ebpf:"records"`
-	StopClocks *ebpf.MapSpec `ebpf:"stop_clocks"`
-	Threads    *ebpf.MapSpec `ebpf:"threads"`
+	Children    *ebpf.MapSpec `ebpf:"children"`
+	Counters    *ebpf.MapSpec `ebpf:"counters"`
+	Goroutines  *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits        *ebpf.MapSpec `ebpf:"hits"`
+	InSpan      *ebpf.MapSpec `ebpf:"in_span"`
+	PlaceCounts *ebpf.MapSpec `ebpf:"place_counts"`
+	Processes   *ebpf.MapSpec `ebpf:"processes"`
+	Records     *ebpf.MapSpec `ebpf:"records"`
+	StopClocks  *ebpf.MapSpec `ebpf:"stop_clocks"`
+	Threads     *ebpf.MapSpec `ebpf:"threads"`
 }
 
 // schedulerVariableSpecs contains global variables before they are loaded into the kernel.
@@ -124,15 +126,16 @@ func (o *schedulerObjects) Close() error {
 //
 // It can be passed to loadSchedulerObjects or ebpf.CollectionSpec.LoadAndAssign.
 type schedulerMaps struct {
-	Children   *ebpf.Map `ebpf:"children"`
-	Counters   *ebpf.Map `ebpf:"counters"`
-	Goroutines *ebpf.Map `ebpf:"goroutines"`
-	Hits       *ebpf.Map `ebpf:"hits"`
-	InSpan     *ebpf.Map `ebpf:"in_span"`
-	Processes  *ebpf.Map `ebpf:"processes"`
-	Records    *ebpf.Map `ebpf:"records"`
-	StopClocks *ebpf.Map `ebpf:"stop_clocks"`
-	Threads    *ebpf.Map `ebpf:"threads"`
+	Children    *ebpf.Map `ebpf:"children"`
+	Counters    *ebpf.Map `ebpf:"counters"`
+	Goroutines  *ebpf.Map `ebpf:"goroutines"`
+	Hits        *ebpf.Map `ebpf:"hits"`
+	InSpan      *ebpf.Map `ebpf:"in_span"`
+	PlaceCounts *ebpf.Map `ebpf:"place_counts"`
+	Processes   *ebpf.Map `ebpf:"processes"`
+	Records     *ebpf.Map `ebpf:"records"`
+	StopClocks  *ebpf.Map `ebpf:"stop_clocks"`
+	Threads     *ebpf.Map `ebpf:"threads"`
 }
 
 func (m *schedulerMaps) Close() error {
@@ -142,6 +145,7 @@ func (m *schedulerMaps) Close() error {
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
+		m.PlaceCounts,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

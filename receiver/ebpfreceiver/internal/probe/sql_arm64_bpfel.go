@@ -23,6 +23,7 @@ const (
 	sqlMapGoroutines             = "goroutines"
 	sqlMapHits                   = "hits"
 	sqlMapInSpan                 = "in_span"
+	sqlMapPlaceCounts            = "place_counts"
 	sqlMapProcesses              = "processes"
 	sqlMapQueryTexts             = "query_texts"
 	sqlMapRecords                = "records"
@@ -99,6 +100,7 @@ type sqlMapSpecs struct {
 	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits           *ebpf.MapSpec `ebpf:"hits"`
 	InSpan         *ebpf.MapSpec `ebpf:"in_span"`
+	PlaceCounts    *ebpf.MapSpec `ebpf:"place_counts"`
 	Processes      *ebpf.MapSpec `ebpf:"processes"`
 	QueryTexts     *ebpf.MapSpec `ebpf:"query_texts"`
 	Records        *ebpf.MapSpec `ebpf:"records"`
@@ -141,6 +143,7 @@ type sqlMaps struct {
 	Goroutines     *ebpf.Map `ebpf:"goroutines"`
 	Hits           *ebpf.Map `ebpf:"hits"`
 	InSpan         *ebpf.Map `ebpf:"in_span"`
+	PlaceCounts    *ebpf.Map `ebpf:"place_counts"`
 	Processes      *ebpf.Map `ebpf:"processes"`
 	QueryTexts     *ebpf.Map `ebpf:"query_texts"`
 	Records        *ebpf.Map `ebpf:"records"`
@@ -157,6 +160,7 @@ func (m *sqlMaps) Close() error {
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
+		m.PlaceCounts,
 		m.Processes,
 		m.QueryTexts,
 		m.Records,

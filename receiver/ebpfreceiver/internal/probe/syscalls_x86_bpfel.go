@@ -53,6 +53,7 @@ const (
 	syscallsMapGoroutines         = "goroutines"
 	syscallsMapInSpan             = "in_span"
 	syscallsMapPendingSyscalls    = "pending_syscalls"
+	syscallsMapPlaceCounts        = "place_counts"
 	syscallsMapProcesses          = "processes"
 	syscallsMapRecords            = "records"
 	syscallsMapStopClocks         = "stop_clocks"
@@ -119,6 +120,7 @@ type syscallsMapSpecs struct {
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
 	PendingSyscalls *ebpf.MapSpec `ebpf:"pending_syscalls"`
+	PlaceCounts     *ebpf.MapSpec `ebpf:"place_counts"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
 	Records         *ebpf.MapSpec `ebpf:"records"`
 	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
@@ -159,6 +161,7 @@ type syscallsMaps struct {
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
 	InSpan          *ebpf.Map `ebpf:"in_span"`
 	PendingSyscalls *ebpf.Map `ebpf:"pending_syscalls"`
+	PlaceCounts     *ebpf.Map `ebpf:"place_counts"`
 	Processes       *ebpf.Map `ebpf:"processes"`
 	Records         *ebpf.Map `ebpf:"records"`
 	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
@@ -173,6 +176,7 @@ func (m *syscallsMaps) Close() error {
 		m.Goroutines,
 		m.InSpan,
 		m.PendingSyscalls,
+		m.PlaceCounts,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

@@ -21,6 +21,7 @@ const (
 	worldMapGoroutines         = "goroutines"
 	worldMapHits               = "hits"
 	worldMapInSpan             = "in_span"
+	worldMapPlaceCounts        = "place_counts"
 	worldMapProcesses          = "processes"
 	worldMapRecords            = "records"
 	worldMapStopClocks         = "stop_clocks"
@@ -83,15 +84,16 @@ type worldProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type worldMapSpecs struct {
-	Children   *ebpf.MapSpec `ebpf:"children"`
-	Counters   *ebpf.MapSpec `ebpf:"counters"`
-	Goroutines *ebpf.MapSpec `ebpf:"goroutines"`
-	Hits       *ebpf.MapSpec `ebpf:"hits"`
-	InSpan     *ebpf.MapSpec `ebpf:"in_span"`
-	Processes  *ebpf.MapSpec `ebpf:"processes"`
-	Records    *ebpf.MapSpec `ebpf:"records"`
-	StopClocks *ebpf.MapSpec `ebpf:"stop_clocks"`
-	Threads    *ebpf.MapSpec `ebpf:"threads"`
+	Children    *ebpf.MapSpec `ebpf:"children"`
+	Counters    *ebpf.MapSpec `ebpf:"counters"`
+	Goroutines  *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits        *ebpf.MapSpec `ebpf:"hits"`
+	InSpan      *ebpf.MapSpec `ebpf:"in_span"`
+	PlaceCounts *ebpf.MapSpec `ebpf:"place_counts"`
+	Processes   *ebpf.MapSpec `ebpf:"processes"`
+	Records     *ebpf.MapSpec `ebpf:"records"`
+	StopClocks  *ebpf.MapSpec `ebpf:"stop_clocks"`
+	Threads     *ebpf.MapSpec `ebpf:"threads"`
 }
 
 // worldVariableSpecs contains global variables before they are loaded into the kernel.
@@ -122,15 +124,16 @@ func (o *worldObjects) Close() error {
 //
 // It can be passed to loadWorldObjects or ebpf.CollectionSpec.LoadAndAssign.
 type worldMaps struct {
-	Children   *ebpf.Map `ebpf:"children"`
-	Counters   *ebpf.Map `ebpf:"counters"`
-	Goroutines *ebpf.Map `ebpf:"goroutines"`
-	Hits       *ebpf.Map `ebpf:"hits"`
-	InSpan     *ebpf.Map `ebpf:"in_span"`
-	Processes  *ebpf.Map `ebpf:"processes"`
-	Records    *ebpf.Map `ebpf:"records"`
-	StopClocks *ebpf.Map `ebpf:"stop_clocks"`
-	Threads    *ebpf.Map `ebpf:"threads"`
+	Children    *ebpf.Map `ebpf:"children"`
+	Counters    *ebpf.Map `ebpf:"counters"`
+	Goroutines  *ebpf.Map `ebpf:"goroutines"`
+	Hits        *ebpf.Map `ebpf:"hits"`
+	InSpan      *ebpf.Map `ebpf:"in_span"`
+	PlaceCounts *ebpf.Map `ebpf:"place_counts"`
+	Processes   *ebpf.Map `ebpf:"processes"`
+	Records     *ebpf.Map `ebpf:"records"`
+	StopClocks  *ebpf.Map `ebpf:"stop_clocks"`
+	Threads     *ebpf.Map `ebpf:"threads"`
 }
 
 func (m *worldMaps) Close() error {
@@ -140,6 +143,7 @@ func (m *worldMaps) Close() error {
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
+		m.PlaceCounts,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

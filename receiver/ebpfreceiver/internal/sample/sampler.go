@@ -23,7 +23,18 @@ const (
 	Interval = 10 * time.Millisecond
 	// sweeps is after how many looks what is not needed any more is forgotten.
 	sweeps = 100
+	// idle is after what time without a look it is, too.
+	idle = time.Second
+	// pause is how long a process may have no exact ledgers before that is seen.
+	pause = 100 * time.Millisecond
 )
+
+// Clock tells when to look; *probe.Looks is one.
+type Clock interface {
+	Enable(on bool) error
+	Next(wait time.Duration) (at uint64, due bool, err error)
+	Interrupt() error
+}
 
 // Residents are the goroutines that are in a span.
 type Residents interface {
@@ -47,6 +58,7 @@ type Counts struct {
 // other methods are safe for concurrent use.
 type Sampler struct {
 	residents Residents
+	clock     Clock
 	failed    func(pid int, err error)
 	store     *store
 
@@ -56,15 +68,16 @@ type Sampler struct {
 	targets map[uint32]*target
 	left    map[uint32]uint64 // when processes were removed whose last spans may still be told
 
-	found []probe.Resident
-	polls uint64
+	found   []probe.Resident
+	polls   uint64
+	started uint64 // when the last look was
 }
 
 // New makes a Sampler. It tells failed, at most once a process, whose memory
 // cannot be read.
-func New(residents Residents, failed func(pid int, err error)) *Sampler {
+func New(residents Residents, clock Clock, failed func(pid int, err error)) *Sampler {
 	return &Sampler{
-		residents: residents, failed: failed, store: newStore(Interval),
+		residents: residents, clock: clock, failed: failed, store: newStore(Interval),
 		targets: make(map[uint32]*target), left: make(map[uint32]uint64),
 	}
 }
@@ -130,22 +143,47 @@ func (s *Sampler) Counts() Counts {
 }
 
 // Run looks until ctx is done. It can be run again.
-func (s *Sampler) Run(ctx context.Context) error {
-	ticker := time.NewTicker(Interval)
-	defer ticker.Stop()
-	for last := now(); ; {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
+func (s *Sampler) Run(ctx context.Context) (err error) {
+	stop := context.AfterFunc(ctx, func() { _ = s.clock.Interrupt() }) // one that is closed waits for nobody
+	defer stop()
+	defer func() { err = errors.Join(err, s.clock.Enable(false)) }()
+	for ctx.Err() == nil {
+		if !s.needed() {
+			if err := s.rest(ctx); err != nil {
+				return err
+			}
+			continue
 		}
-		at := now()
-		if at-last > uint64(2*Interval) && s.needed() {
-			s.late.Add(1)
+		if err := s.clock.Enable(true); err != nil {
+			return err
 		}
-		last = at
-		s.Look()
+		at, due, err := s.clock.Next(idle)
+		if err != nil {
+			return err
+		}
+		if due {
+			s.Look()
+			if s.started > at+uint64(Interval) {
+				s.late.Add(1)
+			}
+		} else {
+			s.sweep()
+		}
 	}
+	return nil
+}
+
+// rest is while all ledgers are exact.
+func (s *Sampler) rest(ctx context.Context) error {
+	if err := s.clock.Enable(false); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(pause):
+		s.sweep()
+	}
+	return nil
 }
 
 // needed reports whether some process has no exact ledgers.
@@ -164,6 +202,7 @@ func (s *Sampler) needed() bool {
 // ledgers are not exact.
 func (s *Sampler) Look() {
 	s.polls++
+	s.started = now()
 	if s.needed() {
 		s.found = s.residents.Append(s.found[:0])
 		s.look()
