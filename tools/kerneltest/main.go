@@ -41,8 +41,9 @@ const targets = "receiver/ebpfreceiver/internal/targettest/testdata"
 // far as they need no more than that machine has.
 const chosen = "^Test(KindsOfKernels|ManyCallsAtOnce|ManyRequestsThatSend|OpenConnectionsAreTold|GoroutinesInASpan|EachTierSeesItsPart)$"
 
-// left are the tests that read the source of the programs.
-const left = "^Test(CountersAreNumberedAsInTheKernel|NumbersAreThoseOfThePrograms)$"
+// left are the tests that read the source of the programs, or that build
+// programs with other releases of Go.
+const left = "^Test(CountersAreNumberedAsInTheKernel|NumbersAreThoseOfThePrograms|ReleasesOfGo)$"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

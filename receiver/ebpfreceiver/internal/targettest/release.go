@@ -5,13 +5,72 @@ package targettest
 
 import (
 	_ "embed"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
+
+// Kind is one way in which a program is built.
+type Kind struct {
+	Toolchain string // a release of Go, which the go command fetches
+	Stripped  bool
+	PIE       bool
+	Cgo       bool
+}
+
+// String is the kind less its release, such as "stripped PIE".
+func (k Kind) String() string {
+	words := []string{}
+	for word, is := range map[string]bool{"stripped": k.Stripped, "PIE": k.PIE, "cgo": k.Cgo} {
+		if is {
+			words = append(words, word)
+		}
+	}
+	if len(words) == 0 {
+		return "normal"
+	}
+	slices.SortFunc(words, func(a, b string) int { return strings.Compare(b, a) })
+	return strings.Join(words, " ")
+}
+
+//go:embed testdata/plain/main.go
+var plainSource []byte
+
+// BuildPlain compiles a server of the standard library.
+func BuildPlain(t testing.TB, k Kind) (string, error) {
+	t.Helper()
+	dir := t.TempDir()
+	files := map[string]string{"main.go": string(plainSource), "go.mod": "module plain\n\ngo 1.21\n"}
+	environment := append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GOTOOLCHAIN="+k.Toolchain, "CGO_ENABLED=0")
+	if k.Cgo {
+		files["c.go"] = "package main\n\nimport \"C\"\n"
+		environment = append(environment, "CGO_ENABLED=1")
+	}
+	for file, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(content), 0o600); err != nil {
+			return "", err
+		}
+	}
+	arguments := []string{"build", "-o", "plain"}
+	if k.Stripped {
+		arguments = append(arguments, "-ldflags=-s -w")
+	}
+	if k.PIE {
+		arguments = append(arguments, "-buildmode=pie")
+	}
+	command := exec.Command("go", append(arguments, ".")...)
+	command.Dir, command.Env = dir, environment
+	if output, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building with %s: %w\n%s", k.Toolchain, err, output)
+	}
+	return filepath.Join(dir, "plain"), nil
+}
 
 //go:embed testdata/health/main.go
 var healthSource []byte

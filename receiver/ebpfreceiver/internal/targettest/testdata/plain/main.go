@@ -1,0 +1,43 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Command plain is a server of the standard library alone, so that every release
+// of Go that is observed builds it.
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"time"
+)
+
+func main() {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	own := "http://" + listener.Addr().String()
+	mux := http.NewServeMux()
+	mux.HandleFunc("/sleep", func(w http.ResponseWriter, _ *http.Request) {
+		time.Sleep(100 * time.Millisecond)
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("/gc", func(http.ResponseWriter, *http.Request) { runtime.GC() })
+	mux.HandleFunc("/nothing", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("/call", func(w http.ResponseWriter, _ *http.Request) {
+		response, err := http.Get(own + "/nothing")
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_, _ = io.Copy(io.Discard, response.Body)
+		_ = response.Body.Close()
+	})
+	fmt.Println(listener.Addr())
+	fmt.Fprintln(os.Stderr, http.Serve(listener, mux))
+}
