@@ -5,6 +5,8 @@ package ebpfreceiver
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +19,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/receiver/receivertest"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.uber.org/zap"
+	logtest "go.uber.org/zap/zaptest/observer"
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
 )
@@ -35,7 +39,19 @@ type harness struct {
 	logs      consumertest.LogsSink
 	metrics   consumertest.MetricsSink
 	profiles  consumertest.ProfilesSink
+	said      *logtest.ObservedLogs
 	stopped   bool
+}
+
+// warnings are what the receiver has warned of, but for features that are left out.
+func (h *harness) warnings() []string {
+	var all []string
+	for _, line := range h.said.All() {
+		if line.Level >= zap.WarnLevel && !strings.HasPrefix(line.Message, "A feature is left out") {
+			all = append(all, fmt.Sprint(line.Message, line.ContextMap()))
+		}
+	}
+	return all
 }
 
 // observe starts a receiver that watches the targets and stands in pipelines of
@@ -71,6 +87,8 @@ func observeAfter(t *testing.T, heirs *heirs, pick func(*harness, *sinks), chang
 	settings := receivertest.NewNopSettings(metadata.Type)
 	settings.ID = component.NewID(metadata.Type)
 	settings.TelemetrySettings = h.telemetry.NewTelemetrySettings()
+	core, said := logtest.New(zap.InfoLevel)
+	settings.Logger, h.said = zap.New(core), said
 	r, err := newReceiver(settings, config, heirs)
 	require.NoError(t, err)
 	pick(h, &r.sinks)

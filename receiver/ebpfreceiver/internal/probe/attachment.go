@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -151,12 +150,16 @@ func (a *Attachment) Close() (open int, err error) {
 	return open, errors.Join(append(errs, err, a.forgetConnections(), a.target.Executable.Close())...)
 }
 
-// closeAll detaches links, the last one first.
+// closeAll detaches links, all at once: the kernel waits at each for what runs to
+// be over (kernel/trace/bpf_trace.c: bpf_uprobe_unregister), and waits for many in
+// the time of one.
 func closeAll(links *[]link.Link) error {
-	var errs []error
-	for _, l := range slices.Backward(*links) {
-		errs = append(errs, l.Close())
+	errs := make([]error, len(*links))
+	var closing sync.WaitGroup
+	for i, l := range *links {
+		closing.Go(func() { errs[i] = l.Close() })
 	}
+	closing.Wait()
 	*links = nil
 	return errors.Join(errs...)
 }
