@@ -22,6 +22,7 @@ BPF_PACKAGES := clang-19 llvm-19 libbpf-dev linux-libc-dev
 C_SOURCES = $(shell find bpf -name '*.[ch]' -not -name 'vmlinux*')
 GO_SOURCES = $(shell git ls-files -co --exclude-standard -- '*.go')
 FUZZTIME ?= 30s
+CYCLES ?= 1000
 REFEREE_SCALE ?= 4
 KERNELS ?= 5.10 6.1
 
@@ -99,6 +100,10 @@ bench: preflight-test build fetch ## Run the benchmarks: functions, then what th
 .PHONY: referee
 referee: preflight-test ## Judge the ledgers of many programs by Go's execution tracer and print the differences
 	@FATHOM_REFEREE_SCALE=$(REFEREE_SCALE) go test -C tests/referee -count=1 -timeout 20m -run AgreeWithTheTracer
+
+.PHONY: soak
+soak: go ## Attach to a process and detach from it CYCLES (1000) times: nothing may stay behind
+	@FATHOM_TEST_CYCLES=$(CYCLES) go test -count=1 -v -run '^TestCyclesOfAttaching$$' -timeout 1h ./receiver/ebpfreceiver/internal/probe
 
 .PHONY: fuzz
 fuzz: go ## Run every fuzz test for FUZZTIME (30s)
