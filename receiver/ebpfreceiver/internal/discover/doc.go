@@ -5,10 +5,9 @@
 // start, exec and stop. It uses no BPF: it lists /proc once an interval and
 // looks closer only at what is new.
 //
-// What a scan costs: one listing of /proc; for each process that is watched one
-// read of its stat and one readlink of its exe; for each other process that is
-// younger than a minute, and for one in sixteen of the older ones, one readlink
-// of its exe (this is how an exec is noticed). A PID that was given to another
+// What a scan costs: one listing of /proc; and for each process that is younger
+// than a minute, and for one in sixteen of the older ones, one readlink of its exe
+// and, if it is watched, one read of its stat (this is how an exec is noticed). A PID that was given to another
 // process is noticed by the inode number that the listing itself carries: procfs
 // makes a new inode for each process.
 //
@@ -18,6 +17,6 @@
 // process where one of them has a port of the range. Processes older than a minute
 // are looked at in one of sixteen scans here too.
 //
-// The end of a watched process is noticed at once by its pidfd, else by the
-// next scan. A process that lives shorter than the interval may never be seen.
+// The end of a watched process is noticed at once by its pidfd, else once it is
+// listed no more. A process that lives shorter than the interval may never be seen.
 package discover

@@ -71,11 +71,11 @@ func (s *scanner) visit(process listed) {
 	case k.inode != process.inode:
 		s.revisit(k, process)
 	case k.ended || k.outcome == KernelThread || k.outcome == Self:
-	case k.awaited && s.due(k, process.pid):
+	case !s.due(k, process.pid):
+	case k.awaited:
 		s.lookAgain(k, process)
 	case k.process != nil:
 		s.checkWatched(k, process)
-	case !s.due(k, process.pid):
 	case k.outcome == Unreadable: // this process may have been out of descriptors
 		s.meet(process)
 	default:
@@ -195,7 +195,7 @@ func (s *scanner) stopped(p *Process) {
 	}
 }
 
-// due tells whether to look for an exec of a process that is not watched.
+// due tells whether to look at a process again: for an exec, mostly.
 func (s *scanner) due(k *known, pid int) bool {
 	return s.now().Sub(k.started) < youngFor || (uint64(pid)+s.number)%rotation == 0
 }
