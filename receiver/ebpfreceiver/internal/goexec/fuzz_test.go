@@ -6,6 +6,7 @@ package goexec
 import (
 	"bytes"
 	"debug/elf"
+	"encoding/binary"
 	"errors"
 	"strings"
 	"testing"
@@ -90,6 +91,35 @@ func FuzzPclntab(f *testing.F) {
 		if err == nil {
 			require.Less(t, number, table.header.functions)
 			require.LessOrEqual(t, table.entry(number), table.entry(number+1))
+		}
+	})
+}
+
+// FuzzModuleData changes the words of the module data, which is where the
+// function table's addresses come from.
+func FuzzModuleData(f *testing.F) {
+	f.Add(make([]byte, 8*moduleWords), false)
+	shifted := make([]byte, 8*moduleWords) // all that tells of the text, alike
+	for _, word := range []int{moduleMinPC, moduleMaxPC, moduleText, moduleEndText} {
+		shifted[8*word] = 4
+	}
+	f.Add(shifted, true)
+	f.Fuzz(func(t *testing.T, change []byte, pie bool) {
+		p := newTinyProgram()
+		p.sections = hide(tinySymtab)
+		if pie {
+			p.kind = elf.ET_DYN
+		}
+		p.module = func(words []uint64) {
+			for i := range min(len(words), len(change)/8) {
+				words[i] += binary.LittleEndian.Uint64(change[8*i:])
+			}
+		}
+		b := openTiny(t, p)
+		exercise(t, b)
+		if found, err := b.Function("main.f"); err == nil {
+			require.True(t, b.image.executable(found.Addr))
+			require.EqualValues(t, len(p.text), found.Size)
 		}
 	})
 }
