@@ -22,6 +22,7 @@ enum counter {
 	STACK_UNREADABLE, /* a sample of a CPU without a stack */
 	STACK_DEEP, /* one whose stack may have more frames than were read */
 	DROPPED_QUERY_TEXTS_FULL, /* the map of texts was full: a query that is told without its text */
+	DROPPED_SETUPS_FULL, /* the map of look-ups and handshakes was full: one unseen */
 	RECORDS, /* records delivered */
 	COUNTERS,
 };

@@ -9,6 +9,7 @@
 #define GO_G(ctx) ((ctx)->r14)
 #define GO_SP(ctx) ((ctx)->sp)
 #define GO_BP(ctx) ((ctx)->bp)
+#define GO_CLOSURE(ctx) ((ctx)->dx)
 #define GO_CALLER_SP(ctx) ((ctx)->sp + 8) /* before the frame is set up */
 #define GO_ARG1(ctx) ((ctx)->ax)
 #define GO_ARG2(ctx) ((ctx)->bx)
@@ -22,6 +23,7 @@
 #define GO_G(ctx) ((ctx)->regs[28])
 #define GO_SP(ctx) ((ctx)->sp)
 #define GO_BP(ctx) ((ctx)->regs[29])
+#define GO_CLOSURE(ctx) ((ctx)->regs[26])
 #define GO_CALLER_SP(ctx) ((ctx)->sp)
 #define GO_ARG1(ctx) ((ctx)->regs[0])
 #define GO_ARG2(ctx) ((ctx)->regs[1])

@@ -30,6 +30,7 @@ enum process_flags {
 	PROCESS_WORLD_RUNS = 32, /* it is seen when all Ps were started again: Go 1.22 and later */
 	PROCESS_HTTP = 4096, /* requests of net/http are observed */
 	PROCESS_GRPC = 8192, /* calls of gRPC are */
+	PROCESS_SQL = 16384, /* queries by database/sql are */
 };
 
 struct code_range {
@@ -79,12 +80,16 @@ enum http2_server {
 
 #define SQL_DRIVERS 24
 
+/* Of crypto/tls. */
+struct tls_offsets {
+	u16 in, error, version, server_name; /* in Conn */
+};
+
 /* Of database/sql. */
 struct sql_offsets {
 	u16 connection; /* the driver's Conn in driverConn */
 	u16 query; /* in Stmt */
 	u16 pad[2];
-	u64 constants, constants_end; /* what the process cannot write to */
 	/* Addresses of the methods Close of drivers' connections, in the order of
 	 * the package sqldriver of the receiver, 0 where it is not linked. */
 	u64 closes[SQL_DRIVERS];
@@ -98,6 +103,9 @@ struct process {
 	s32 tls_g; /* where a thread's g is, from the base of its TLS; 0 where that is not proven */
 	u64 file_min_duration; /* ns; NEVER: no file events */
 	u64 network_min_duration; /* ns; NEVER: no network events, failures included */
+	u64 lookup_min_duration; /* ns; NEVER: no look-ups of names, failures included */
+	u64 handshake_min_duration; /* ns; NEVER: no handshakes, failures included */
+	u64 constants, constants_end; /* what the process cannot write to */
 	u64 run_queue_min_duration; /* ns; NEVER: no run-queue events */
 	u64 gc_cycles; /* address of runtime.work.cycles, 0 where unknown */
 	u64 gc_phase; /* address of runtime.gcphase, 0 where unknown */
@@ -123,6 +131,7 @@ struct process {
 	struct http_offsets http;
 	struct http2_offsets http2[HTTP2_SERVERS];
 	struct sql_offsets sql;
+	struct tls_offsets tls;
 };
 
 struct process_map {

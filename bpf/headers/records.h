@@ -21,6 +21,7 @@ enum record_kind {
 	RECORD_RUN_QUEUE = 9,
 	RECORD_SAMPLE = 16,
 	RECORD_SQL = 10,
+	RECORD_SETUP = 11,
 };
 
 #define AGENT_SIZE 64
@@ -98,6 +99,23 @@ struct client_record {
 	char scheme[METHOD_SIZE];
 	char host[PATH_SIZE];
 	char path[PATH_SIZE];
+};
+
+#define SETUP_NAME_SIZE 256
+
+enum setup_operation {
+	SETUP_LOOKUP = 1,
+	SETUP_HANDSHAKE = 2,
+};
+
+struct setup_record {
+	struct record_header header;
+	u32 operation;
+	u32 failed;
+	u32 server; /* of a handshake: it is the server's */
+	u16 version; /* of TLS, 0 where there is none yet */
+	u16 name_len;
+	char name[SETUP_NAME_SIZE]; /* that was looked up, or of the server */
 };
 
 #define SQL_TEXT_SIZE 1024
@@ -199,6 +217,7 @@ union record {
 	struct run_queue_record run_queue;
 	struct sample_record sample;
 	struct sql_record sql;
+	struct setup_record setup;
 };
 
 struct record_buffer {

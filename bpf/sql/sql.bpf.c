@@ -78,7 +78,7 @@ int sql_query_starts(struct pt_regs *ctx)
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
-	if (p)
+	if (p && p->flags & PROCESS_SQL)
 		starts(ctx, p, &key, now, GO_ARG6(ctx), GO_ARG8(ctx), GO_ARG9(ctx));
 	return 0;
 }
@@ -92,7 +92,7 @@ int sql_exec_starts(struct pt_regs *ctx)
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
-	if (p)
+	if (p && p->flags & PROCESS_SQL)
 		starts(ctx, p, &key, now, GO_ARG4(ctx), GO_ARG6(ctx), GO_ARG7(ctx));
 	return 0;
 }
@@ -106,7 +106,7 @@ int sql_statement_starts(struct pt_regs *ctx)
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
-	if (!p)
+	if (!p || !(p->flags & PROCESS_SQL))
 		return 0;
 	u64 query = GO_ARG1(ctx) + p->sql.query;
 	starts(ctx, p, &key, now, 0, read_word(query), read_word(query + 8));
@@ -150,7 +150,7 @@ static __always_inline void put_text(struct sql_record *r, struct process *p, st
 	if (len && !bpf_probe_read_kernel(r->text, len, kept->text))
 		r->text_len = len;
 	/* A constant may not have been in memory until the driver looked at it. */
-	else if (text >= p->sql.constants && text < p->sql.constants_end)
+	else if (text >= p->constants && text < p->constants_end)
 		r->text_len = read_text(r->text, text, span->method_len);
 	bpf_map_delete_elem(&query_texts, key);
 }

@@ -33,6 +33,11 @@ const (
 	// NetworkConnect is an attempt to open a TCP connection that failed or took
 	// at least events.network.min_duration.
 	NetworkConnect = "fathom.network.connect"
+	// Lookup is a look-up of a name that failed or took at least
+	// events.dns.min_duration.
+	Lookup = "fathom.dns.lookup"
+	// Handshake is one of TLS that failed or took at least events.tls.min_duration.
+	Handshake = "fathom.tls.handshake"
 	// NetworkRetransmit is a TCP segment that was sent again. TraceID and SpanID
 	// are those of the span in which its bytes were written.
 	NetworkRetransmit = "fathom.network.retransmit"
@@ -155,6 +160,17 @@ const (
 	MajorFaults = "fathom.process.page_faults.major"
 	// MinorFaults are those that did not (int).
 	MinorFaults = "fathom.process.page_faults.minor"
+
+	// QuestionName is the semantic conventions' dns.question.name (string).
+	QuestionName = "dns.question.name"
+	// TLSServerName is the semantic conventions' tls.client.server_name (string).
+	TLSServerName = "tls.client.server_name"
+	// TLSProtocolName is the semantic conventions' tls.protocol.name (string).
+	TLSProtocolName = "tls.protocol.name"
+	// TLSProtocolVersion is the semantic conventions' tls.protocol.version (string).
+	TLSProtocolVersion = "tls.protocol.version"
+	// TLSRole of the process in a handshake: client or server (string).
+	TLSRole = "fathom.tls.role"
 
 	// FilePath is the semantic conventions' file.path (string).
 	FilePath = "file.path"

@@ -77,6 +77,10 @@ func kindOf(eventName string) (kind join.Kind, name string, ok bool) {
 		return join.KindFile, events.FileWrite, true
 	case events.NetworkConnect:
 		return join.KindNetwork, events.NetworkConnect, true
+	case events.Lookup:
+		return join.KindSetup, events.Lookup, true
+	case events.Handshake:
+		return join.KindSetup, events.Handshake, true
 	case events.RunQueue:
 		return join.KindScheduler, events.RunQueue, true
 	case events.GCCycle:

@@ -83,6 +83,8 @@ type RuntimeConfig struct {
 type EventsConfig struct {
 	File      FileConfig      `mapstructure:"file"`
 	Network   NetworkConfig   `mapstructure:"network"`
+	DNS       WaitConfig      `mapstructure:"dns"`
+	TLS       WaitConfig      `mapstructure:"tls"`
 	Scheduler SchedulerConfig `mapstructure:"scheduler"`
 	// Throttling and PageFaults are read at the interval of the runtime metrics.
 	Throttling ThrottlingConfig `mapstructure:"throttling"`
@@ -159,6 +161,20 @@ type NetworkConfig struct {
 	MaxPeers int `mapstructure:"max_peers"`
 }
 
+// WaitConfig says which look-ups of names, or handshakes of TLS, are told.
+type WaitConfig struct {
+	Enabled bool `mapstructure:"enabled"`
+	// MinDuration of one that is told; one that failed always is.
+	MinDuration time.Duration `mapstructure:"min_duration"`
+}
+
+func (c WaitConfig) check(key, what string) error {
+	if c.Enabled && c.MinDuration < 0 {
+		return fmt.Errorf("events.%s.min_duration: %v is negative: want 0 for every %s, or events.%s.enabled: false for none", key, c.MinDuration, what, key)
+	}
+	return nil
+}
+
 // SchedulerConfig says which waits for a CPU are told.
 type SchedulerConfig struct {
 	Enabled bool `mapstructure:"enabled"`
@@ -195,6 +211,8 @@ func createDefaultConfig() *Config {
 		Events: EventsConfig{
 			File:      FileConfig{Enabled: true, MinDuration: time.Millisecond},
 			Network:   NetworkConfig{Enabled: true, MinDuration: time.Millisecond, MaxPeers: 100},
+			DNS:       WaitConfig{Enabled: true, MinDuration: time.Millisecond},
+			TLS:       WaitConfig{Enabled: true, MinDuration: time.Millisecond},
 			Scheduler: SchedulerConfig{Enabled: true, MinDuration: time.Millisecond},
 
 			Throttling: ThrottlingConfig{Enabled: true},
@@ -256,6 +274,7 @@ func (e EventsConfig) check() error {
 	if e.Scheduler.Enabled && e.Scheduler.MinDuration < 0 {
 		errs = append(errs, fmt.Errorf("events.scheduler.min_duration: %v is negative: want 0 for every wait, or events.scheduler.enabled: false for none", e.Scheduler.MinDuration))
 	}
+	errs = append(errs, e.DNS.check("dns", "look-up"), e.TLS.check("tls", "handshake"))
 	if e.PageFaults.Enabled && e.PageFaults.MinMajor < 1 {
 		errs = append(errs, fmt.Errorf("events.page_faults.min_major: %d: want at least 1, or events.page_faults.enabled: false for none", e.PageFaults.MinMajor))
 	}

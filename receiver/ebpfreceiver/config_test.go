@@ -66,6 +66,8 @@ func TestConfig(t *testing.T) {
 		"ebpf/network": func(c *Config) {
 			c.Events.Network = NetworkConfig{Enabled: false, MinDuration: 5 * time.Millisecond, MaxPeers: 7}
 		},
+		"ebpf/dns":         func(c *Config) { c.Events.DNS = WaitConfig{Enabled: false, MinDuration: 5 * time.Millisecond} },
+		"ebpf/tls":         func(c *Config) { c.Events.TLS = WaitConfig{Enabled: false, MinDuration: 5 * time.Millisecond} },
 		"ebpf/throttling":  func(c *Config) { c.Events.Throttling.Enabled = false },
 		"ebpf/page_faults": func(c *Config) { c.Events.PageFaults = PageFaultsConfig{Enabled: false, MinMajor: 7} },
 		"ebpf/allocations": func(c *Config) { c.Allocations = AllocationsConfig{Enabled: true, Interval: 5 * time.Second, Top: 0} },
@@ -140,7 +142,7 @@ func TestAnErrorIsToldOnce(t *testing.T) {
 }
 
 func TestEveryCaseOfTheFilesIsTested(t *testing.T) {
-	for file, n := range map[string]int{"config.yaml": 24, "config_bad.yaml": 22} {
+	for file, n := range map[string]int{"config.yaml": 26, "config_bad.yaml": 24} {
 		all, err := confmaptest.LoadConf(filepath.Join("testdata", file))
 		require.NoError(t, err)
 		require.Len(t, all.ToStringMap(), n, file)

@@ -117,6 +117,12 @@ func (r *ebpfReceiver) events() probe.Events {
 	if network {
 		wanted.NetworkMinDuration = config.Network.MinDuration
 	}
+	if config.DNS.Enabled {
+		wanted.LookupMinDuration = config.DNS.MinDuration
+	}
+	if config.TLS.Enabled {
+		wanted.HandshakeMinDuration = config.TLS.MinDuration
+	}
 	if config.Scheduler.Enabled {
 		wanted.RunQueueMinDuration = config.Scheduler.MinDuration
 	}

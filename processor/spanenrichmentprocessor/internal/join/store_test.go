@@ -110,7 +110,7 @@ func (w *world) event() Event {
 	key := pick(w, w.spans).Key
 	key.Span[7] = byte(w.random.IntN(9)) // none, one of the trace's spans, or one that never comes
 	e := Event{Key: key, Process: pick(w, w.processes), Interval: w.interval(3), Goroutine: w.random.Int64N(3)}
-	switch e.Kind = pick(w, []Kind{KindFile, KindNetwork, KindScheduler}); e.Kind {
+	switch e.Kind = pick(w, []Kind{KindFile, KindNetwork, KindScheduler, KindSetup}); e.Kind {
 	case KindFile:
 		e.Name, e.Path = "fathom.file.fsync", pick(w, []string{"/wal", "/wal", "/data"})
 	case KindNetwork:

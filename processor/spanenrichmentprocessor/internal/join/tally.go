@@ -15,6 +15,8 @@ const (
 	KindNetwork
 	// KindScheduler is fathom.scheduler.run_queue.
 	KindScheduler
+	// KindSetup is fathom.dns.lookup and fathom.tls.handshake.
+	KindSetup
 	// KindCycle is fathom.go.gc.cycle.
 	KindCycle
 	// KindStop is fathom.go.stop_the_world.
@@ -22,7 +24,7 @@ const (
 	// KindThrottle is fathom.cgroup.throttled.
 	KindThrottle
 	// NumKinds is the number of kinds.
-	NumKinds = 7
+	NumKinds = 8
 
 	firstFact = KindCycle // the kinds from here on are facts, those before it but the ledger events
 	numFacts  = NumKinds - int(firstFact)
@@ -30,7 +32,7 @@ const (
 
 // String is the kind's name in metrics.
 func (k Kind) String() string {
-	return [NumKinds]string{"ledger", "file", "network", "scheduler", "gc_cycle", "stop_the_world", "throttle"}[k]
+	return [NumKinds]string{"ledger", "file", "network", "scheduler", "setup", "gc_cycle", "stop_the_world", "throttle"}[k]
 }
 
 // IsEvent tells whether records of the kind become span events.

@@ -65,6 +65,10 @@ func (b *Batch) Add(p *discover.Process, r record.Record) {
 		b.addFile(b.logsOf(p).AppendEmpty(), r)
 	case *record.Connect:
 		b.addConnect(b.logsOf(p).AppendEmpty(), r)
+	case *record.Lookup:
+		b.addLookup(b.logsOf(p).AppendEmpty(), r)
+	case *record.Handshake:
+		b.addHandshake(b.logsOf(p).AppendEmpty(), r)
 	case *record.Retransmit:
 		b.addRetransmit(b.logsOf(p).AppendEmpty(), r)
 	case *record.RunQueue:

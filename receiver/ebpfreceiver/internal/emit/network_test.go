@@ -25,6 +25,22 @@ func TestKernelEvents(t *testing.T) {
 			map[string]any{"network.peer.address": "192.0.2.1", "network.peer.port": int64(80), "network.transport": "tcp",
 				"network.type": "ipv4", "thread.id": int64(43)},
 		},
+		"looked up": {
+			&record.Lookup{Header: identified(10, 30), Name: "shop"}, "fathom.dns.lookup",
+			map[string]any{"dns.question.name": "shop"},
+		},
+		"not found": {
+			&record.Lookup{Header: identified(10, 30), Failed: true}, "fathom.dns.lookup",
+			map[string]any{"error.type": "_OTHER"},
+		},
+		"shook hands": {
+			&record.Handshake{Header: identified(10, 30), Server: true, Version: 0x303, ServerName: "shop"}, "fathom.tls.handshake",
+			map[string]any{"fathom.tls.role": "server", "tls.client.server_name": "shop", "tls.protocol.name": "tls", "tls.protocol.version": "1.2"},
+		},
+		"did not": {
+			&record.Handshake{Header: identified(10, 30), Failed: true, Version: 0x300}, "fathom.tls.handshake",
+			map[string]any{"fathom.tls.role": "client", "error.type": "_OTHER"},
+		},
 		"refused": {
 			&record.Connect{Header: identified(10, 30), Peer: ipv6, Error: syscall.ECONNREFUSED}, "fathom.network.connect",
 			map[string]any{"network.peer.address": "2001:db8::1", "network.peer.port": int64(443), "network.transport": "tcp",

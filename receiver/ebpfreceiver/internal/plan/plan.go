@@ -78,6 +78,12 @@ const (
 	SQLConnectionReleased  Probe = "sql_connection_released"
 	SQLTransactionReleased Probe = "sql_transaction_released"
 	SQLReservedReleased    Probe = "sql_reserved_released"
+
+	LookupStarts          Probe = "lookup_starts"
+	LookupEnds            Probe = "lookup_ends"
+	HandshakeStarts       Probe = "handshake_starts"
+	HandshakeServerStarts Probe = "handshake_server_starts"
+	HandshakeEnds         Probe = "handshake_ends"
 )
 
 // Feature is what a group of probes makes visible. Its probes are attached all
@@ -114,6 +120,9 @@ const (
 	RPCStreams Feature = "rpc_client_streams"
 	// SQL are the queries by database/sql.
 	SQL Feature = "sql"
+	// Lookups are those of names, Handshakes those of TLS.
+	Lookups    Feature = "lookups"
+	Handshakes Feature = "handshakes"
 	// Sampling reads the states of goroutines where no probe is on the scheduler.
 	Sampling Feature = "sampling"
 	// ThreadIdentity tells the goroutine of a thread by the thread itself.
@@ -145,6 +154,7 @@ type Offsets struct {
 	HTTP                                                                        HTTPOffsets
 	HTTP2                                                                       [http2Servers]HTTP2Offsets
 	SQL                                                                         SQLOffsets
+	TLS                                                                         TLSOffsets
 }
 
 // Range is code from Begin up to End, as linked, without the load bias.
@@ -232,6 +242,7 @@ func For(b Binary) *Plan {
 		m.refuse(Ledger, err)
 		return p
 	}
+	p.Constants.Begin, p.Constants.End = b.Constants()
 	m.ledger()
 	m.stopTheWorld(version)
 	m.requests(version)
@@ -241,6 +252,8 @@ func For(b Binary) *Plan {
 	m.clients()
 	m.rpcClients()
 	m.sql()
+	m.lookups()
+	m.handshakes(version)
 	m.governing()
 	m.sampling()
 	m.inheritance()
@@ -333,5 +346,5 @@ func unknownOffsets() Offsets {
 	const u = Unknown
 	return Offsets{u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u,
 		RPCOffsets{u, u, u, u, u, u, u, u, u, u, u, u, u, u, u}, HTTPOffsets{u, u, u, u, u, u, u, u},
-		[http2Servers]HTTP2Offsets{{u, u, u, false, u, u, u, u}, {u, u, u, false, u, u, u, u}}, SQLOffsets{u, u}}
+		[http2Servers]HTTP2Offsets{{u, u, u, false, u, u, u, u}, {u, u, u, false, u, u, u, u}}, SQLOffsets{u, u}, TLSOffsets{u, u, u, u}}
 }

@@ -46,7 +46,6 @@ func (m *maker) sql() {
 		m.drop(sqlProbes()...)
 		return
 	}
-	m.plan.Constants.Begin, m.plan.Constants.End = m.binary.Constants()
 	for _, driver := range sqldriver.Known() {
 		f, err := m.binary.Function(driver.Close)
 		if err != nil { // not linked

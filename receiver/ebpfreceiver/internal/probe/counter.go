@@ -29,6 +29,7 @@ const (
 	StackUnreadable
 	StackDeep
 	DroppedQueryTextsFull
+	DroppedSetupsFull
 	Records
 	numCounters
 )
@@ -70,6 +71,8 @@ func (c Counter) String() string {
 		return "stack_deep"
 	case DroppedQueryTextsFull:
 		return "query_texts_full"
+	case DroppedSetupsFull:
+		return "setups_full"
 	case Records:
 		return "records"
 	default:

@@ -56,6 +56,11 @@ func describe(t Target, slot uint32) spansProcess {
 	}
 	describeRequests(&d, t.Plan)
 	describeQueries(&d, t)
+	d.Tls.In, d.Tls.Error, d.Tls.Version, d.Tls.ServerName = o.TLS.In, o.TLS.Error, o.TLS.Version, o.TLS.ServerName
+	if t.Plan.Constants.End != 0 {
+		d.Constants = t.Plan.Constants.Begin + t.Bias
+		d.ConstantsEnd = t.Plan.Constants.End + t.Bias
+	}
 	if t.Plan.EOF != 0 {
 		d.Rpc.Eof = t.Plan.EOF + t.Bias
 	}
@@ -75,6 +80,7 @@ const (
 	flagTraffic = 8
 	flagHTTP    = 4096
 	flagGRPC    = 8192
+	flagSQL     = 16384
 )
 
 // describeSettings writes what can change while the probes stay.
@@ -82,8 +88,10 @@ func (t Target) describeSettings(d *spansProcess) {
 	d.SampleRate = t.SampleRate
 	d.FileMinDuration = atLeast(t.Events.FileMinDuration)
 	d.NetworkMinDuration = atLeast(t.Events.NetworkMinDuration)
+	d.LookupMinDuration = atLeast(t.Events.LookupMinDuration)
+	d.HandshakeMinDuration = atLeast(t.Events.HandshakeMinDuration)
 	d.RunQueueMinDuration = atLeast(t.Events.RunQueueMinDuration)
-	d.Flags &^= flagTraffic | flagHTTP | flagGRPC
+	d.Flags &^= flagTraffic | flagHTTP | flagGRPC | flagSQL
 	if t.Events.Traffic {
 		d.Flags |= flagTraffic
 	}
@@ -92,6 +100,9 @@ func (t Target) describeSettings(d *spansProcess) {
 	}
 	if slices.Contains(t.protocols(), plan.GRPC) {
 		d.Flags |= flagGRPC
+	}
+	if slices.Contains(t.protocols(), plan.Queries) {
+		d.Flags |= flagSQL
 	}
 }
 

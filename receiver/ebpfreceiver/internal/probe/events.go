@@ -16,6 +16,10 @@ type Events struct {
 	// NetworkMinDuration is the shortest attempt to connect that is told. Failed
 	// attempts and retransmissions are told unless it is negative.
 	NetworkMinDuration time.Duration
+	// LookupMinDuration is the shortest look-up of a name that is told,
+	// HandshakeMinDuration the shortest handshake of TLS. Those that failed are
+	// told unless it is negative.
+	LookupMinDuration, HandshakeMinDuration time.Duration
 	// RunQueueMinDuration is the shortest wait for a CPU that is told.
 	RunQueueMinDuration time.Duration
 	// Traffic tells what connections carried.
@@ -24,7 +28,7 @@ type Events struct {
 
 // NoEvents tells nothing.
 func NoEvents() Events {
-	return Events{FileMinDuration: -1, NetworkMinDuration: -1, RunQueueMinDuration: -1}
+	return Events{FileMinDuration: -1, NetworkMinDuration: -1, LookupMinDuration: -1, HandshakeMinDuration: -1, RunQueueMinDuration: -1}
 }
 
 // atLeast is a duration as struct process of bpf/headers/process.h has it.

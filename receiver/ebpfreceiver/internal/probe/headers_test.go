@@ -24,7 +24,7 @@ func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 		require.EqualValues(t, header[name], flags(&p), name)
 	}
 	require.EqualValues(t, header["PROCESS_LEDGER"], flagLedger)
-	for name, flag := range map[string]uint32{"PROCESS_TRAFFIC": flagTraffic, "PROCESS_HTTP": flagHTTP, "PROCESS_GRPC": flagGRPC} {
+	for name, flag := range map[string]uint32{"PROCESS_TRAFFIC": flagTraffic, "PROCESS_HTTP": flagHTTP, "PROCESS_GRPC": flagGRPC, "PROCESS_SQL": flagSQL} {
 		require.Contains(t, header, name)
 		require.EqualValues(t, header[name], flag, name)
 	}
@@ -32,6 +32,7 @@ func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 		"PROCESS_TRAFFIC": {Events: Events{Traffic: true}, Protocols: []plan.Protocol{"none"}},
 		"PROCESS_HTTP":    {Protocols: []plan.Protocol{plan.HTTP}},
 		"PROCESS_GRPC":    {Protocols: []plan.Protocol{plan.GRPC}},
+		"PROCESS_SQL":     {Protocols: []plan.Protocol{plan.Queries}},
 	} {
 		var d spansProcess
 		target.describeSettings(&d)

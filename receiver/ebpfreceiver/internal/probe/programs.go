@@ -42,6 +42,7 @@ type Programs struct {
 	clients   clientsObjects
 	rpcs      rpcclientsObjects
 	sql       sqlObjects
+	setup     setupObjects
 	network   networkObjects
 	profile   profileObjects
 	looks     looksObjects
@@ -119,6 +120,7 @@ func (p *Programs) load(options Options) error {
 		{"profile", loadProfile, &p.profile},
 		{"look", loadLooks, &p.looks},
 		{"database/sql", loadSql, &p.sql},
+		{"look-up and handshake", loadSetup, &p.setup},
 	}
 	for _, group := range groups {
 		spec, err := group.load()
@@ -232,6 +234,16 @@ func (p *Programs) program(probe plan.Probe) *ebpf.Program {
 		return p.rpcs.RpcStreamStarts
 	case plan.RPCStreamBegun:
 		return p.rpcs.RpcStreamBegun
+	case plan.LookupStarts:
+		return p.setup.LookupStarts
+	case plan.LookupEnds:
+		return p.setup.LookupEnds
+	case plan.HandshakeStarts:
+		return p.setup.HandshakeStarts
+	case plan.HandshakeServerStarts:
+		return p.setup.HandshakeServerStarts
+	case plan.HandshakeEnds:
+		return p.setup.HandshakeEnds
 	case plan.SQLQueryStarts:
 		return p.sql.SqlQueryStarts
 	case plan.SQLExecStarts:
@@ -256,6 +268,6 @@ func (p *Programs) Close() error {
 		errs = append(errs, l.Close())
 	}
 	p.links = nil
-	errs = append(errs, p.stopTimers(), p.looks.Close(), p.profile.Close(), p.network.Close(), p.sql.Close(), p.rpcs.Close(), p.clients.Close(), p.rpc.Close(), p.http2.Close(), p.children.Close(), p.world.Close(), p.syscalls.Close(), p.scheduler.Close(), p.spans.Close())
+	errs = append(errs, p.stopTimers(), p.looks.Close(), p.profile.Close(), p.network.Close(), p.setup.Close(), p.sql.Close(), p.rpcs.Close(), p.clients.Close(), p.rpc.Close(), p.http2.Close(), p.children.Close(), p.world.Close(), p.syscalls.Close(), p.scheduler.Close(), p.spans.Close())
 	return errors.Join(errs...)
 }

@@ -8,10 +8,6 @@ func describeQueries(d *spansProcess, t Target) {
 	p := t.Plan
 	d.Sql.Connection = p.Offsets.SQL.Connection
 	d.Sql.Query = p.Offsets.SQL.Query
-	if p.Constants.End != 0 {
-		d.Sql.Constants = p.Constants.Begin + t.Bias
-		d.Sql.ConstantsEnd = p.Constants.End + t.Bias
-	}
 	for i := range min(len(p.SQLDrivers), len(d.Sql.Closes)) {
 		if p.SQLDrivers[i] != 0 {
 			d.Sql.Closes[i] = p.SQLDrivers[i] + t.Bias

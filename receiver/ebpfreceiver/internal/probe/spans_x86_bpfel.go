@@ -99,42 +99,46 @@ type spansInSpanPlace struct {
 }
 
 type spansProcess struct {
-	_                   structs.HostLayout
-	Flags               uint32
-	SampleRate          uint32
-	Epoch               uint32
-	Slot                uint32
-	TlsG                int32
-	_                   [4]byte
-	FileMinDuration     uint64
-	NetworkMinDuration  uint64
-	RunQueueMinDuration uint64
-	GcCycles            uint64
-	GcPhase             uint64
-	G_goid              uint16
-	G_waitreason        uint16
-	G_schedBp           uint16
-	RequestMethod       uint16
-	RequestUrl          uint16
-	RequestHeader       uint16
-	RequestProtoMajor   uint16
-	RequestPattern      uint16
-	UrlPath             uint16
-	ResponseStatus      uint16
-	ResponseRequest     uint16
-	SpanContext         uint16
-	SpanParent          uint16
-	SpanEndTime         uint16
-	ContextTraceId      uint16
-	ContextSpanId       uint16
-	ContextFlags        uint16
-	G_m                 uint16
-	M_curg              uint16
-	G_startpc           uint16
-	Pad                 [3]uint16
-	_                   [2]byte
-	SystemStarts        [8]uint64
-	Network             [8]struct {
+	_                    structs.HostLayout
+	Flags                uint32
+	SampleRate           uint32
+	Epoch                uint32
+	Slot                 uint32
+	TlsG                 int32
+	_                    [4]byte
+	FileMinDuration      uint64
+	NetworkMinDuration   uint64
+	LookupMinDuration    uint64
+	HandshakeMinDuration uint64
+	Constants            uint64
+	ConstantsEnd         uint64
+	RunQueueMinDuration  uint64
+	GcCycles             uint64
+	GcPhase              uint64
+	G_goid               uint16
+	G_waitreason         uint16
+	G_schedBp            uint16
+	RequestMethod        uint16
+	RequestUrl           uint16
+	RequestHeader        uint16
+	RequestProtoMajor    uint16
+	RequestPattern       uint16
+	UrlPath              uint16
+	ResponseStatus       uint16
+	ResponseRequest      uint16
+	SpanContext          uint16
+	SpanParent           uint16
+	SpanEndTime          uint16
+	ContextTraceId       uint16
+	ContextSpanId        uint16
+	ContextFlags         uint16
+	G_m                  uint16
+	M_curg               uint16
+	G_startpc            uint16
+	Pad                  [3]uint16
+	_                    [2]byte
+	SystemStarts         [8]uint64
+	Network              [8]struct {
 		_     structs.HostLayout
 		Begin uint64
 		End   uint64
@@ -190,13 +194,18 @@ type spansProcess struct {
 		Pattern       uint16
 	}
 	Sql struct {
-		_            structs.HostLayout
-		Connection   uint16
-		Query        uint16
-		Pad          [2]uint16
-		Constants    uint64
-		ConstantsEnd uint64
-		Closes       [24]uint64
+		_          structs.HostLayout
+		Connection uint16
+		Query      uint16
+		Pad        [2]uint16
+		Closes     [24]uint64
+	}
+	Tls struct {
+		_          structs.HostLayout
+		In         uint16
+		Error      uint16
+		Version    uint16
+		ServerName uint16
 	}
 }
 

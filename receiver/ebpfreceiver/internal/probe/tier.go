@@ -57,6 +57,7 @@ func order(p *plan.Plan, wanted func(plan.Probe) bool) []plan.Probe {
 		plan.RequestFinishes, plan.RequestHijacked, plan.SDKSpanEnds, plan.SDKSpanStarts, plan.SDKTracerStarts,
 		plan.HTTP2Finishes, plan.HTTP2ModuleFinishes, plan.RPCFinishes, plan.RPCFinishesHTTP,
 		plan.ClientFinishes, plan.RPCClientFinishes, plan.RPCClientBegun, plan.RPCStreamBegun,
+		plan.LookupEnds, plan.LookupStarts, plan.HandshakeEnds, plan.HandshakeStarts, plan.HandshakeServerStarts,
 		plan.SQLQuerySucceeds, plan.SQLConnectionReleased, plan.SQLTransactionReleased, plan.SQLReservedReleased,
 		plan.SQLStatementQueries, plan.SQLStatementExecs, plan.SQLStatementStarts, plan.SQLQueryStarts, plan.SQLExecStarts,
 		plan.ClientStarts, plan.RPCClientStarts, plan.RPCStreamStarts, plan.RequestStarts, plan.HTTP2Starts,

@@ -98,6 +98,8 @@ func Decode(raw []byte) (Record, error) {
 		return decodeSample(raw)
 	case kindSQL:
 		return decodeSQL(raw), nil
+	case kindSetup:
+		return decodeSetup(raw)
 	default:
 		return decodeFile(raw), nil
 	}
@@ -128,6 +130,8 @@ func recordSize(kind uint32) int {
 		return sampleStack
 	case kindSQL:
 		return sqlSize
+	case kindSetup:
+		return setupSize
 	default:
 		return 0
 	}

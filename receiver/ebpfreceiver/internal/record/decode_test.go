@@ -149,6 +149,7 @@ func TestLayoutIsThatOfThePrograms(t *testing.T) {
 		"file_record":       {fileSize, map[string]int{"operation": fileOperation, "error": fileError, "path_kind": filePathKind, "path_len": filePathLength, "bytes": fileBytes, "path": filePath}},
 		"network_record":    {networkSize, map[string]int{"operation": networkOperation, "error": networkError, "family": networkFamily, "port": networkPort, "accepted": networkAccepted, "opened": networkOpened, "address": networkAddress, "sent": networkSent, "received": networkReceived, "retransmits": networkRetransmits, "rtt": networkRTT}},
 		"sample_record":     {sampleStack + 127*8, map[string]int{"frames": sampleFrames, "top": sampleTop, "stack": sampleStack}},
+		"setup_record":      {setupSize, map[string]int{"operation": setupOperation, "failed": setupFailed, "server": setupServer, "version": setupVersion, "name_len": setupLength, "name": setupName}},
 		"sql_record":        {sqlSize, map[string]int{"driver": sqlDriver, "text_len": sqlTextLength, "whole_len": sqlWholeLength, "text": sqlText}},
 		"run_queue_record":  {runQueueSize, map[string]int{"cpu": runQueueCPU}},
 	} {
@@ -168,7 +169,7 @@ func TestLayoutIsThatOfThePrograms(t *testing.T) {
 func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 	header := headertest.Constants(t, "records.h")
 	for name, here := range map[string]int64{
-		"RECORD_SQL": kindSQL, "SQL_TEXT_SIZE": sqlTextSize, "RECORD_REQUEST": kindRequest, "RECORD_SPAN": kindSpan, "RECORD_STOP": kindStop, "RECORD_FILE": kindFile, "RECORD_SAMPLE": kindSample,
+		"RECORD_SETUP": kindSetup, "SETUP_LOOKUP": setupLookup, "SETUP_HANDSHAKE": setupHandshake, "RECORD_SQL": kindSQL, "SQL_TEXT_SIZE": sqlTextSize, "RECORD_REQUEST": kindRequest, "RECORD_SPAN": kindSpan, "RECORD_STOP": kindStop, "RECORD_FILE": kindFile, "RECORD_SAMPLE": kindSample,
 		"REQUEST_ABORTED": flagAborted, "REQUEST_HIJACKED": flagHijacked,
 		"PATH_GIVEN": pathGiven, "PATH_CUT": pathCut,
 		"FILE_OPEN": int64(FileOpen), "FILE_FSYNC": int64(FileFsync),
@@ -189,6 +190,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(header(kindRunQueue, runQueueSize))
 	f.Add(sampleRecord(3))
 	f.Add(sqlRecord())
+	f.Add(setupRecord(setupLookup))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if got, err := Decode(raw); err == nil && got == nil {

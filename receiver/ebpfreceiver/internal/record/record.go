@@ -12,7 +12,7 @@ import (
 	"github.com/fathom-otel/fathom/internal/ledger"
 )
 
-// Record is a *Request, *RPC, *Client, *RPCClient, *SQL, *Span, *Stop, *File, *Connect,
+// Record is a *Request, *RPC, *Client, *RPCClient, *SQL, *Lookup, *Handshake, *Span, *Stop, *File, *Connect,
 // *Retransmit, *Traffic, *RunQueue or *Sample.
 type Record interface {
 	// Process is the ID of the process that the record is about.

@@ -45,6 +45,9 @@ func run() error {
 		_ = json.NewEncoder(w).Encode(addresses)
 	})
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "up 1") })
+	if err := handleSetup(mux); err != nil {
+		return err
+	}
 	handleClients(mux, provider.Tracer("calls"), provider)
 	handleChildren(mux, provider.Tracer("calls"))
 	if err := handleCalls(mux, addresses["plain"], provider); err != nil {
