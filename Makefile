@@ -93,9 +93,12 @@ check-generated: ## Show that generating again changes nothing
 	@tools/check-generated
 
 .PHONY: bench
-bench: preflight-test build fetch ## Run the benchmarks: functions, then what the agent costs a target under load
+bench: preflight-test build fetch bench-overhead ## Run the benchmarks: what the agent costs a target under load, then functions
 	@go test -p 1 -run '^$$' -bench . -benchmem ./internal/... ./processor/... ./exporter/... ./receiver/...
-	@go test -p 1 -run '^$$' -bench . -benchtime 1x -timeout 20m ./tests/overhead
+
+.PHONY: bench-overhead
+bench-overhead: preflight-test ## Measure what each way to observe costs a server and the agent, and a large executable
+	@go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./tests/overhead
 
 .PHONY: referee
 referee: preflight-test ## Judge the ledgers of many programs by Go's execution tracer and print the differences
