@@ -21,7 +21,7 @@ func TestCapturedOutputIsThere(t *testing.T) {
 			"bench":  {"target CPU", "p99", "agent RSS", "Linux"},
 		},
 		"receiver/ebpfreceiver/README.md": {
-			"bench":   {"median of", "ratio", "agent RSS"},
+			"bench":   {"median of", "to without", "default", "agent RSS"},
 			"referee": {"exact ledgers", "p99 off", "pipeline", "all parts"},
 		},
 	} {
