@@ -69,6 +69,17 @@ func TestStreamsThatAServerOpens(t *testing.T) {
 	require.Zero(t, h.counter("kernel_records_dropped", "", ""))
 }
 
+// Whoever is first to learn of it, the program or gRPC itself, tells the same.
+func TestStreamsThatTimeOut(t *testing.T) {
+	h, target, _ := startCalls(t)
+	for i := range 3 {
+		require.Equal(t, "DeadlineExceeded", opens(t, target, "/stream/deadline?do=wait"))
+		client := h.awaitSpans(i+1, isClient)[i]
+		require.Equal(t, "DEADLINE_EXCEEDED", client.attribute(events.RPCStatus))
+		require.Equal(t, "DEADLINE_EXCEEDED", client.attribute(events.ErrorType))
+	}
+}
+
 // Streams need not end in the order in which they began, and a call in between
 // is below the same span.
 func TestStreamsThatCross(t *testing.T) {

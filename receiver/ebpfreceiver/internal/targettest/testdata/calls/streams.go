@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"go.opentelemetry.io/otel/sdk/trace"
@@ -76,7 +77,11 @@ func handleStreams(mux *http.ServeMux, address string, provider *trace.TracerPro
 
 // streamAs opens one stream and ends it.
 func streamAs(ctx context.Context, client *grpc.ClientConn, how, what string) error {
-	ctx, cancel := context.WithCancel(ctx)
+	limit := time.Minute
+	if how == "deadline" {
+		limit = 50 * time.Millisecond
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	desc, method := &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/fathom.test.Calls/Stream"
 	switch how {
 	case "client":
