@@ -113,7 +113,7 @@ func features(p *Plan) []Feature {
 func TestForARealServer(t *testing.T) {
 	p := For(target(t))
 	require.Empty(t, p.Refused)
-	require.Len(t, p.Probes, 18)
+	require.Len(t, p.Probes, 22)
 	require.NotZero(t, p.GCPhase)
 	require.NotContains(t, fmt.Sprint(p.Offsets.HTTP), "65535")
 	require.True(t, p.SwissHeaders)
