@@ -9,6 +9,9 @@
 /* bpf_get_attach_cookie: Linux 5.15. */
 const volatile u8 kernel_has_cookies = 1;
 
+/* bpf_task_pt_regs and bpf_get_current_task_btf: Linux 5.15. */
+const volatile u8 kernel_has_registers = 1;
+
 /* Atomic exchanges: Linux 5.12. A kernel without them runs programs of uprobes
  * with preemption disabled (uprobe_perf_func in kernel/trace/trace_uprobe.c), as
  * it does those of tracepoints: a plain access then serves where only a

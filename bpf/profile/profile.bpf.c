@@ -32,6 +32,8 @@ static __always_inline void put_whose(struct record_header *header, struct proce
 static __always_inline u64 top_of_stack(void)
 {
 #if defined(__TARGET_ARCH_x86)
+	if (!kernel_has_registers)
+		return 0;
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	return read_word(regs->sp);
 #else

@@ -30,6 +30,7 @@ const (
 	childrenProgGoroutineCreated  = "goroutine_created"
 	childrenVarKernelHasCookies   = "kernel_has_cookies"
 	childrenVarKernelHasExchanges = "kernel_has_exchanges"
+	childrenVarKernelHasRegisters = "kernel_has_registers"
 )
 
 // loadChildren returns the embedded CollectionSpec for children.
@@ -100,6 +101,7 @@ type childrenMapSpecs struct {
 type childrenVariableSpecs struct {
 	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.VariableSpec `ebpf:"kernel_has_registers"`
 }
 
 // childrenObjects contains all objects after they have been loaded into the kernel.
@@ -157,6 +159,7 @@ func (m *childrenMaps) Close() error {
 type childrenVariables struct {
 	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.Variable `ebpf:"kernel_has_registers"`
 }
 
 // childrenPrograms contains all programs after they have been loaded into the kernel.

@@ -31,6 +31,7 @@ const (
 	clientsProgClientStarts      = "client_starts"
 	clientsVarKernelHasCookies   = "kernel_has_cookies"
 	clientsVarKernelHasExchanges = "kernel_has_exchanges"
+	clientsVarKernelHasRegisters = "kernel_has_registers"
 )
 
 // loadClients returns the embedded CollectionSpec for clients.
@@ -102,6 +103,7 @@ type clientsMapSpecs struct {
 type clientsVariableSpecs struct {
 	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.VariableSpec `ebpf:"kernel_has_registers"`
 }
 
 // clientsObjects contains all objects after they have been loaded into the kernel.
@@ -159,6 +161,7 @@ func (m *clientsMaps) Close() error {
 type clientsVariables struct {
 	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.Variable `ebpf:"kernel_has_registers"`
 }
 
 // clientsPrograms contains all programs after they have been loaded into the kernel.

@@ -17,6 +17,7 @@ type abilities struct {
 	uprobeMulti bool // multi-uprobe links that can be limited to a process: Linux 6.6
 	cookies     bool // bpf_get_attach_cookie: Linux 5.15
 	exchanges   bool // atomic exchanges: Linux 5.12
+	registers   bool // bpf_task_pt_regs: Linux 5.15
 }
 
 // abilitiesOfKernel asks the running kernel.
@@ -25,6 +26,7 @@ func abilitiesOfKernel() abilities {
 		uprobeMulti: haveUprobeMulti(),
 		cookies:     features.HaveProgramHelper(ebpf.Kprobe, asm.FnGetAttachCookie) == nil,
 		exchanges:   haveExchanges(),
+		registers:   features.HaveProgramHelper(ebpf.PerfEvent, asm.FnTaskPtRegs) == nil,
 	}
 }
 
@@ -52,7 +54,9 @@ func haveExchanges() bool {
 // fit makes programs fit the kernel: the kind of link that will attach them, and
 // the constants of bpf/headers/features.h.
 func (a abilities) fit(spec *ebpf.CollectionSpec) error {
-	for name, has := range map[string]bool{"kernel_has_cookies": a.cookies, "kernel_has_exchanges": a.exchanges} {
+	for name, has := range map[string]bool{
+		"kernel_has_cookies": a.cookies, "kernel_has_exchanges": a.exchanges, "kernel_has_registers": a.registers,
+	} {
 		variable, ok := spec.Variables[name]
 		if !ok {
 			continue // of a group that does not need it

@@ -33,6 +33,7 @@ const (
 	http2ProgHttp2Starts         = "http2_starts"
 	http2VarKernelHasCookies     = "kernel_has_cookies"
 	http2VarKernelHasExchanges   = "kernel_has_exchanges"
+	http2VarKernelHasRegisters   = "kernel_has_registers"
 )
 
 // loadHttp2 returns the embedded CollectionSpec for http2.
@@ -106,6 +107,7 @@ type http2MapSpecs struct {
 type http2VariableSpecs struct {
 	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.VariableSpec `ebpf:"kernel_has_registers"`
 }
 
 // http2Objects contains all objects after they have been loaded into the kernel.
@@ -163,6 +165,7 @@ func (m *http2Maps) Close() error {
 type http2Variables struct {
 	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.Variable `ebpf:"kernel_has_registers"`
 }
 
 // http2Programs contains all programs after they have been loaded into the kernel.

@@ -28,6 +28,7 @@ const (
 	looksProgLookDue           = "look_due"
 	looksVarKernelHasCookies   = "kernel_has_cookies"
 	looksVarKernelHasExchanges = "kernel_has_exchanges"
+	looksVarKernelHasRegisters = "kernel_has_registers"
 )
 
 // loadLooks returns the embedded CollectionSpec for looks.
@@ -96,6 +97,7 @@ type looksMapSpecs struct {
 type looksVariableSpecs struct {
 	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.VariableSpec `ebpf:"kernel_has_registers"`
 }
 
 // looksObjects contains all objects after they have been loaded into the kernel.
@@ -149,6 +151,7 @@ func (m *looksMaps) Close() error {
 type looksVariables struct {
 	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.Variable `ebpf:"kernel_has_registers"`
 }
 
 // looksPrograms contains all programs after they have been loaded into the kernel.

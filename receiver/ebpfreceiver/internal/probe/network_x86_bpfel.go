@@ -32,6 +32,7 @@ const (
 	networkProgTellConnection    = "tell_connection"
 	networkVarKernelHasCookies   = "kernel_has_cookies"
 	networkVarKernelHasExchanges = "kernel_has_exchanges"
+	networkVarKernelHasRegisters = "kernel_has_registers"
 )
 
 // loadNetwork returns the embedded CollectionSpec for network.
@@ -104,6 +105,7 @@ type networkMapSpecs struct {
 type networkVariableSpecs struct {
 	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.VariableSpec `ebpf:"kernel_has_registers"`
 }
 
 // networkObjects contains all objects after they have been loaded into the kernel.
@@ -161,6 +163,7 @@ func (m *networkMaps) Close() error {
 type networkVariables struct {
 	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.Variable `ebpf:"kernel_has_registers"`
 }
 
 // networkPrograms contains all programs after they have been loaded into the kernel.

@@ -29,6 +29,7 @@ const (
 	profileProgCpuSample         = "cpu_sample"
 	profileVarKernelHasCookies   = "kernel_has_cookies"
 	profileVarKernelHasExchanges = "kernel_has_exchanges"
+	profileVarKernelHasRegisters = "kernel_has_registers"
 )
 
 // loadProfile returns the embedded CollectionSpec for profile.
@@ -98,6 +99,7 @@ type profileMapSpecs struct {
 type profileVariableSpecs struct {
 	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.VariableSpec `ebpf:"kernel_has_registers"`
 }
 
 // profileObjects contains all objects after they have been loaded into the kernel.
@@ -153,6 +155,7 @@ func (m *profileMaps) Close() error {
 type profileVariables struct {
 	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.Variable `ebpf:"kernel_has_registers"`
 }
 
 // profilePrograms contains all programs after they have been loaded into the kernel.

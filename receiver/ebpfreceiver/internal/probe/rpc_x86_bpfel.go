@@ -33,6 +33,7 @@ const (
 	rpcProgRpcStarts         = "rpc_starts"
 	rpcVarKernelHasCookies   = "kernel_has_cookies"
 	rpcVarKernelHasExchanges = "kernel_has_exchanges"
+	rpcVarKernelHasRegisters = "kernel_has_registers"
 )
 
 // loadRpc returns the embedded CollectionSpec for rpc.
@@ -106,6 +107,7 @@ type rpcMapSpecs struct {
 type rpcVariableSpecs struct {
 	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.VariableSpec `ebpf:"kernel_has_registers"`
 }
 
 // rpcObjects contains all objects after they have been loaded into the kernel.
@@ -165,6 +167,7 @@ func (m *rpcMaps) Close() error {
 type rpcVariables struct {
 	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.Variable `ebpf:"kernel_has_registers"`
 }
 
 // rpcPrograms contains all programs after they have been loaded into the kernel.

@@ -55,6 +55,7 @@ const (
 	rpcclientsProgRpcStreamStarts   = "rpc_stream_starts"
 	rpcclientsVarKernelHasCookies   = "kernel_has_cookies"
 	rpcclientsVarKernelHasExchanges = "kernel_has_exchanges"
+	rpcclientsVarKernelHasRegisters = "kernel_has_registers"
 )
 
 // loadRpcclients returns the embedded CollectionSpec for rpcclients.
@@ -130,6 +131,7 @@ type rpcclientsMapSpecs struct {
 type rpcclientsVariableSpecs struct {
 	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.VariableSpec `ebpf:"kernel_has_registers"`
 }
 
 // rpcclientsObjects contains all objects after they have been loaded into the kernel.
@@ -189,6 +191,7 @@ func (m *rpcclientsMaps) Close() error {
 type rpcclientsVariables struct {
 	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.Variable `ebpf:"kernel_has_registers"`
 }
 
 // rpcclientsPrograms contains all programs after they have been loaded into the kernel.

@@ -32,6 +32,7 @@ const (
 	schedulerProgThreadWakeup       = "thread_wakeup"
 	schedulerVarKernelHasCookies    = "kernel_has_cookies"
 	schedulerVarKernelHasExchanges  = "kernel_has_exchanges"
+	schedulerVarKernelHasRegisters  = "kernel_has_registers"
 )
 
 // loadScheduler returns the embedded CollectionSpec for scheduler.
@@ -104,6 +105,7 @@ type schedulerMapSpecs struct {
 type schedulerVariableSpecs struct {
 	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.VariableSpec `ebpf:"kernel_has_registers"`
 }
 
 // schedulerObjects contains all objects after they have been loaded into the kernel.
@@ -159,6 +161,7 @@ func (m *schedulerMaps) Close() error {
 type schedulerVariables struct {
 	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.Variable `ebpf:"kernel_has_registers"`
 }
 
 // schedulerPrograms contains all programs after they have been loaded into the kernel.

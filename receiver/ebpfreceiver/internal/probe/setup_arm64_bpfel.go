@@ -35,6 +35,7 @@ const (
 	setupProgLookupStarts          = "lookup_starts"
 	setupVarKernelHasCookies       = "kernel_has_cookies"
 	setupVarKernelHasExchanges     = "kernel_has_exchanges"
+	setupVarKernelHasRegisters     = "kernel_has_registers"
 )
 
 // loadSetup returns the embedded CollectionSpec for setup.
@@ -110,6 +111,7 @@ type setupMapSpecs struct {
 type setupVariableSpecs struct {
 	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.VariableSpec `ebpf:"kernel_has_registers"`
 }
 
 // setupObjects contains all objects after they have been loaded into the kernel.
@@ -169,6 +171,7 @@ func (m *setupMaps) Close() error {
 type setupVariables struct {
 	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.Variable `ebpf:"kernel_has_registers"`
 }
 
 // setupPrograms contains all programs after they have been loaded into the kernel.

@@ -233,6 +233,7 @@ const (
 	spansProgSdkTracerStarts   = "sdk_tracer_starts"
 	spansVarKernelHasCookies   = "kernel_has_cookies"
 	spansVarKernelHasExchanges = "kernel_has_exchanges"
+	spansVarKernelHasRegisters = "kernel_has_registers"
 )
 
 // loadSpans returns the embedded CollectionSpec for spans.
@@ -309,6 +310,7 @@ type spansMapSpecs struct {
 type spansVariableSpecs struct {
 	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.VariableSpec `ebpf:"kernel_has_registers"`
 }
 
 // spansObjects contains all objects after they have been loaded into the kernel.
@@ -366,6 +368,7 @@ func (m *spansMaps) Close() error {
 type spansVariables struct {
 	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.Variable `ebpf:"kernel_has_registers"`
 }
 
 // spansPrograms contains all programs after they have been loaded into the kernel.

@@ -37,6 +37,7 @@ const (
 	sqlProgSqlStatementStarts    = "sql_statement_starts"
 	sqlVarKernelHasCookies       = "kernel_has_cookies"
 	sqlVarKernelHasExchanges     = "kernel_has_exchanges"
+	sqlVarKernelHasRegisters     = "kernel_has_registers"
 )
 
 // loadSql returns the embedded CollectionSpec for sql.
@@ -114,6 +115,7 @@ type sqlMapSpecs struct {
 type sqlVariableSpecs struct {
 	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.VariableSpec `ebpf:"kernel_has_registers"`
 }
 
 // sqlObjects contains all objects after they have been loaded into the kernel.
@@ -175,6 +177,7 @@ func (m *sqlMaps) Close() error {
 type sqlVariables struct {
 	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.Variable `ebpf:"kernel_has_registers"`
 }
 
 // sqlPrograms contains all programs after they have been loaded into the kernel.

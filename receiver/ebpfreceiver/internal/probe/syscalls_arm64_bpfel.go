@@ -62,6 +62,7 @@ const (
 	syscallsProgSyscallExit       = "syscall_exit"
 	syscallsVarKernelHasCookies   = "kernel_has_cookies"
 	syscallsVarKernelHasExchanges = "kernel_has_exchanges"
+	syscallsVarKernelHasRegisters = "kernel_has_registers"
 )
 
 // loadSyscalls returns the embedded CollectionSpec for syscalls.
@@ -133,6 +134,7 @@ type syscallsMapSpecs struct {
 type syscallsVariableSpecs struct {
 	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.VariableSpec `ebpf:"kernel_has_registers"`
 }
 
 // syscallsObjects contains all objects after they have been loaded into the kernel.
@@ -190,6 +192,7 @@ func (m *syscallsMaps) Close() error {
 type syscallsVariables struct {
 	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.Variable `ebpf:"kernel_has_registers"`
 }
 
 // syscallsPrograms contains all programs after they have been loaded into the kernel.

@@ -31,6 +31,7 @@ const (
 	worldProgWorldStops        = "world_stops"
 	worldVarKernelHasCookies   = "kernel_has_cookies"
 	worldVarKernelHasExchanges = "kernel_has_exchanges"
+	worldVarKernelHasRegisters = "kernel_has_registers"
 )
 
 // loadWorld returns the embedded CollectionSpec for world.
@@ -102,6 +103,7 @@ type worldMapSpecs struct {
 type worldVariableSpecs struct {
 	KernelHasCookies   *ebpf.VariableSpec `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.VariableSpec `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.VariableSpec `ebpf:"kernel_has_registers"`
 }
 
 // worldObjects contains all objects after they have been loaded into the kernel.
@@ -157,6 +159,7 @@ func (m *worldMaps) Close() error {
 type worldVariables struct {
 	KernelHasCookies   *ebpf.Variable `ebpf:"kernel_has_cookies"`
 	KernelHasExchanges *ebpf.Variable `ebpf:"kernel_has_exchanges"`
+	KernelHasRegisters *ebpf.Variable `ebpf:"kernel_has_registers"`
 }
 
 // worldPrograms contains all programs after they have been loaded into the kernel.
