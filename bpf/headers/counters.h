@@ -23,6 +23,8 @@ enum counter {
 	STACK_DEEP, /* one whose stack may have more frames than were read */
 	DROPPED_QUERY_TEXTS_FULL, /* the map of texts was full: a query that is told without its text */
 	DROPPED_SETUPS_FULL, /* the map of look-ups and handshakes was full: one unseen */
+	DROPPED_SCRATCH_BUSY, /* too many spans of SDKs were copied at once: one that is not told */
+	DROPPED_SPAN_UNREADABLE, /* a span of an SDK whose memory could not be read */
 	RECORDS, /* records delivered */
 	COUNTERS,
 };

@@ -31,6 +31,7 @@ enum process_flags {
 	PROCESS_HTTP = 4096, /* requests of net/http are observed */
 	PROCESS_GRPC = 8192, /* calls of gRPC are */
 	PROCESS_SQL = 16384, /* queries by database/sql are */
+	PROCESS_SDK_SPANS = 1024, /* the spans of its SDK are told whole */
 };
 
 struct code_range {

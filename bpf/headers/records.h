@@ -22,6 +22,7 @@ enum record_kind {
 	RECORD_SAMPLE = 16,
 	RECORD_SQL = 10,
 	RECORD_SETUP = 11,
+	RECORD_SDK_SPAN = 20,
 };
 
 #define AGENT_SIZE 64
@@ -205,6 +206,14 @@ struct sample_record {
 	u64 stack[SAMPLE_FRAMES]; /* the instruction that was interrupted, then return addresses */
 };
 
+/* Followed by size bytes of image: bpf/headers/image.h. */
+struct sdk_span_record {
+	struct span_record span;
+	u64 tracer; /* address of the *tracer that made the span */
+	u32 size;
+	u32 pad;
+};
+
 union record {
 	struct span_record span;
 	struct request_record request;
@@ -218,6 +227,7 @@ union record {
 	struct sample_record sample;
 	struct sql_record sql;
 	struct setup_record setup;
+	struct sdk_span_record sdk_span;
 };
 
 struct record_buffer {

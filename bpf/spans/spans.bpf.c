@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Dual MIT/GPL */
 /* Where spans begin and end: requests of a net/http server and spans of the
  * OpenTelemetry SDK, each bound to the goroutine that executes it. */
+#include "ending.h"
 #include "exit.h"
 #include "hits.h"
 #include "serving.h"
@@ -136,6 +137,64 @@ int sdk_span_starts(struct pt_regs *ctx)
 	return 0;
 }
 
+/* One entry of ending_spans, all zero: it is too large for the stack of a program. */
+struct blank_ending_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct ending);
+} blank_ending SEC(".maps");
+
+static __always_inline struct ending *begin_ending(struct goroutine_key *key, u64 handle, u32 tid)
+{
+	u32 zero = 0;
+	struct ending *e = bpf_map_lookup_elem(&blank_ending, &zero);
+	if (!e || bpf_map_update_elem(&ending_spans, key, e, BPF_ANY)) {
+		count(DROPPED_GOROUTINES_FULL);
+		return 0;
+	}
+	e = bpf_map_lookup_elem(&ending_spans, key);
+	if (!e)
+		return 0;
+	e->handle = handle;
+	e->record.header.kind = RECORD_SDK_SPAN;
+	e->record.header.tgid = key->tgid;
+	e->record.header.tid = tid;
+	return e;
+}
+
+/* A span that began on another goroutine, or before the probes, has no ledger. One
+ * that has ended is not ended again. */
+static __always_inline void end_elsewhere(struct goroutine_key *key, struct process *p, u32 tid, u64 now,
+					  u64 handle)
+{
+	u64 end = handle + p->span_end_time;
+	if (read_word(end) || read_word(end + 8))
+		return;
+	struct ending *e = begin_ending(key, handle, tid);
+	if (!e)
+		return;
+	READ_USER(e->record.header.goid, key->g + p->g_goid);
+	e->record.header.start = e->record.header.end = now;
+}
+
+static __always_inline void tell_ledger(struct process *p, struct goroutine *s, struct span *span,
+					struct goroutine_key *key, u32 tid)
+{
+	struct span_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
+	if (!r) {
+		count(DROPPED_BUFFER_FULL);
+		return;
+	}
+	__builtin_memset(&r->header, 0, sizeof(r->header));
+	r->header.kind = RECORD_SPAN;
+	r->header.tgid = key->tgid;
+	r->header.tid = tid;
+	r->flags = 0;
+	put_span(r, p, s, span);
+	submit(r);
+}
+
 /* func (s *recordingSpan) End(options ...trace.SpanEndOption) */
 SEC("uprobe.multi")
 int sdk_span_ends(struct pt_regs *ctx)
@@ -154,20 +213,17 @@ int sdk_span_ends(struct pt_regs *ctx)
 	u32 index = s ? find_span(s, SPAN_SDK, handle) : SPAN_DEPTH;
 	if (!s || index >= SPAN_DEPTH) {
 		count(ENDED_ELSEWHERE);
+		if (p->flags & PROCESS_SDK_SPANS)
+			end_elsewhere(&key, p, id, now, handle);
 		return 0;
 	}
 	spend(s, key.tgid, now);
-	struct span_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
-	if (r) {
-		__builtin_memset(&r->header, 0, sizeof(r->header));
-		r->header.kind = RECORD_SPAN;
-		r->header.tgid = key.tgid;
-		r->header.tid = id;
-		r->flags = 0;
-		put_span(r, p, s, &s->spans[index]);
-		submit(r);
+	if (p->flags & PROCESS_SDK_SPANS) {
+		struct ending *e = begin_ending(&key, handle, id);
+		if (e)
+			put_span(&e->record, p, s, &s->spans[index]);
 	} else {
-		count(DROPPED_BUFFER_FULL);
+		tell_ledger(p, s, &s->spans[index], &key, id);
 	}
 	remove_span(s, index);
 	if (!s->depth)

@@ -136,7 +136,7 @@ func (h *heaps) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
-			batch := emit.NewBatch(metadata.ScopeName, h.version, emit.Clock{}, nil)
+			batch := emit.NewBatch(metadata.ScopeName, h.version, emit.Clock{}, nil, nil)
 			profiles := emit.NewProfiles(metadata.ScopeName, h.version)
 			h.readAll(batch, profiles)
 			h.sinks.consumeLogs(ctx, batch.Logs())

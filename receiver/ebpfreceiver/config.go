@@ -36,6 +36,8 @@ type Config struct {
 	GC GCConfig `mapstructure:"gc"`
 	// Profiles of what the observed processes do on CPUs.
 	Profiles ProfilesConfig `mapstructure:"profiles"`
+	// SDKSpans tells the spans of OpenTelemetry SDKs whole, as their exporters would.
+	SDKSpans bool `mapstructure:"sdk_spans"`
 	// Allocations of the observed processes.
 	Allocations AllocationsConfig `mapstructure:"allocations"`
 }
@@ -60,6 +62,8 @@ type TargetConfig struct {
 	SampleRate *int `mapstructure:"sample_rate"`
 	// Protocols whose requests are observed. Default: all.
 	Protocols []string `mapstructure:"protocols"`
+	// SDKSpans of the processes are told whole. Default: as Config.SDKSpans says.
+	SDKSpans *bool `mapstructure:"sdk_spans"`
 }
 
 // DiscoveryConfig says how processes are found.
@@ -357,5 +361,6 @@ func (t TargetConfig) target() discover.Target {
 		ServiceName: t.ServiceName,
 		SampleRate:  rate,
 		Protocols:   t.Protocols,
+		SDKSpans:    t.SDKSpans,
 	}
 }

@@ -54,6 +54,9 @@ func TestConfig(t *testing.T) {
 		"ebpf/ledger":       func(c *Config) { c.Ledger.Mode = ModeExact },
 		"ebpf/sampled":      func(c *Config) { c.Ledger.Mode = ModeSampled },
 		"ebpf/budget":       func(c *Config) { c.Budget = BudgetConfig{CPUPercent: 1.5, NodeCPUPercent: 25} },
+		"ebpf/sdk_spans": func(c *Config) {
+			c.SDKSpans, c.Targets = true, []TargetConfig{{Executable: "/opt/shop/*", SDKSpans: new(bool)}}
+		},
 		"ebpf/goroutines": func(c *Config) {
 			c.Goroutines.Interval, c.Goroutines.Top = 5*time.Second, 20
 			c.Goroutines.Leak = LeakConfig{Threshold: 0, Growth: 7, Dumps: 3, MinAge: time.Minute}
@@ -142,7 +145,7 @@ func TestAnErrorIsToldOnce(t *testing.T) {
 }
 
 func TestEveryCaseOfTheFilesIsTested(t *testing.T) {
-	for file, n := range map[string]int{"config.yaml": 26, "config_bad.yaml": 24} {
+	for file, n := range map[string]int{"config.yaml": 27, "config_bad.yaml": 24} {
 		all, err := confmaptest.LoadConf(filepath.Join("testdata", file))
 		require.NoError(t, err)
 		require.Len(t, all.ToStringMap(), n, file)

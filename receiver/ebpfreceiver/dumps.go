@@ -195,7 +195,7 @@ func (d *dumps) dumpAll(ctx context.Context) {
 		all = append(all, w)
 	}
 	d.mu.Unlock()
-	batch := emit.NewBatch(metadata.ScopeName, d.version, emit.Clock{}, nil)
+	batch := emit.NewBatch(metadata.ScopeName, d.version, emit.Clock{}, nil, nil)
 	for _, w := range all {
 		if ctx.Err() != nil {
 			break

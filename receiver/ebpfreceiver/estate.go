@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/attach"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/emit"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
 )
 
@@ -22,6 +23,7 @@ type estate struct {
 	watched   *observer
 	governing *governing
 	sampling  *sampling
+	sdks      *emit.SDKs
 }
 
 // terms are what an estate was made for. A receiver with other ones begins anew.
@@ -30,6 +32,7 @@ type terms struct {
 	budget                BudgetConfig
 	traces, metrics, logs bool // are wanted
 	samples               int  // of each CPU a second
+	sdkSpans              string
 }
 
 func (r *ebpfReceiver) terms() terms {
@@ -37,6 +40,7 @@ func (r *ebpfReceiver) terms() terms {
 		ledger: r.config.Ledger,
 		traces: r.sinks.traces != nil, metrics: r.sinks.metrics != nil, logs: r.sinks.logs != nil,
 	}
+	t.sdkSpans = r.sdkTerms()
 	if t.ledger.Mode == ModeGoverned {
 		t.budget = r.config.Budget
 	}
@@ -60,7 +64,7 @@ func (r *ebpfReceiver) inherited() (*estate, error) {
 	if left == nil || left.terms == r.terms() {
 		return left, nil
 	}
-	r.settings.Logger.Info("The probes are attached anew: ledger, budget, pipelines or the frequency of profiles are others than before")
+	r.settings.Logger.Info("The probes are attached anew: ledger, budget, pipelines, sdk_spans or the frequency of profiles are others than before")
 	if err := left.close(); err != nil {
 		return nil, fmt.Errorf("detaching what the configuration before had: %w", err)
 	}
@@ -75,6 +79,7 @@ func (r *ebpfReceiver) leave() {
 		zap.Duration("for", r.heirs.grace), zap.Int("processes", r.attacher.Attached()), zap.Int("open_spans", open), zap.Error(err))
 	r.heirs.leave(r.settings.ID, &estate{
 		terms: r.terms(), programs: r.programs, attacher: r.attacher, watched: r.watched, governing: r.governing, sampling: r.sampling,
+		sdks: r.sdks,
 	}, func(err error) {
 		r.settings.Logger.Error("Detaching what no configuration went on with", zap.Error(err))
 	})

@@ -16,6 +16,7 @@ import (
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/attach"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/emit"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
 )
@@ -39,6 +40,7 @@ type ebpfReceiver struct {
 	reader    *probe.Reader
 	counts    *kernelCounts
 	pprof     *pprofServer // nil: none
+	sdks      *emit.SDKs
 
 	stop       context.CancelFunc
 	observing  sync.WaitGroup // ends with stop
@@ -101,8 +103,8 @@ func (r *ebpfReceiver) abandon(left *estate) (err error) {
 // prepare makes all parts but the server, and runs none.
 func (r *ebpfReceiver) prepare(left *estate, watcher *discover.Watcher) (err error) {
 	if left != nil {
-		r.programs, r.sampling = left.programs, left.sampling
-	} else if r.programs, err = probe.Load(probe.Options{}); err != nil {
+		r.programs, r.sampling, r.sdks = left.programs, left.sampling, left.sdks
+	} else if r.programs, err = probe.Load(r.options()); err != nil {
 		return err
 	}
 	if r.reader, err = r.programs.NewReader(); err != nil {
@@ -135,6 +137,7 @@ func (r *ebpfReceiver) prepare(left *estate, watcher *discover.Watcher) (err err
 		Runtime:     r.watched.runtimes.enabled,
 		Goroutines:  r.watched.dumps.enabled,
 		Allocations: r.watched.heaps.enabled,
+		SDKSpans:    r.config.SDKSpans && r.sinks.traces != nil,
 		Profiles:    r.watched.profiles.enabled,
 	}
 	r.attacher = attach.New(r.programs, wanted, r.events(), r.tier, r.watched, r.settings.Logger)
@@ -150,6 +153,7 @@ func (r *ebpfReceiver) observe(host component.Host, watcher *discover.Watcher) {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
 	watched := r.watched
+	r.sdks = emit.NewSDKs(r.attacher.Table().SDKLayout, sdkReport{r.telemetry}, r.sdks)
 	records := newRecords(r, r.attacher.Table(), watched.peers, watched.profiles)
 	r.run(host, &r.observing, "discovering processes", func() error { return watcher.Run(ctx, r.attacher.Handle) })
 	r.run(host, &r.observing, "attaching probes", func() error { return r.attacher.Run(ctx) })
@@ -230,6 +234,9 @@ func (r *ebpfReceiver) discovery() discover.Config {
 	targets := make([]discover.Target, len(r.config.Targets))
 	for i, t := range r.config.Targets {
 		targets[i] = t.target()
+		if r.sinks.traces == nil {
+			targets[i].SDKSpans = nil // nobody takes them
+		}
 	}
 	return discover.Config{Targets: targets, Interval: r.config.Discovery.Interval}
 }

@@ -36,6 +36,7 @@ type records struct {
 
 	cycles     *emit.Cycles
 	conditions *gcConditions
+	sdks       *emit.SDKs
 
 	batch *emit.Batch
 	size  int
@@ -63,6 +64,7 @@ func newRecords(r *ebpfReceiver, table *attach.Table, peers *peers, profiles *pr
 		cycles:  emit.NewCycles(),
 
 		conditions: newGCConditions(r.config.GC.rules()),
+		sdks:       r.sdks,
 	}
 }
 
@@ -116,7 +118,7 @@ func (r *records) add(raw []byte) error {
 		if err != nil {
 			return err
 		}
-		r.batch = emit.NewBatch(metadata.ScopeName, r.version, clock, r.cycles)
+		r.batch = emit.NewBatch(metadata.ScopeName, r.version, clock, r.cycles, r.sdks)
 		r.since = time.Now()
 	}
 	r.explain(decoded)
@@ -133,6 +135,7 @@ func (r *records) flush() {
 	for _, ended := range r.table.Expire(r.since) {
 		r.cycles.Forget(ended)
 		r.conditions.forget(ended)
+		r.sdks.Forget(ended)
 	}
 	if r.size == 0 {
 		return

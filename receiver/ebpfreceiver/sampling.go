@@ -105,6 +105,8 @@ func (s *sampling) explain(r record.Record) {
 	switch r := r.(type) {
 	case *record.Span:
 		s.fill(r)
+	case *record.SDKSpan:
+		s.fill(&r.Span)
 	case *record.Client:
 		s.fill(&r.Span)
 	case *record.RPCClient:
@@ -123,7 +125,7 @@ func (s *sampling) explain(r record.Record) {
 }
 
 func (s *sampling) fill(span *record.Span) {
-	if span.Exact {
+	if span.Exact || span.Start == span.End { // one that ended elsewhere has no duration
 		return
 	}
 	if l, ok := s.sampler.Ledger(span.PID, span.GoroutineID, span.Start, span.End); ok {

@@ -114,7 +114,7 @@ func (v *processVitals) run(ctx context.Context) error {
 			return nil
 		case now := <-ticker.C:
 			clock := emit.NewClock(now, uint64(now.UnixNano())) // readings are by wall time
-			batch := emit.NewBatch(metadata.ScopeName, v.version, clock, nil)
+			batch := emit.NewBatch(metadata.ScopeName, v.version, clock, nil, nil)
 			metrics := v.collect(batch)
 			v.sinks.consumeLogs(ctx, batch.Logs())
 			v.sinks.consumeMetrics(ctx, metrics)

@@ -54,6 +54,9 @@ type Wanted struct {
 	Allocations bool
 	// Profiles, for which the BPF programs must know the process.
 	Profiles bool
+	// SDKSpans: the spans of SDKs are told whole, of processes whose target does
+	// not say otherwise.
+	SDKSpans bool
 }
 
 // reads reports whether anything that is wanted is read out of the memory of an
@@ -214,7 +217,10 @@ func (a *Attacher) attachProbes(p *discover.Process, executable *os.File, planne
 	if !wanted {
 		return nil, executable.Close()
 	}
-	a.table.add(p) // before the first record can come
+	if a.wantsSDKSpans(p) {
+		planned = planned.WithSDKSpans()
+	}
+	a.table.add(p, planned) // before the first record can come
 	attachment, err := a.programs.Attach(probe.Target{
 		PID:        p.PID,
 		Executable: executable,
@@ -235,6 +241,9 @@ func (a *Attacher) attachProbes(p *discover.Process, executable *os.File, planne
 // each process.
 func (a *Attacher) tellRefusals(p *discover.Process, analysed analysis, fresh bool) {
 	for _, refusal := range analysed.refusals() {
+		if refusal.Feature == plan.SDKSpanContents && !a.wantsSDKSpans(p) {
+			continue
+		}
 		a.observer.Refused(p, refusal.Feature)
 		if fresh {
 			a.logger.Warn("A feature is left out for an executable: what it needs is not proven for it",
@@ -297,6 +306,15 @@ func protocols(p *discover.Process) []plan.Protocol {
 		wanted[i] = plan.Protocol(protocol)
 	}
 	return wanted
+}
+
+// wantsSDKSpans reports whether the spans of the SDK in a process are told whole.
+func (a *Attacher) wantsSDKSpans(p *discover.Process) bool {
+	wanted := a.wanted.SDKSpans
+	if p.TargetIndex != discover.NoTarget && p.Target.SDKSpans != nil {
+		wanted = *p.Target.SDKSpans
+	}
+	return wanted && a.programs.HasSDKSpans()
 }
 
 // sampleRate of a process that no target selects is that of all requests.

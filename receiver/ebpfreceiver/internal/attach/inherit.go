@@ -51,7 +51,7 @@ func (a *Attacher) takeUp(p *discover.Process) bool {
 	delete(a.attached, before)
 	a.attached[p] = s
 	if s.attachment != nil {
-		a.table.add(p)
+		a.table.add(p, s.attachment.Plan())
 	}
 	a.logger.Info("Observing a process on", zap.Int("pid", p.PID), zap.String("service", p.ServiceName),
 		zap.String("executable", p.Executable))

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 )
 
 func event(kind discover.EventKind, p *discover.Process) discover.Event {
@@ -55,13 +56,13 @@ func TestTakeWaitsAndEnds(t *testing.T) {
 func TestTableRemembersEndedProcessesForAWhile(t *testing.T) {
 	table, now := newTable(), time.Now()
 	first, second := &discover.Process{PID: 1}, &discover.Process{PID: 1}
-	table.add(first)
+	table.add(first, &plan.Plan{})
 	table.end(first, now)
 	got, ok := table.Process(1)
 	require.True(t, ok)
 	require.Same(t, first, got)
 	require.Empty(t, table.Expire(now.Add(grace-1)))
-	table.add(second)
+	table.add(second, &plan.Plan{})
 	require.Equal(t, []*discover.Process{first}, table.Expire(now.Add(grace)))
 	got, ok = table.Process(1)
 	require.True(t, ok)

@@ -34,6 +34,8 @@ type Target struct {
 	SampleRate int
 	// Protocols likewise; none is all.
 	Protocols []string
+	// SDKSpans likewise; nil is what holds for all.
+	SDKSpans *bool
 }
 
 // Validate returns all errors of the target, each naming its key.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/record"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/sdkspan"
 )
 
 // Batch collects what records tell, by process. It is not safe for concurrent use.
@@ -20,6 +21,14 @@ type Batch struct {
 	processes               map[*discover.Process]*destination
 	cycles                  *Cycles
 	text                    []byte // of the last query, without literals
+	tracers                 map[tracerOf]ptrace.SpanSlice
+	sdks                    *SDKs
+}
+
+// tracerOf is one tracer of the SDK in a process.
+type tracerOf struct {
+	process *discover.Process
+	tracer  *sdkspan.Tracer
 }
 
 // destination is where a batch puts a process's data, made when first needed.
@@ -30,9 +39,9 @@ type destination struct {
 	hasLogs bool
 }
 
-// NewBatch makes an empty batch. Cycles outlives the batch: a collection may
-// begin in one and end in another.
-func NewBatch(scopeName, scopeVersion string, clock Clock, cycles *Cycles) *Batch {
+// NewBatch makes an empty batch. Cycles and SDKs outlive the batch: a collection
+// may begin in one and end in another, and a tracer is told before its spans.
+func NewBatch(scopeName, scopeVersion string, clock Clock, cycles *Cycles, sdks *SDKs) *Batch {
 	return &Batch{
 		scopeName:    scopeName,
 		scopeVersion: scopeVersion,
@@ -41,6 +50,8 @@ func NewBatch(scopeName, scopeVersion string, clock Clock, cycles *Cycles) *Batc
 		logs:         plog.NewLogs(),
 		processes:    make(map[*discover.Process]*destination),
 		cycles:       cycles,
+		tracers:      make(map[tracerOf]ptrace.SpanSlice),
+		sdks:         sdks,
 	}
 }
 
@@ -61,6 +72,8 @@ func (b *Batch) Add(p *discover.Process, r record.Record) {
 		if source, ok := r.Source(); ok {
 			b.addLedger(b.logsOf(p).AppendEmpty(), r, source)
 		}
+	case *record.SDKSpan:
+		b.addSDKSpan(p, r)
 	case *record.File:
 		b.addFile(b.logsOf(p).AppendEmpty(), r)
 	case *record.Connect:

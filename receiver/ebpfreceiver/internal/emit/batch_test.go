@@ -30,7 +30,7 @@ func shop() *discover.Process {
 }
 
 func newBatch(cycles *Cycles) *Batch {
-	return NewBatch("scope", "1", NewClock(boot(), 0), cycles)
+	return NewBatch("scope", "1", NewClock(boot(), 0), cycles, nil)
 }
 
 func identified(start, end uint64) record.Header {

@@ -47,6 +47,8 @@ type TelemetryBuilder struct {
 	ProfileSamples metric.Int64Counter
 	// ProfileSamplesLost counts those of them that are in no profile, by reason.
 	ProfileSamplesLost metric.Int64Counter
+	// SDKSpansCut counts parts of an SDK's spans that were left out, by part.
+	SDKSpansCut metric.Int64Counter
 	// HeapReads counts readings of a process's heap profile, by outcome.
 	HeapReads metric.Int64Counter
 
@@ -56,7 +58,7 @@ type TelemetryBuilder struct {
 // NewTelemetryBuilder makes the metrics.
 func NewTelemetryBuilder(settings component.TelemetrySettings) (*TelemetryBuilder, error) {
 	b := &TelemetryBuilder{meter: settings.MeterProvider.Meter(ScopeName)}
-	var errs [14]error
+	var errs [15]error
 	b.ProcessesAttached, errs[0] = b.meter.Int64UpDownCounter(Prefix+"processes_attached",
 		metric.WithUnit("{process}"), metric.WithDescription("Processes that are observed now, by probes or by reads of their memory."))
 	b.AttachFailures, errs[1] = b.meter.Int64Counter(Prefix+"attach_failures",
@@ -83,6 +85,8 @@ func NewTelemetryBuilder(settings component.TelemetrySettings) (*TelemetryBuilde
 		metric.WithUnit("{sample}"), metric.WithDescription("Samples of what observed processes did on a CPU."))
 	b.ProfileSamplesLost, errs[12] = b.meter.Int64Counter(Prefix+"profile_samples_lost",
 		metric.WithUnit("{sample}"), metric.WithDescription("Samples of CPUs that are in no profile, or in none that is still served, by reason."))
+	b.SDKSpansCut, errs[14] = b.meter.Int64Counter(Prefix+"sdk_spans_cut",
+		metric.WithUnit("{part}"), metric.WithDescription("Parts of the spans of OpenTelemetry SDKs that were left out because they did not fit or could not be read, by part."))
 	b.HeapReads, errs[13] = b.meter.Int64Counter(Prefix+"heap_reads",
 		metric.WithUnit("{read}"), metric.WithDescription("Readings of a process's heap profile, by outcome."))
 	return b, errors.Join(errs[:]...)

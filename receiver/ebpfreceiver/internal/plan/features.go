@@ -185,7 +185,9 @@ func (m *maker) sdkSpans() {
 		return
 	}
 	// Without it, a span that ended on another goroutine passes for an open one.
-	m.offsets(EndedSpans, want{goexec.Field{Type: sdk + "recordingSpan", Name: "endTime"}, &o.SpanEndTime})
+	if m.offsets(EndedSpans, want{goexec.Field{Type: sdk + "recordingSpan", Name: "endTime"}, &o.SpanEndTime}) {
+		m.sdkContents()
+	}
 }
 
 // governing needs to see goroutines end without the probes on the scheduler.

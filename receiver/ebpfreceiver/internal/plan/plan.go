@@ -22,6 +22,8 @@ type Binary interface {
 	AfterCall(caller, callee goexec.Function) (uint64, error)
 	CallSites(caller, callee goexec.Function) ([]uint64, error)
 	Symbol(name string) (goexec.Symbol, error)
+	BranchOnResult(caller, inlined, callee string) (uint64, error)
+	TypeSize(name string) (uint64, error)
 	Offsets(fields []goexec.Field) (map[goexec.Field]goexec.Offset, error)
 	WaitReasons() (map[uint8]string, error)
 	TLSOffset() (int64, error)
@@ -49,6 +51,7 @@ const (
 	SDKTracerStarts    Probe = "sdk_tracer_starts"
 	SDKSpanStarts      Probe = "sdk_span_starts"
 	SDKSpanEnds        Probe = "sdk_span_ends"
+	SDKSpanEnded       Probe = "sdk_span_ended"
 	RPCHeaders         Probe = "rpc_headers"
 	RPCStarts          Probe = "rpc_starts"
 	RPCFinishes        Probe = "rpc_finishes"
@@ -101,9 +104,11 @@ const (
 	TraceContext Feature = "trace_context"
 	SDKSpans     Feature = "sdk_spans"
 	EndedSpans   Feature = "ended_spans"
-	Hijacks      Feature = "hijacks"
-	GCCycles     Feature = "gc_cycles"
-	ParkedStacks Feature = "parked_stacks"
+	// SDKSpanContents are spans of an SDK, whole.
+	SDKSpanContents Feature = "sdk_span_contents"
+	Hijacks         Feature = "hijacks"
+	GCCycles        Feature = "gc_cycles"
+	ParkedStacks    Feature = "parked_stacks"
 	// Governing takes the scheduler's probes off while they cost too much.
 	Governing Feature = "governing"
 	// Inheritance gives goroutines the span in which they were started.
@@ -214,7 +219,11 @@ type Plan struct {
 	SQLDrivers []uint64
 	// Constants is what the process cannot write to, as linked.
 	Constants Range
-	Refused   []Refusal
+	// SDK is where an SDK keeps its spans, and SDKEnd the file offset at which they
+	// can be told whole, 0 where that is not proven. See WithSDKSpans.
+	SDK     SDKLayout
+	SDKEnd  uint64
+	Refused []Refusal
 }
 
 // Has reports whether the plan attaches the probe.

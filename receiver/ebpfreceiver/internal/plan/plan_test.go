@@ -115,6 +115,8 @@ func TestForARealServer(t *testing.T) {
 	require.Empty(t, p.Refused)
 	require.Len(t, p.Probes, 22)
 	require.NotZero(t, p.GCPhase)
+	require.NotZero(t, p.SDKEnd)
+	require.Len(t, p.WithSDKSpans().Probes, len(p.Probes)+1)
 	require.NotContains(t, fmt.Sprint(p.Offsets.HTTP), "65535")
 	require.True(t, p.SwissHeaders)
 	require.True(t, p.Sampled)
@@ -175,6 +177,10 @@ func TestWhatIsNotProvenIsLeftOut(t *testing.T) {
 			[]Feature{SDKSpans}, []Probe{SDKSpanStarts, SDKSpanEnds}},
 		"an SDK that keeps its ends elsewhere": {partial{fields: map[string]bool{"go.opentelemetry.io/otel/sdk/trace.recordingSpan.endTime": true}},
 			[]Feature{EndedSpans}, nil},
+		"an SDK whose links are of unknown shape": {partial{fields: map[string]bool{"go.opentelemetry.io/otel/sdk/trace.Link.Attributes": true}},
+			[]Feature{SDKSpanContents}, nil},
+		"attributes of another shape": {partial{fields: map[string]bool{"go.opentelemetry.io/otel/attribute.Value.slice": true}},
+			[]Feature{SDKSpanContents}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.binary.Binary = real

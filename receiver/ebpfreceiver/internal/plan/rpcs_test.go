@@ -55,7 +55,7 @@ func TestWhatIsNotProvenOfRequestsIsLeftOut(t *testing.T) {
 		"no answer": {partial{fields: map[string]bool{"net/http.Response.StatusCode": true}},
 			[]Feature{Clients}, []Probe{ClientStarts, ClientFinishes}},
 		"no kinds of SDK spans": {partial{fields: map[string]bool{"go.opentelemetry.io/otel/sdk/trace.recordingSpan.spanKind": true}},
-			[]Feature{Clients, RPCClients}, []Probe{ClientStarts, ClientFinishes, RPCClientStarts}},
+			[]Feature{SDKSpanContents, Clients, RPCClients}, []Probe{ClientStarts, ClientFinishes, RPCClientStarts}},
 		"no symbols": {partial{noSymbols: true}, []Feature{GCCycles, RPCClients}, []Probe{RPCClientStarts, RPCClientBegun, RPCClientFinishes}},
 		"no attempts of streams": {partial{functions: map[string]error{"google.golang.org/grpc.(*clientStream).withRetry": goexec.ErrNoFunction}},
 			[]Feature{RPCStreams}, []Probe{RPCStreamStarts, RPCStreamBegun}},

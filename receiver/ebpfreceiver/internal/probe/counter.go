@@ -30,6 +30,8 @@ const (
 	StackDeep
 	DroppedQueryTextsFull
 	DroppedSetupsFull
+	DroppedScratchBusy
+	DroppedSpansUnreadable
 	Records
 	numCounters
 )
@@ -73,6 +75,10 @@ func (c Counter) String() string {
 		return "query_texts_full"
 	case DroppedSetupsFull:
 		return "setups_full"
+	case DroppedScratchBusy:
+		return "scratch_busy"
+	case DroppedSpansUnreadable:
+		return "span_unreadable"
 	case Records:
 		return "records"
 	default:

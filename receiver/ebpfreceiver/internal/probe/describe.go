@@ -111,7 +111,7 @@ const flagLedger = 1
 
 // flags are those of enum process_flags that follow from the plan.
 func flags(p *plan.Plan) uint32 {
-	const traceparent, stopArguments, http2, worldRuns = 2, 4, 16, 32
+	const traceparent, stopArguments, http2, worldRuns, sdkSpans = 2, 4, 16, 32, 1024
 	var set uint32
 	if p.SwissHeaders {
 		set |= traceparent
@@ -124,6 +124,9 @@ func flags(p *plan.Plan) uint32 {
 	}
 	if p.Has(plan.WorldRuns) && p.Has(plan.WorldRunsOther) {
 		set |= worldRuns
+	}
+	if p.Has(plan.SDKSpanEnded) {
+		set |= sdkSpans
 	}
 	return set
 }

@@ -37,7 +37,7 @@ func (a *Attachment) forget() (open int, err error) {
 	}
 	streams, err := a.forgetClientStreams()
 	open += streams
-	if err := errors.Join(append(errs, err, a.forgetThreads(), a.forgetStreams())...); err != nil {
+	if err := errors.Join(append(errs, err, a.forgetThreads(), a.forgetStreams(), a.forgetEndings())...); err != nil {
 		return open, fmt.Errorf("forgetting the goroutines of process %d: %w", a.pid, err)
 	}
 	return open, nil

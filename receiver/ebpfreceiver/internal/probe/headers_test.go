@@ -19,6 +19,7 @@ func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 		"PROCESS_STOP_ARGUMENTS": {StopArguments: true},
 		"PROCESS_HTTP2":          {HTTP2: true},
 		"PROCESS_WORLD_RUNS":     {Probes: map[plan.Probe]uint64{plan.WorldRuns: 1, plan.WorldRunsOther: 2}},
+		"PROCESS_SDK_SPANS":      {Probes: map[plan.Probe]uint64{plan.SDKSpanEnded: 1}},
 	} {
 		require.Contains(t, header, name)
 		require.EqualValues(t, header[name], flags(&p), name)

@@ -23,6 +23,10 @@ type Options struct {
 	// of the page size. 0 means 4 MiB.
 	BufferBytes uint32
 
+	// SDKSpans: the programs that tell spans of SDKs whole are loaded too, where the
+	// kernel has what they need.
+	SDKSpans bool
+
 	// abilities that the programs use; nil: all that the kernel has.
 	abilities *abilities
 	// kernel has the types of the running kernel; nil: read them.
@@ -46,6 +50,7 @@ type Programs struct {
 	network   networkObjects
 	profile   profileObjects
 	looks     looksObjects
+	sdkspans  sdkspansObjects
 	clearing  sync.Mutex // of the count of places that were cleared
 	timers    []int      // perf events of the CPUs' clocks
 	refused   []Refusal  // features that this kernel does not have
@@ -99,6 +104,7 @@ func (p *Programs) load(options Options) error {
 		spansMapHits:        p.spans.Hits,
 		spansMapInSpan:      p.spans.InSpan,
 		spansMapProcesses:   p.spans.Processes,
+		spansMapEndingSpans: p.spans.EndingSpans,
 		spansMapPlaceCounts: p.spans.PlaceCounts,
 		spansMapRecords:     p.spans.Records,
 		spansMapStopClocks:  p.spans.StopClocks,
@@ -139,6 +145,11 @@ func (p *Programs) load(options Options) error {
 	}
 	shared.MapReplacements[syscallsMapConnections] = p.syscalls.Connections
 	shared.MapReplacements[syscallsMapPendingSyscalls] = p.syscalls.PendingSyscalls
+	if options.SDKSpans {
+		if err := p.loadSDKSpans(shared); err != nil {
+			return err
+		}
+	}
 	return p.loadNetwork(shared, options.kernel)
 }
 
@@ -214,6 +225,8 @@ func (p *Programs) program(probe plan.Probe) *ebpf.Program {
 		return p.spans.SdkSpanStarts
 	case plan.SDKSpanEnds:
 		return p.spans.SdkSpanEnds
+	case plan.SDKSpanEnded:
+		return p.sdkspans.SdkSpanEnded
 	case plan.RPCHeaders:
 		return p.rpc.RpcHeaders
 	case plan.RPCStarts:
@@ -268,6 +281,6 @@ func (p *Programs) Close() error {
 		errs = append(errs, l.Close())
 	}
 	p.links = nil
-	errs = append(errs, p.stopTimers(), p.looks.Close(), p.profile.Close(), p.network.Close(), p.setup.Close(), p.sql.Close(), p.rpcs.Close(), p.clients.Close(), p.rpc.Close(), p.http2.Close(), p.children.Close(), p.world.Close(), p.syscalls.Close(), p.scheduler.Close(), p.spans.Close())
+	errs = append(errs, p.stopTimers(), p.sdkspans.Close(), p.looks.Close(), p.profile.Close(), p.network.Close(), p.setup.Close(), p.sql.Close(), p.rpcs.Close(), p.clients.Close(), p.rpc.Close(), p.http2.Close(), p.children.Close(), p.world.Close(), p.syscalls.Close(), p.scheduler.Close(), p.spans.Close())
 	return errors.Join(errs...)
 }

@@ -19,6 +19,30 @@ type spansChild struct {
 	TraceId [16]uint8
 }
 
+type spansEnding struct {
+	_      structs.HostLayout
+	Handle uint64
+	Record struct {
+		_      structs.HostLayout
+		Header struct {
+			_         structs.HostLayout
+			Kind      uint32
+			Tgid      uint32
+			Tid       uint32
+			Inherited uint32
+			Goid      uint64
+			Start     uint64
+			End       uint64
+			TraceId   [16]uint8
+			SpanId    [8]uint8
+			ParentId  [8]uint8
+		}
+		Spent [16]uint64
+		Exact uint32
+		Flags uint32
+	}
+}
+
 type spansGoroutine struct {
 	_             structs.HostLayout
 	Since         uint64
@@ -213,9 +237,11 @@ type spansProcess struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	spansMapBlankEnding        = "blank_ending"
 	spansMapBlankGoroutine     = "blank_goroutine"
 	spansMapChildren           = "children"
 	spansMapCounters           = "counters"
+	spansMapEndingSpans        = "ending_spans"
 	spansMapGoroutines         = "goroutines"
 	spansMapHits               = "hits"
 	spansMapInSpan             = "in_span"
@@ -291,9 +317,11 @@ type spansProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type spansMapSpecs struct {
+	BlankEnding    *ebpf.MapSpec `ebpf:"blank_ending"`
 	BlankGoroutine *ebpf.MapSpec `ebpf:"blank_goroutine"`
 	Children       *ebpf.MapSpec `ebpf:"children"`
 	Counters       *ebpf.MapSpec `ebpf:"counters"`
+	EndingSpans    *ebpf.MapSpec `ebpf:"ending_spans"`
 	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits           *ebpf.MapSpec `ebpf:"hits"`
 	InSpan         *ebpf.MapSpec `ebpf:"in_span"`
@@ -333,9 +361,11 @@ func (o *spansObjects) Close() error {
 //
 // It can be passed to loadSpansObjects or ebpf.CollectionSpec.LoadAndAssign.
 type spansMaps struct {
+	BlankEnding    *ebpf.Map `ebpf:"blank_ending"`
 	BlankGoroutine *ebpf.Map `ebpf:"blank_goroutine"`
 	Children       *ebpf.Map `ebpf:"children"`
 	Counters       *ebpf.Map `ebpf:"counters"`
+	EndingSpans    *ebpf.Map `ebpf:"ending_spans"`
 	Goroutines     *ebpf.Map `ebpf:"goroutines"`
 	Hits           *ebpf.Map `ebpf:"hits"`
 	InSpan         *ebpf.Map `ebpf:"in_span"`
@@ -348,9 +378,11 @@ type spansMaps struct {
 
 func (m *spansMaps) Close() error {
 	return _SpansClose(
+		m.BlankEnding,
 		m.BlankGoroutine,
 		m.Children,
 		m.Counters,
+		m.EndingSpans,
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,

@@ -54,7 +54,7 @@ func order(p *plan.Plan, wanted func(plan.Probe) bool) []plan.Probe {
 	all := []plan.Probe{
 		plan.GoroutineStatus, plan.GoroutinePreempted, plan.WorldRuns, plan.WorldRunsOther, plan.WorldStarts,
 		plan.WorldStops, plan.GoroutineEnds,
-		plan.RequestFinishes, plan.RequestHijacked, plan.SDKSpanEnds, plan.SDKSpanStarts, plan.SDKTracerStarts,
+		plan.RequestFinishes, plan.RequestHijacked, plan.SDKSpanEnded, plan.SDKSpanEnds, plan.SDKSpanStarts, plan.SDKTracerStarts,
 		plan.HTTP2Finishes, plan.HTTP2ModuleFinishes, plan.RPCFinishes, plan.RPCFinishesHTTP,
 		plan.ClientFinishes, plan.RPCClientFinishes, plan.RPCClientBegun, plan.RPCStreamBegun,
 		plan.LookupEnds, plan.LookupStarts, plan.HandshakeEnds, plan.HandshakeStarts, plan.HandshakeServerStarts,

@@ -94,6 +94,8 @@ func Decode(raw []byte) (Record, error) {
 		return decodeNetwork(raw)
 	case kindRunQueue:
 		return decodeRunQueue(raw), nil
+	case kindSDKSpan:
+		return decodeSDKSpan(raw)
 	case kindSample:
 		return decodeSample(raw)
 	case kindSQL:
@@ -126,6 +128,8 @@ func recordSize(kind uint32) int {
 		return networkSize
 	case kindRunQueue:
 		return runQueueSize
+	case kindSDKSpan:
+		return sdkSpanSize
 	case kindSample:
 		return sampleStack
 	case kindSQL:

@@ -152,6 +152,7 @@ func TestLayoutIsThatOfThePrograms(t *testing.T) {
 		"setup_record":      {setupSize, map[string]int{"operation": setupOperation, "failed": setupFailed, "server": setupServer, "version": setupVersion, "name_len": setupLength, "name": setupName}},
 		"sql_record":        {sqlSize, map[string]int{"driver": sqlDriver, "text_len": sqlTextLength, "whole_len": sqlWholeLength, "text": sqlText}},
 		"run_queue_record":  {runQueueSize, map[string]int{"cpu": runQueueCPU}},
+		"sdk_span_record":   {sdkSpanSize, map[string]int{"tracer": sdkSpanTracer, "size": sdkSpanLength}},
 	} {
 		var layout *btf.Struct
 		require.NoError(t, spec.Types.TypeByName(name, &layout), name)
@@ -169,7 +170,7 @@ func TestLayoutIsThatOfThePrograms(t *testing.T) {
 func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 	header := headertest.Constants(t, "records.h")
 	for name, here := range map[string]int64{
-		"RECORD_SETUP": kindSetup, "SETUP_LOOKUP": setupLookup, "SETUP_HANDSHAKE": setupHandshake, "RECORD_SQL": kindSQL, "SQL_TEXT_SIZE": sqlTextSize, "RECORD_REQUEST": kindRequest, "RECORD_SPAN": kindSpan, "RECORD_STOP": kindStop, "RECORD_FILE": kindFile, "RECORD_SAMPLE": kindSample,
+		"RECORD_SETUP": kindSetup, "SETUP_LOOKUP": setupLookup, "SETUP_HANDSHAKE": setupHandshake, "RECORD_SQL": kindSQL, "SQL_TEXT_SIZE": sqlTextSize, "RECORD_SDK_SPAN": kindSDKSpan, "RECORD_REQUEST": kindRequest, "RECORD_SPAN": kindSpan, "RECORD_STOP": kindStop, "RECORD_FILE": kindFile, "RECORD_SAMPLE": kindSample,
 		"REQUEST_ABORTED": flagAborted, "REQUEST_HIJACKED": flagHijacked,
 		"PATH_GIVEN": pathGiven, "PATH_CUT": pathCut,
 		"FILE_OPEN": int64(FileOpen), "FILE_FSYNC": int64(FileFsync),
@@ -178,6 +179,18 @@ func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 		require.True(t, ok, name)
 		require.Equal(t, there, here, name)
 	}
+}
+
+func TestDecodeSDKSpan(t *testing.T) {
+	raw := append(header(kindSDKSpan, sdkSpanSize), "image and more"...)
+	put(raw, spanExact, uint32(1))
+	put(raw, sdkSpanTracer, uint64(4711), uint32(5))
+	got, err := Decode(raw)
+	require.NoError(t, err)
+	require.Equal(t, &SDKSpan{Span: Span{Header: wantHeader(), Exact: true}, Tracer: 4711, Image: []byte("image")}, got)
+	put(raw, sdkSpanLength, uint32(15))
+	_, err = Decode(raw)
+	require.ErrorIs(t, err, ErrMalformed)
 }
 
 func FuzzDecode(f *testing.F) {

@@ -13,7 +13,7 @@ import (
 )
 
 // Record is a *Request, *RPC, *Client, *RPCClient, *SQL, *Lookup, *Handshake, *Span, *Stop, *File, *Connect,
-// *Retransmit, *Traffic, *RunQueue or *Sample.
+// *Retransmit, *Traffic, *RunQueue, *Sample or *SDKSpan.
 type Record interface {
 	// Process is the ID of the process that the record is about.
 	Process() int

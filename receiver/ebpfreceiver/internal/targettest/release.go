@@ -4,7 +4,7 @@
 package targettest
 
 import (
-	_ "embed"
+	"embed"
 	"fmt"
 	"os"
 	"os/exec"
@@ -101,12 +101,44 @@ func BuildStreams(t testing.TB, release string, args ...string) string {
 // Start runs is where it serves gRPC.
 func BuildHealth(t testing.TB, release string) string {
 	t.Helper()
+	return buildRelease(t, "health", "google.golang.org/grpc@"+release, map[string][]byte{"main.go": healthSource})
+}
+
+//go:embed testdata/sdkspans/*.go
+var sdkSources embed.FS
+
+// complexSince is the first release of the SDK whose attributes have all types of
+// complex.go.
+const complexSince = "v1.47.0"
+
+// BuildSDKSpans compiles a maker of random spans with the given release of the
+// OpenTelemetry SDK, such as v1.24.0, which the go command downloads.
+func BuildSDKSpans(t testing.TB, release string, args ...string) string {
+	t.Helper()
+	sources := map[string][]byte{}
+	files, err := sdkSources.ReadDir("testdata/sdkspans")
+	require.NoError(t, err)
+	for _, file := range files {
+		if file.Name() == "complex.go" && release != complexSince {
+			continue
+		}
+		sources[file.Name()], err = sdkSources.ReadFile("testdata/sdkspans/" + file.Name())
+		require.NoError(t, err)
+	}
+	return buildRelease(t, "sdkspans", "go.opentelemetry.io/otel/sdk@"+release, sources, args...)
+}
+
+// buildRelease compiles sources in a module of their own, with the given release of
+// another one.
+func buildRelease(t testing.TB, name, requirement string, sources map[string][]byte, args ...string) string {
+	t.Helper()
 	dir := t.TempDir()
-	for file, content := range map[string][]byte{"main.go": healthSource, "go.mod": []byte("module health\n\ngo 1.24\n")} {
+	sources["go.mod"] = []byte("module " + name + "\n\ngo 1.24\n")
+	for file, content := range sources {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, file), content, 0o600))
 	}
-	binary := filepath.Join(dir, "health")
-	for _, arguments := range [][]string{{"get", "google.golang.org/grpc@" + release}, {"build", "-o", binary, "."}} {
+	binary := filepath.Join(dir, name)
+	for _, arguments := range [][]string{{"get", requirement}, append(append([]string{"build", "-o", binary}, args...), ".")} {
 		command := exec.Command("go", arguments...)
 		command.Dir = dir
 		command.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "CGO_ENABLED=0")

@@ -36,6 +36,14 @@ func readLayouts(binary string, p program, table *layout.Table) error {
 			return err
 		}
 	}
+	for name := range p.some {
+		if structs[name] == nil {
+			continue
+		}
+		if err := reader.add(structs[name]); err != nil {
+			return err
+		}
+	}
 	if p.requirement != "" {
 		return nil
 	}
@@ -142,6 +150,9 @@ func (r *structReader) add(from *dwarf.StructType) error {
 // Structs without a name of their own stand in the runtime's.
 func (r *structReader) module(of *dwarf.StructType) string {
 	if module, ok := r.program.types[of.StructName]; ok {
+		return module
+	}
+	if module, ok := r.program.some[of.StructName]; ok {
 		return module
 	}
 	if packageOf(of.StructName) == "runtime" || strings.HasPrefix(of.StructName, "struct { runtime.") {

@@ -39,14 +39,33 @@ func main() {
 // library is a module some of whose structs are read.
 type library struct {
 	types  map[string]string // type name to the module that declares it
+	some   map[string]string // likewise, of types that not every release has
 	source string
 }
 
 var libraries = map[string]library{
 	"go.opentelemetry.io/otel/sdk": {
 		types: map[string]string{
-			"go.opentelemetry.io/otel/sdk/trace.recordingSpan": "go.opentelemetry.io/otel/sdk",
-			"go.opentelemetry.io/otel/trace.SpanContext":       "go.opentelemetry.io/otel/trace",
+			"go.opentelemetry.io/otel/sdk/trace.recordingSpan":   "go.opentelemetry.io/otel/sdk",
+			"go.opentelemetry.io/otel/sdk/trace.Status":          "go.opentelemetry.io/otel/sdk",
+			"go.opentelemetry.io/otel/sdk/trace.Event":           "go.opentelemetry.io/otel/sdk",
+			"go.opentelemetry.io/otel/sdk/trace.Link":            "go.opentelemetry.io/otel/sdk",
+			"go.opentelemetry.io/otel/sdk/trace.tracer":          "go.opentelemetry.io/otel/sdk",
+			"go.opentelemetry.io/otel/sdk/trace.TracerProvider":  "go.opentelemetry.io/otel/sdk",
+			"go.opentelemetry.io/otel/sdk/instrumentation.Scope": "go.opentelemetry.io/otel/sdk",
+			"go.opentelemetry.io/otel/sdk/resource.Resource":     "go.opentelemetry.io/otel/sdk",
+			"go.opentelemetry.io/otel/trace.SpanContext":         "go.opentelemetry.io/otel/trace",
+			"go.opentelemetry.io/otel/trace.TraceState":          "go.opentelemetry.io/otel/trace",
+			"go.opentelemetry.io/otel/trace.member":              "go.opentelemetry.io/otel/trace",
+			"go.opentelemetry.io/otel/attribute.KeyValue":        "go.opentelemetry.io/otel",
+			"go.opentelemetry.io/otel/attribute.Value":           "go.opentelemetry.io/otel",
+			"go.opentelemetry.io/otel/attribute.Set":             "go.opentelemetry.io/otel",
+		},
+		some: map[string]string{
+			"go.opentelemetry.io/otel/attribute.Distinct":                                               "go.opentelemetry.io/otel",
+			"go.opentelemetry.io/otel/sdk/trace.evictedQueue":                                           "go.opentelemetry.io/otel/sdk",
+			"go.opentelemetry.io/otel/sdk/trace.evictedQueue[go.opentelemetry.io/otel/sdk/trace.Event]": "go.opentelemetry.io/otel/sdk",
+			"go.opentelemetry.io/otel/sdk/trace.evictedQueue[go.opentelemetry.io/otel/sdk/trace.Link]":  "go.opentelemetry.io/otel/sdk",
 		},
 		source: `package main
 
@@ -101,7 +120,7 @@ type program struct {
 	toolchain    string // for GOTOOLCHAIN
 	source       string
 	requirement  string            // module@version to get first, and others after +
-	types        map[string]string // type name to module
+	types, some  map[string]string // type name to module
 }
 
 func programs(architectures, releases, modules []string) []program {
@@ -119,7 +138,7 @@ func programs(architectures, releases, modules []string) []program {
 			known := libraries[path]
 			list = append(list, program{
 				name: module, architecture: architecture, toolchain: "local", source: known.source,
-				requirement: module, types: known.types,
+				requirement: module, types: known.types, some: known.some,
 			})
 		}
 	}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Dual MIT/GPL */
+/* Spans of the OpenTelemetry Go SDK, whole, at their end. */
+#include "ending.h"
+#include "hits.h"
+#include "image.h"
+
+/* Where the SDK of a process keeps what: absent where its spans are not told. */
+struct sdk_layout_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u32); /* tgid */
+	__type(value, struct sdk_layout);
+} sdk_layouts SEC(".maps");
+
+/* Scope and resource of a tracer are told once a second: then they are right again
+ * where its memory became another one's. */
+#define TRACER_FRESH 1000000000ULL
+
+struct tracer_key {
+	u64 tracer;
+	u32 tgid;
+	u32 pad;
+};
+
+/* When a tracer was told last. */
+struct told_tracer_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct tracer_key);
+	__type(value, u64);
+} told_tracers SEC(".maps");
+
+static __always_inline int is_fresh(struct tracer_key *key, u64 now)
+{
+	u64 *told = bpf_map_lookup_elem(&told_tracers, key);
+	return told && now - *told < TRACER_FRESH;
+}
+
+/* One hit of a probe copies about as long as it takes to enter and leave it for
+ * each so many bytes. */
+#define BYTES_PER_HIT 512
+
+static __always_inline void deliver(void *ctx, struct scratch *s, struct tracer_key *key, int fresh, u64 now)
+{
+	u64 size = sizeof(s->record) + s->record.size;
+	struct hit_count *h = hits_of(ctx);
+	if (h)
+		h->spans += size / BYTES_PER_HIT;
+	barrier_var(size); /* else the check is of the image's size alone */
+	if (size > sizeof(s->record) + IMAGE_SIZE)
+		return;
+	u64 waiting = bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA);
+	u64 wake = waiting >= WAKE_UP_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	if (bpf_ringbuf_output(&records, &s->record, size, wake)) {
+		count(DROPPED_BUFFER_FULL);
+		return;
+	}
+	count(RECORDS);
+	if (!fresh && *image_word(s, IMAGE_TRACER)) /* after the record: who comes next relies on it */
+		bpf_map_update_elem(&told_tracers, key, &now, BPF_ANY);
+}
+
+static __always_inline void tell_whole(void *ctx, struct scratch *s, struct sdk_layout *l, u64 handle,
+				       u32 tgid)
+{
+	struct tracer_key key = { .tgid = tgid };
+	struct walk walk = { .s = s, .l = l };
+	u64 now = bpf_ktime_get_ns(), end[2] = {};
+	bpf_copy_from_user(end, sizeof(end), (const void *)(handle + l->end_time));
+	bpf_copy_from_user(&key.tracer, sizeof(key.tracer), (const void *)(handle + l->tracer));
+	if (!key.tracer || !(end[0] | end[1])) {
+		count(DROPPED_SPAN_UNREADABLE);
+		return;
+	}
+	int fresh = is_fresh(&key, now);
+	s->record.tracer = key.tracer;
+	s->record.size = IMAGE_START;
+	s->record.pad = 0;
+	*image_word(s, IMAGE_SPAN) = *image_word(s, IMAGE_TRACER) = 0;
+	if (!fresh) /* first, so that it has room whatever the span is like */
+		copy_all(&walk, IMAGE_TRACER, key.tracer, l->tracer_size, CHUNK_TRACER);
+	copy_all(&walk, IMAGE_SPAN, handle, l->span_size, CHUNK_SPAN);
+	if (*image_word(s, IMAGE_SPAN))
+		deliver(ctx, s, &key, fresh, now);
+	else
+		count(DROPPED_SPAN_UNREADABLE);
+}
+
+/* In func (s *recordingSpan) End, where it looks whether there are processors to
+ * tell of the span: its end is written, and nobody changes it any more. The
+ * program may sleep, so that pages which are not in memory are read too. */
+SEC("uprobe.multi.s")
+int sdk_span_ended(struct pt_regs *ctx)
+{
+	count_span_hit(ctx);
+	struct goroutine_key key = { .g = GO_G(ctx), .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct ending *e = bpf_map_lookup_elem(&ending_spans, &key);
+	struct sdk_layout *l = bpf_map_lookup_elem(&sdk_layouts, &key.tgid);
+	if (!e || !l)
+		return 0;
+	u64 handle = e->handle;
+	struct scratch *s = take_scratch();
+	if (!s) {
+		count(DROPPED_SCRATCH_BUSY);
+		bpf_map_delete_elem(&ending_spans, &key);
+		return 0;
+	}
+	s->record.span = e->record;
+	bpf_map_delete_elem(&ending_spans, &key);
+	tell_whole(ctx, s, l, handle, key.tgid);
+	give_scratch(s);
+	return 0;
+}
+
+char __license[] SEC("license") = "Dual MIT/GPL";

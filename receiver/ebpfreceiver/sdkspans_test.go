@@ -1,0 +1,153 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpfreceiver
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fathom-otel/fathom/internal/ledger"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest"
+)
+
+// makeSpans lets the target make spans and returns what its SDK says of them.
+func makeSpans(t *testing.T, target *targettest.Target, query string) map[string]sdkTruth {
+	t.Helper()
+	body, status, err := target.Get("/spans?"+query, nil)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, status)
+	var all []sdkTruth
+	require.NoError(t, json.Unmarshal([]byte(body), &all))
+	truths := make(map[string]sdkTruth, len(all))
+	for _, truth := range all {
+		slices.Sort(truth.Resource)
+		truths[truth.ID] = truth
+	}
+	return truths
+}
+
+// awaitSDKSpans waits until there are n spans of the SDK, and a moment longer for
+// what should not be there.
+func (h *harness) awaitSDKSpans(n int) []sdkSeen {
+	h.t.Helper()
+	require.Eventually(h.t, func() bool { return len(h.sdkSpans()) >= n }, patience, tick)
+	return h.sdkSpans()
+}
+
+// Every span that an SDK makes is told as the SDK itself says it, whether it has an
+// exporter or not, by releases from the first to the newest that are supported.
+func TestSDKSpansAreToldWhole(t *testing.T) {
+	for _, release := range []string{"v1.16.0", "v1.24.0", "v1.31.0", "v1.38.0", "v1.40.0", "v1.47.0"} {
+		t.Run(release, func(t *testing.T) {
+			binary := targettest.BuildSDKSpans(t, release)
+			h := observe(t, func(c *Config) { c.SDKSpans = true }, TargetConfig{Executable: binary})
+			target := targettest.Start(t, binary)
+			h.awaitAttached(1)
+			truths := makeSpans(t, target, "seed=1&n=400")
+			for id, truth := range makeSpans(t, target, "seed=2&n=400&provider=exporting") {
+				truths[id] = truth
+			}
+			seen := h.awaitSDKSpans(len(truths))
+			ledgers := 0
+			for _, span := range seen {
+				id := span.SpanID().String()
+				truth, ok := truths[id]
+				require.True(t, ok, "no span, or told twice: %s", span.Name())
+				delete(truths, id)
+				require.Equal(t, truth, span.truth(), span.Name())
+				if l, _, ok := ledger.FromAttributes(span.Attributes()); ok {
+					ledgers++
+					require.Equal(t, uint64(max(0, int64(span.EndTimestamp()-span.StartTimestamp()))), l.Total(), "the ledger sums to the duration")
+				}
+				require.EqualValues(t, target.PID, span.resource.AsRaw()["process.pid"])
+				require.Equal(t, binary, span.resource.AsRaw()["process.executable.path"])
+			}
+			require.Empty(t, truths, "spans that were not told")
+			require.Zero(t, h.counter("sdk_spans_cut", "", ""))
+			require.Empty(t, h.events("fathom.span.ledger"), "the ledger is on the span")
+			t.Logf("%s: %d spans are equal field by field, %d have a ledger", release, len(seen), ledgers)
+			require.Greater(t, ledgers, len(seen)/2)
+		})
+	}
+}
+
+// What is larger than the receiver copies is cut, and each cut is counted.
+func TestLargeSDKSpansAreCut(t *testing.T) {
+	binary := targettest.BuildSDKSpans(t, "v1.47.0")
+	h := observe(t, func(c *Config) { c.SDKSpans = true }, TargetConfig{Executable: binary})
+	target := targettest.Start(t, binary)
+	h.awaitAttached(1)
+	truths := makeSpans(t, target, "seed=3&n=200&provider=limitless")
+	whole, attributes, events, links := 0, 0, 0, 0
+	for _, span := range h.awaitSDKSpans(len(truths)) {
+		truth, got := truths[span.SpanID().String()], span.truth()
+		require.Equal(t, truth.DroppedEvents+len(truth.Events), got.DroppedEvents+len(got.Events), "events")
+		require.Equal(t, truth.DroppedLinks+len(truth.Links), got.DroppedLinks+len(got.Links), "links")
+		if got.DroppedAttributes == 0 {
+			require.Len(t, got.Attributes, len(truth.Attributes))
+		}
+		attributes += got.DroppedAttributes - truth.DroppedAttributes
+		events += got.DroppedEvents - truth.DroppedEvents
+		links += got.DroppedLinks - truth.DroppedLinks
+		if fmt.Sprint(got) == fmt.Sprint(truth) {
+			whole++
+		}
+	}
+	for part, n := range map[string]int{"event": events, "link": links} {
+		require.EqualValues(t, n, h.counter("sdk_spans_cut", "part", part), part)
+	}
+	require.GreaterOrEqual(t, h.counter("sdk_spans_cut", "part", "attribute"), int64(attributes))
+	require.Positive(t, h.counter("sdk_spans_cut", "part", "text"))
+	require.Positive(t, attributes)
+	require.Positive(t, events)
+	require.Greater(t, whole, len(truths)/2)
+	t.Logf("%d of %d spans are whole; cut: %d attributes, %d events, %d texts", whole, len(truths), attributes, events,
+		h.counter("sdk_spans_cut", "part", "text"))
+}
+
+// Of a burst, every span is delivered or counted.
+func TestBurstOfSDKSpans(t *testing.T) {
+	const n = 20_000
+	binary := targettest.BuildSDKSpans(t, "v1.47.0")
+	h := observe(t, func(c *Config) { c.SDKSpans = true }, TargetConfig{Executable: binary})
+	target := targettest.Start(t, binary)
+	h.awaitAttached(1)
+	begin := time.Now()
+	_, _, err := target.Get(fmt.Sprintf("/burst?n=%d", n), nil)
+	require.NoError(t, err)
+	took := time.Since(begin)
+	lost := func() int64 {
+		var sum int64
+		for _, reason := range []string{"buffer_full", "goroutines_full", "scratch_busy", "span_unreadable"} {
+			sum += h.counter("kernel_records_dropped", "reason", reason)
+		}
+		return sum
+	}
+	require.Eventually(t, func() bool { return int64(len(h.sdkSpans()))+lost() >= n }, patience, tick)
+	seen := map[string]bool{}
+	for _, span := range h.sdkSpans() {
+		seen[span.SpanID().String()] = true
+		require.Equal(t, 5, len(span.truth().Attributes)-1)
+		require.Equal(t, "burst@", span.truth().Scope)
+	}
+	t.Logf("%d spans in %v (%.0f/s): %d delivered, %d counted as lost", n, took, float64(n)/took.Seconds(), len(seen), lost())
+	require.EqualValues(t, n, int64(len(seen))+lost())
+}
+
+func TestSDKSpansOfSomeTargets(t *testing.T) {
+	binary := targettest.BuildSDKSpans(t, "v1.47.0")
+	no := false
+	h := observe(t, func(c *Config) { c.SDKSpans = true }, TargetConfig{Executable: binary, SDKSpans: &no})
+	target := targettest.Start(t, binary)
+	h.awaitAttached(1)
+	truths := makeSpans(t, target, "seed=1&n=50")
+	require.Eventually(t, func() bool { return len(h.events("fathom.span.ledger")) > len(truths)/2 }, patience, tick)
+	require.Empty(t, h.sdkSpans())
+}
