@@ -131,7 +131,6 @@ func TestAReloadKeepsProbesSpansAndCounts(t *testing.T) {
 	require.Equal(t, "renamed", span.resource.AsRaw()["service.name"])
 	source, _ := span.Attributes().Get("fathom.time.source")
 	require.Equal(t, "exact", source.Str(), "its ledger saw all of it")
-	require.Len(t, after.spans(), 1)
 	require.Equal(t, attached, links(t), "the links are the same")
 	require.Greater(t, after.counter("records", "", ""), told, "counts go on")
 	require.EqualValues(t, 1, after.counter("processes_attached", "", ""))
