@@ -78,6 +78,9 @@ int goroutine_created(struct pt_regs *ctx)
 	}
 	new->cause = RUNNABLE;
 	new->from = from;
+	struct span *origin = origin_of(new);
+	if (origin)
+		__sync_fetch_and_add(&origin->children, 1);
 	return 0;
 }
 

@@ -57,6 +57,17 @@ struct inheritance {
 	u32 pad;
 };
 
+/* Of a span: which goroutine that inherits it ended the longest wait of the span's
+ * own, and what that had done from its start until then. */
+struct critical {
+	u64 goid; /* 0: none did */
+	u64 wait; /* ns */
+	u64 age; /* ns since its start */
+	u64 dominant_time; /* ns of its age */
+	u32 dominant; /* enum cause */
+	u32 pad;
+};
+
 struct span {
 	u64 start; /* ns, CLOCK_MONOTONIC */
 	/* Address of the *http.response or, of HTTP/2, the *responseWriter, of the
@@ -77,6 +88,9 @@ struct span {
 	u16 hijacked; /* of a request: its handler took the connection over */
 	u16 major; /* of a request: HTTP's version */
 	u16 inherited; /* of a client's: enum inherited of its parent */
+	u32 children; /* goroutines that were started within it */
+	u32 pad;
+	struct critical critical;
 	u64 spent_before[CAUSE_SLOTS]; /* the goroutine's ledger when it started */
 };
 

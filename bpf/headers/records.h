@@ -62,6 +62,9 @@ struct span_record {
 	u64 spent[CAUSE_SLOTS];
 	u32 exact; /* 0: the scheduler's probes were not there all the time, spent says nothing */
 	u32 flags;
+	u32 children; /* goroutines that were started within the span */
+	u32 pad;
+	struct critical critical; /* zero where it is not exact */
 };
 
 struct request_record {
@@ -268,6 +271,12 @@ static __always_inline void put_span(struct span_record *r, struct process *p, s
 		r->spent[i] = s->spent[i] - span->spent_before[i];
 	r->spent[CAUSES] = 0;
 	r->exact = (p->flags & PROCESS_LEDGER) && span->epoch == p->epoch;
+	r->children = span->children;
+	r->pad = 0;
+	if (r->exact)
+		r->critical = span->critical;
+	else
+		__builtin_memset(&r->critical, 0, sizeof(r->critical));
 	if (!r->exact && !s->place)
 		count(DROPPED_SAMPLES_FULL);
 }

@@ -2,6 +2,7 @@
 /* The ledger's clockwork: every change of state of a goroutine that is in a
  * span, from the Go scheduler's one choke point, and the kernel scheduler's
  * view of the thread that runs it. */
+#include "critical.h"
 #include "exit.h"
 #include "hits.h"
 #include "behalf.h"
@@ -106,6 +107,8 @@ int goroutine_status(struct pt_regs *ctx)
 		break;
 	case GO_RUNNABLE:
 		s->stops_world = 0; /* nobody does that and waits: its end was not seen */
+		if (before == GO_WAITING && s->depth)
+			made_ready(s, &key, tid, now);
 		change_cause(s, key.tgid, now, RUNNABLE);
 		release_thread(s, &key);
 		break;

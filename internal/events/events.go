@@ -58,6 +58,21 @@ const (
 	Duration = "fathom.duration"
 	// GoroutineID of the goroutine that did it (int).
 	GoroutineID = "fathom.goroutine.id"
+	// Goroutines that were started within a span, and by these, on its ledger and
+	// on the span (int).
+	Goroutines = "fathom.goroutines"
+	// CriticalGoroutineID is, of these, the one that ended the longest wait of the
+	// span's own goroutine (int).
+	CriticalGoroutineID = "fathom.critical.goroutine.id"
+	// CriticalWait is how long that wait was, in nanoseconds (int).
+	CriticalWait = "fathom.critical.wait"
+	// CriticalAge is how long ago the critical goroutine had been started then, in
+	// nanoseconds (int).
+	CriticalAge = "fathom.critical.age"
+	// CriticalDominant is the cause that took most of that age (string).
+	CriticalDominant = "fathom.critical.dominant"
+	// CriticalDominantTime is how much of it, in nanoseconds (int).
+	CriticalDominantTime = "fathom.critical.dominant_time"
 	// TraceInherited tells that the goroutine was in no span of its own: the trace
 	// is that of the span in which it was started, itself or who started it. That
 	// span was open, or had ended (string).

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -140,4 +141,26 @@ func TestChildrenThatOutliveTheirSpan(t *testing.T) {
 	require.Equal(t, span.SpanID(), client.ParentSpanID())
 	require.Equal(t, "ended", client.attribute(events.TraceInherited))
 	exactLedger(t, client)
+}
+
+// A span says how many goroutines were started in it, and for which of them it
+// waited longest.
+func TestTheGoroutineThatASpanWaitsFor(t *testing.T) {
+	h, target, _ := observeChildren(t, nil)
+	body, _, err := target.Get("/children/wait", nil)
+	require.NoError(t, err)
+	var told started
+	require.NoError(t, json.Unmarshal([]byte(body), &told))
+	require.Eventually(t, func() bool { return len(h.events(events.SpanLedger)) == 1 }, patience, tick)
+	span := h.events(events.SpanLedger)[0].Attributes().AsRaw()
+	t.Logf("%d waited for %v, then %v: %v", told.Own, told.Children, told.Nested, span)
+	require.EqualValues(t, 4, span[events.Goroutines])
+	require.Equal(t, told.Children[1], span[events.CriticalGoroutineID], "it sleeps longest")
+	const slept = int64(60 * time.Millisecond)
+	require.Equal(t, "sleep", span[events.CriticalDominant])
+	require.GreaterOrEqual(t, span[events.CriticalDominantTime], slept)
+	require.GreaterOrEqual(t, span[events.CriticalAge], span[events.CriticalDominantTime])
+	require.LessOrEqual(t, span[events.CriticalWait], span["fathom.time.blocked.sync"], "one of the span's waits for a WaitGroup")
+	require.Greater(t, 2*span[events.CriticalWait].(int64), slept)
+	require.LessOrEqual(t, span[events.CriticalAge], span[events.Duration])
 }

@@ -39,6 +39,21 @@ func putInherited(attributes pcommon.Map, h *record.Header) {
 func (b *Batch) addLedger(log plog.LogRecord, s *record.Span, source ledger.Source) {
 	b.addEvent(log, events.SpanLedger, &s.Header)
 	s.Ledger.Put(log.Attributes(), source)
+	putChildren(log.Attributes(), s)
+}
+
+// putChildren tells of the goroutines that were started within a span.
+func putChildren(attributes pcommon.Map, s *record.Span) {
+	if s.Goroutines > 0 {
+		attributes.PutInt(events.Goroutines, int64(s.Goroutines))
+	}
+	if c := &s.Critical; c.GoroutineID != 0 {
+		attributes.PutInt(events.CriticalGoroutineID, int64(c.GoroutineID))
+		attributes.PutInt(events.CriticalWait, int64(c.Wait))
+		attributes.PutInt(events.CriticalAge, int64(c.Age))
+		attributes.PutStr(events.CriticalDominant, c.Dominant.String())
+		attributes.PutInt(events.CriticalDominantTime, int64(c.DominantTime))
+	}
 }
 
 func (b *Batch) addFile(log plog.LogRecord, f *record.File) {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/fathom-otel/fathom/internal/ledger"
 )
@@ -24,7 +25,9 @@ const (
 	causeSlots      = 16
 	spanExact       = headerSize + causeSlots*8
 	spanFlags       = spanExact + 4
-	spanSize        = spanFlags + 4
+	spanChildren    = spanFlags + 4
+	spanCritical    = spanChildren + 8
+	spanSize        = spanCritical + 40
 	requestStatus   = spanSize
 	requestLengths  = requestStatus + 4
 	requestMethod   = requestLengths + 12
@@ -157,7 +160,16 @@ func decodeHeader(raw []byte) Header {
 }
 
 func decodeSpan(raw []byte) Span {
-	s := Span{Header: decodeHeader(raw), Exact: u32(raw, spanExact) != 0}
+	s := Span{Header: decodeHeader(raw), Exact: u32(raw, spanExact) != 0, Goroutines: int(u32(raw, spanChildren))}
+	if id := u64(raw, spanCritical); id != 0 {
+		s.Critical = Critical{
+			GoroutineID:  id,
+			Wait:         time.Duration(u64(raw, spanCritical+8)),
+			Age:          time.Duration(u64(raw, spanCritical+16)),
+			DominantTime: time.Duration(u64(raw, spanCritical+24)),
+			Dominant:     ledger.Cause(u32(raw, spanCritical+32) % ledger.NumCauses),
+		}
+	}
 	for cause := range ledger.NumCauses {
 		s.Ledger[cause] = u64(raw, headerSize+8*cause)
 	}

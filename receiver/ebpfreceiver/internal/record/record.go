@@ -8,6 +8,7 @@ package record
 
 import (
 	"syscall"
+	"time"
 
 	"github.com/fathom-otel/fathom/internal/ledger"
 )
@@ -68,6 +69,23 @@ type Span struct {
 	Exact  bool
 	// Sampled is never set by Decode: the ledger was made by polling.
 	Sampled bool
+	// Goroutines that were started within the span, and by these.
+	Goroutines int
+	// Critical is zero where none of them ended a wait of the span's own goroutine,
+	// or that was not seen.
+	Critical Critical
+}
+
+// Critical is, of the goroutines that inherit a span, the one that ended the
+// longest wait of the span's own goroutine.
+type Critical struct {
+	GoroutineID uint64
+	// Wait is for how long the span's goroutine had waited.
+	Wait time.Duration
+	// Age of the critical goroutine then, Dominant what it had spent most of that
+	// on, and DominantTime how much.
+	Age, DominantTime time.Duration
+	Dominant          ledger.Cause
 }
 
 // Source says how the ledger was obtained; false where there is none.

@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/otel/trace"
 )
@@ -40,6 +42,12 @@ func handleChildren(mux *http.ServeMux, tracer trace.Tracer) {
 	})
 	mux.HandleFunc("GET /children/get", func(w http.ResponseWriter, r *http.Request) {
 		onChild(func() { onChild(func() { answer(w, &http.Client{Transport: &http.Transport{}}, r, r.Context()) }) })
+	})
+	mux.HandleFunc("GET /children/wait", func(w http.ResponseWriter, _ *http.Request) {
+		_, span := tracer.Start(context.Background(), "waits")
+		started := waitFor(time.Millisecond, 60*time.Millisecond, 20*time.Millisecond)
+		span.End()
+		_ = json.NewEncoder(w).Encode(started)
 	})
 	mux.HandleFunc("GET /children/server", func(w http.ResponseWriter, r *http.Request) {
 		server := httptest.NewServer(http.NotFoundHandler())
@@ -91,6 +99,27 @@ func fanOut(n int, path string) Started {
 		})
 	}
 	group.Wait()
+	return started
+}
+
+// waitFor waits for goroutines that sleep for so long each, then for a short while
+// for another that hands over a value.
+func waitFor(each ...time.Duration) Started {
+	started := Started{Own: goroutineID(), Children: make([]uint64, len(each))}
+	var group sync.WaitGroup
+	for i, duration := range each {
+		group.Go(func() {
+			started.Children[i] = goroutineID()
+			time.Sleep(duration)
+		})
+	}
+	group.Wait()
+	handed := make(chan uint64)
+	go func() {
+		time.Sleep(time.Millisecond)
+		handed <- goroutineID()
+	}()
+	started.Nested = []uint64{<-handed}
 	return started
 }
 

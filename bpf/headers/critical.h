@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Dual MIT/GPL */
+/* Whom the goroutine of a span waited for, of those that inherit the span. */
+#pragma once
+
+#include "inherit.h"
+
+/* What the goroutine did since its start, after spend(). */
+static __always_inline void summarize(struct critical *critical, struct goroutine *s)
+{
+	critical->goid = s->id;
+	critical->age = critical->dominant_time = 0;
+	for (u32 cause = 0; cause < CAUSES; cause++) {
+		critical->age += s->spent[cause];
+		if (s->spent[cause] > critical->dominant_time) {
+			critical->dominant_time = s->spent[cause];
+			critical->dominant = cause;
+		}
+	}
+}
+
+/* The goroutine, which waited since its ledger was booked last, is made ready by
+ * the one that the thread runs: as that executes goready itself, it is what was
+ * waited for. It counts where it inherits an open span of the other. */
+static __always_inline void made_ready(struct goroutine *s, struct goroutine_key *key, u32 tid, u64 now)
+{
+	struct goroutine_key waker_key;
+	struct goroutine *waker = running_on(tid, &waker_key);
+	if (!waker || !inherits(waker) || !same_goroutine(&waker->from.owner, key))
+		return;
+	struct span *span = origin_of(waker);
+	u64 wait = now > s->since ? now - s->since : 0;
+	if (!span || wait <= span->critical.wait)
+		return;
+	spend(waker, key->tgid, now);
+	span->critical.wait = wait;
+	summarize(&span->critical, waker);
+}
