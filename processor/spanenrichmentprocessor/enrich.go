@@ -42,6 +42,9 @@ func (r *report) enrich(span ptrace.Span, match *join.Match) {
 func attributesOf(match *join.Match) (n int) {
 	if match.Ledger != nil {
 		n = 4 // unattributed, dominant, source, goroutine
+		if match.Ledger.Children.Count > 0 {
+			n += 6
+		}
 		for cause, ns := range match.Ledger.Time {
 			if ns > 0 && ledger.Cause(cause) != ledger.Unattributed {
 				n++
@@ -71,6 +74,7 @@ func (r *report) putLedger(span ptrace.Span, l *join.Ledger) bool {
 	if l.Goroutine != 0 {
 		putAbsent(span.Attributes(), events.GoroutineID, l.Goroutine)
 	}
+	putChildren(span.Attributes(), &l.Children)
 	return true
 }
 

@@ -128,9 +128,11 @@ func keyOf(lr plog.LogRecord) join.SpanKey {
 func (r *recordReader) readLedger(lr plog.LogRecord) bool {
 	var reader ledger.Reader
 	duration, goroutine := int64(-1), int64(0)
+	var children join.Children
 	for name, value := range lr.Attributes().All() {
 		switch {
 		case reader.Read(name, value):
+		case readChildren(&children, name, value):
 		case value.Type() != pcommon.ValueTypeInt:
 		case name == events.Duration:
 			duration = value.Int()
@@ -148,6 +150,7 @@ func (r *recordReader) readLedger(lr plog.LogRecord) bool {
 			Goroutine: goroutine,
 			Time:      spent,
 			Source:    source,
+			Children:  children,
 		})
 	}
 	return sound && has

@@ -100,7 +100,7 @@ func (w *world) ledger() Ledger {
 	of := pick(w, w.spans)
 	var spent ledger.Ledger
 	spent[w.random.IntN(ledger.NumCauses)] = uint64(w.random.IntN(100))
-	return Ledger{of.Key, pick(w, w.processes), of.Interval, w.random.Int64N(3), spent, ledger.Exact}
+	return Ledger{of.Key, pick(w, w.processes), of.Interval, w.random.Int64N(3), spent, ledger.Exact, Children{}}
 }
 
 func (w *world) event() Event {

@@ -50,6 +50,17 @@ type Ledger struct {
 	Goroutine int64
 	Time      ledger.Ledger
 	Source    ledger.Source
+	Children  Children
+}
+
+// Children are the goroutines that were started within a span.
+type Children struct {
+	Count    int64
+	Critical int64 // of these, the one that the span waited for longest; 0 for none
+	// Wait of the span, and the age of the critical goroutine then, with the cause
+	// that took most of that age and how much, in nanoseconds.
+	Wait, Age, DominantTime int64
+	Dominant                ledger.Cause
 }
 
 // Event is a record that becomes a span event: what a thread did, or waited

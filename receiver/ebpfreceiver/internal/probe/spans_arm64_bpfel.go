@@ -37,9 +37,20 @@ type spansEnding struct {
 			SpanId    [8]uint8
 			ParentId  [8]uint8
 		}
-		Spent [16]uint64
-		Exact uint32
-		Flags uint32
+		Spent    [16]uint64
+		Exact    uint32
+		Flags    uint32
+		Children uint32
+		Pad      uint32
+		Critical struct {
+			_            structs.HostLayout
+			Goid         uint64
+			Wait         uint64
+			Age          uint64
+			DominantTime uint64
+			Dominant     uint32
+			Pad          uint32
+		}
 	}
 }
 
@@ -81,22 +92,33 @@ type spansGoroutine struct {
 		Pad      uint32
 	}
 	Spans [8]struct {
-		_           structs.HostLayout
-		Start       uint64
-		Handle      uint64
-		Back        uint64
-		Request     uint64
-		Method      uint64
-		MethodLen   uint64
-		TraceId     [16]uint8
-		SpanId      [8]uint8
-		ParentId    [8]uint8
-		Kind        uint32
-		Epoch       uint32
-		SdkInside   uint16
-		Hijacked    uint16
-		Major       uint16
-		Inherited   uint16
+		_         structs.HostLayout
+		Start     uint64
+		Handle    uint64
+		Back      uint64
+		Request   uint64
+		Method    uint64
+		MethodLen uint64
+		TraceId   [16]uint8
+		SpanId    [8]uint8
+		ParentId  [8]uint8
+		Kind      uint32
+		Epoch     uint32
+		SdkInside uint16
+		Hijacked  uint16
+		Major     uint16
+		Inherited uint16
+		Children  uint32
+		Pad       uint32
+		Critical  struct {
+			_            structs.HostLayout
+			Goid         uint64
+			Wait         uint64
+			Age          uint64
+			DominantTime uint64
+			Dominant     uint32
+			Pad          uint32
+		}
 		SpentBefore [16]uint64
 	}
 	MethodLen uint32

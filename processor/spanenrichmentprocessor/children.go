@@ -1,0 +1,58 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package spanenrichmentprocessor
+
+import (
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/fathom-otel/fathom/internal/events"
+	"github.com/fathom-otel/fathom/internal/ledger"
+	"github.com/fathom-otel/fathom/processor/spanenrichmentprocessor/internal/join"
+)
+
+// readChildren reads an attribute of a ledger that tells of the goroutines which
+// the span started, false where it is none or of another type.
+func readChildren(c *join.Children, name string, value pcommon.Value) bool {
+	if name == events.CriticalDominant && value.Type() == pcommon.ValueTypeStr {
+		cause, err := ledger.ParseCause(value.Str())
+		if err != nil {
+			cause = ledger.Unattributed
+		}
+		c.Dominant = cause
+		return true
+	}
+	if value.Type() != pcommon.ValueTypeInt {
+		return false
+	}
+	switch name {
+	case events.Goroutines:
+		c.Count = value.Int()
+	case events.CriticalGoroutineID:
+		c.Critical = value.Int()
+	case events.CriticalWait:
+		c.Wait = value.Int()
+	case events.CriticalAge:
+		c.Age = value.Int()
+	case events.CriticalDominantTime:
+		c.DominantTime = value.Int()
+	default:
+		return false
+	}
+	return true
+}
+
+// putChildren writes them onto the span.
+func putChildren(attributes pcommon.Map, c *join.Children) {
+	putPositive(attributes, events.Goroutines, c.Count)
+	if c.Critical == 0 {
+		return
+	}
+	putAbsent(attributes, events.CriticalGoroutineID, c.Critical)
+	putAbsent(attributes, events.CriticalWait, c.Wait)
+	putAbsent(attributes, events.CriticalAge, c.Age)
+	if _, present := attributes.Get(events.CriticalDominant); !present {
+		attributes.PutStr(events.CriticalDominant, c.Dominant.String())
+	}
+	putAbsent(attributes, events.CriticalDominantTime, c.DominantTime)
+}
