@@ -68,6 +68,12 @@ struct critical {
 	u32 pad;
 };
 
+/* By the runtime's samples. */
+struct allocated {
+	u64 bytes; /* an estimate */
+	u64 samples;
+};
+
 struct span {
 	u64 start; /* ns, CLOCK_MONOTONIC */
 	/* Address of the *http.response or, of HTTP/2, the *responseWriter, of the
@@ -92,6 +98,7 @@ struct span {
 	u32 pad;
 	struct critical critical;
 	u64 spent_before[CAUSE_SLOTS]; /* the goroutine's ledger when it started */
+	struct allocated allocated_before; /* likewise */
 };
 
 /* A stream of a gRPC client that the goroutine is creating. */
@@ -117,6 +124,7 @@ struct goroutine {
 	u64 entered; /* when this entry was made, ns: tells it from others of the goroutine */
 	struct creation creation;
 	u64 spent[CAUSE_SLOTS];
+	struct allocated allocated;
 	struct inheritance from;
 	struct span spans[SPAN_DEPTH];
 	u32 method_len, path_len;

@@ -109,6 +109,7 @@ struct process {
 	u64 constants, constants_end; /* what the process cannot write to */
 	u64 run_queue_min_duration; /* ns; NEVER: no run-queue events */
 	u64 gc_cycles; /* address of runtime.work.cycles, 0 where unknown */
+	u64 memory_profile_rate; /* address of runtime.MemProfileRate, 0: allocations are not told */
 	u64 gc_phase; /* address of runtime.gcphase, 0 where unknown */
 	/* Offsets in bytes. */
 	u16 g_goid, g_waitreason, g_sched_bp;

@@ -65,6 +65,7 @@ struct span_record {
 	u32 children; /* goroutines that were started within the span */
 	u32 pad;
 	struct critical critical; /* zero where it is not exact */
+	struct allocated allocated; /* samples 0: none was taken, whatever was allocated */
 };
 
 struct request_record {
@@ -270,6 +271,8 @@ static __always_inline void put_span(struct span_record *r, struct process *p, s
 	for (int i = 0; i < CAUSES; i++)
 		r->spent[i] = s->spent[i] - span->spent_before[i];
 	r->spent[CAUSES] = 0;
+	r->allocated.bytes = s->allocated.bytes - span->allocated_before.bytes;
+	r->allocated.samples = s->allocated.samples - span->allocated_before.samples;
 	r->exact = (p->flags & PROCESS_LEDGER) && span->epoch == p->epoch;
 	r->children = span->children;
 	r->pad = 0;

@@ -169,6 +169,7 @@ static __always_inline struct span *open_span(struct goroutine *s, struct proces
 	span->children = 0;
 	__builtin_memset(&span->critical, 0, sizeof(span->critical));
 	__builtin_memcpy(span->spent_before, s->spent, sizeof(span->spent_before));
+	span->allocated_before = s->allocated;
 	s->depth = place + 1;
 	return span;
 }

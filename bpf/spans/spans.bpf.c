@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Dual MIT/GPL */
 /* Where spans begin and end: requests of a net/http server and spans of the
  * OpenTelemetry SDK, each bound to the goroutine that executes it. */
+#include "allocation.h"
 #include "ending.h"
 #include "exit.h"
 #include "hits.h"
@@ -243,6 +244,22 @@ int goroutine_ends(struct pt_regs *ctx)
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
 	if (s && p)
 		goroutine_exits(s, p, &key, id, now);
+	return 0;
+}
+
+/* func profilealloc(mp *m, x unsafe.Pointer, size uintptr), as a sample is taken: of
+ * one allocation in MemProfileRate bytes, on average. */
+SEC("uprobe.multi")
+int allocation_sampled(struct pt_regs *ctx)
+{
+	count_span_hit(ctx);
+	struct goroutine_key key = { .g = GO_G(ctx), .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
+	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
+	if (!s || !p || !p->memory_profile_rate)
+		return 0;
+	s->allocated.bytes += sampled_bytes(GO_ARG3(ctx), read_word(p->memory_profile_rate));
+	s->allocated.samples++;
 	return 0;
 }
 

@@ -18,4 +18,9 @@ const (
 	AllocationInUseBytes = "fathom.go.allocation.inuse.bytes"
 	// AllocationInUseObjects that were (int).
 	AllocationInUseObjects = "fathom.go.allocation.inuse.objects"
+
+	// AllocatedBytes, of a span, is what its goroutine allocated in it (int).
+	AllocatedBytes = "fathom.alloc.bytes"
+	// AllocationSamples, of a span, is of how many samples that is an estimate (int).
+	AllocationSamples = "fathom.alloc.samples"
 )

@@ -45,6 +45,9 @@ func attributesOf(match *join.Match) (n int) {
 		if match.Ledger.Children.Count > 0 {
 			n += 6
 		}
+		if match.Ledger.Allocated.Samples > 0 {
+			n += 2
+		}
 		for cause, ns := range match.Ledger.Time {
 			if ns > 0 && ledger.Cause(cause) != ledger.Unattributed {
 				n++
@@ -75,6 +78,9 @@ func (r *report) putLedger(span ptrace.Span, l *join.Ledger) bool {
 		putAbsent(span.Attributes(), events.GoroutineID, l.Goroutine)
 	}
 	putChildren(span.Attributes(), &l.Children)
+	if putPositive(span.Attributes(), events.AllocationSamples, l.Allocated.Samples) {
+		putAbsent(span.Attributes(), events.AllocatedBytes, l.Allocated.Bytes)
+	}
 	return true
 }
 

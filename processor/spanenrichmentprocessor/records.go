@@ -129,6 +129,7 @@ func (r *recordReader) readLedger(lr plog.LogRecord) bool {
 	var reader ledger.Reader
 	duration, goroutine := int64(-1), int64(0)
 	var children join.Children
+	var allocated join.Allocated
 	for name, value := range lr.Attributes().All() {
 		switch {
 		case reader.Read(name, value):
@@ -138,6 +139,10 @@ func (r *recordReader) readLedger(lr plog.LogRecord) bool {
 			duration = value.Int()
 		case name == events.GoroutineID:
 			goroutine = value.Int()
+		case name == events.AllocatedBytes:
+			allocated.Bytes = value.Int()
+		case name == events.AllocationSamples:
+			allocated.Samples = value.Int()
 		}
 	}
 	interval, sound := intervalOfRecord(lr, duration)
@@ -148,6 +153,7 @@ func (r *recordReader) readLedger(lr plog.LogRecord) bool {
 			Process:   r.process,
 			Interval:  interval,
 			Goroutine: goroutine,
+			Allocated: allocated,
 			Time:      spent,
 			Source:    source,
 			Children:  children,

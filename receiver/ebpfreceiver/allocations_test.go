@@ -152,3 +152,43 @@ func TestAProcessThatSamplesNoAllocations(t *testing.T) {
 	require.Eventually(t, func() bool { return h.counter("heap_reads", "outcome", heapOff) > 0 }, patience, 10*time.Millisecond)
 	require.Empty(t, h.events(events.AllocationSite))
 }
+
+// A span tells how much its own goroutine allocated, within what the number of
+// samples allows: the spread of the estimate is about its root.
+func TestAllocationsOfSpans(t *testing.T) {
+	for name, test := range map[string]struct {
+		query string
+		bytes float64 // by the runtime's size classes
+	}{
+		"large": {"n=4000&size=100000", 4000 * 106496},
+		"small": {"n=1000000&size=200", 1000000 * 208},
+		"huge":  {"n=100&size=8388608", 100 * 8 << 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			binary := targettest.Build(t)
+			h := observe(t, nil, TargetConfig{Executable: binary})
+			target := targettest.Start(t, binary)
+			h.awaitAttached(1)
+			_, _, err := target.Get("/allocate?"+test.query, nil)
+			require.NoError(t, err)
+			require.Eventually(t, func() bool { return len(h.events(events.SpanLedger)) > 0 }, patience, tick)
+			attributes := h.events(events.SpanLedger)[0].Attributes().AsRaw()
+			samples, _ := attributes[events.AllocationSamples].(int64)
+			require.Greater(t, samples, int64(50))
+			t.Logf("%v of %v bytes, by %d samples", attributes[events.AllocatedBytes], test.bytes, samples)
+			require.InEpsilon(t, test.bytes, attributes[events.AllocatedBytes], 0.3)
+		})
+	}
+}
+
+func TestAllocationsOfSpansCanBeSwitchedOff(t *testing.T) {
+	binary := targettest.Build(t)
+	h := observe(t, func(c *Config) { c.Allocations.Enabled = false }, TargetConfig{Executable: binary})
+	target := targettest.Start(t, binary)
+	h.awaitAttached(1)
+	_, _, err := target.Get("/allocate?n=1000&size=100000", nil)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return len(h.events(events.SpanLedger)) > 0 }, patience, tick)
+	require.NotContains(t, h.events(events.SpanLedger)[0].Attributes().AsRaw(), events.AllocatedBytes)
+	require.Empty(t, h.events(events.AllocationSite))
+}

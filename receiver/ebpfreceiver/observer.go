@@ -108,6 +108,7 @@ func (r *ebpfReceiver) events() probe.Events {
 	config, wanted := r.config.Events, probe.NoEvents()
 	network := config.Network.Enabled && !r.programs.Refuses(probe.Network)
 	wanted.Traffic = network && r.sinks.probed() && r.sinks.metrics != nil
+	wanted.Allocations = r.config.Allocations.Enabled
 	if r.sinks.logs == nil {
 		return wanted
 	}

@@ -120,7 +120,7 @@ func TestReadmeListsEveryMetricReasonAndFeature(t *testing.T) {
 	}
 	for _, feature := range []plan.Feature{plan.Ledger, plan.StopTheWorld, plan.Requests, plan.Routes, plan.TraceContext, plan.HTTP2,
 		plan.SDKSpans, plan.EndedSpans, plan.SDKSpanContents, plan.Hijacks, plan.GCCycles, plan.ParkedStacks, plan.Governing, plan.Sampling, plan.Inheritance, plan.ThreadIdentity, plan.RuntimeMetrics,
-		plan.RPCs, plan.RPCTraceContext, plan.Clients, plan.RPCClients, plan.RPCClientStatus, plan.RPCStreams, plan.SQL, plan.Lookups, plan.Handshakes, plan.Goroutines, plan.Profiles, plan.Allocations} {
+		plan.RPCs, plan.RPCTraceContext, plan.Clients, plan.RPCClients, plan.RPCClientStatus, plan.RPCStreams, plan.SQL, plan.Lookups, plan.Handshakes, plan.Goroutines, plan.Profiles, plan.Allocations, plan.SpanAllocations} {
 		require.Contains(t, readme(t), "`"+string(feature)+"`")
 	}
 }

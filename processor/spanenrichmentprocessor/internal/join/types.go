@@ -48,6 +48,7 @@ type Ledger struct {
 	Process   Process
 	Interval  Interval
 	Goroutine int64
+	Allocated Allocated
 	Time      ledger.Ledger
 	Source    ledger.Source
 	Children  Children
@@ -62,6 +63,10 @@ type Children struct {
 	Wait, Age, DominantTime int64
 	Dominant                ledger.Cause
 }
+
+// Allocated is what a span's goroutine allocated while it lasted, by as many
+// samples of the runtime; the zero value where none was taken.
+type Allocated struct{ Bytes, Samples int64 }
 
 // Event is a record that becomes a span event: what a thread did, or waited
 // for, while it ran a goroutine.

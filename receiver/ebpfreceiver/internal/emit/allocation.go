@@ -15,6 +15,7 @@ import (
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/allocations"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/profile"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/record"
 )
 
 // AddSite tells of a stack that allocated between two readings.
@@ -52,4 +53,12 @@ func stacktrace(stack []*profile.Place) string {
 		}
 	}
 	return text.String()
+}
+
+// putAllocated tells what a span's goroutine allocated, if any of that was sampled.
+func putAllocated(attributes pcommon.Map, s *record.Span) {
+	if s.AllocationSamples > 0 {
+		attributes.PutInt(events.AllocatedBytes, int64(s.AllocatedBytes))
+		attributes.PutInt(events.AllocationSamples, int64(s.AllocationSamples))
+	}
 }

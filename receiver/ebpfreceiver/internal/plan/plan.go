@@ -39,6 +39,7 @@ const (
 	GoroutineStatus    Probe = "goroutine_status"
 	GoroutinePreempted Probe = "goroutine_preempted"
 	GoroutineEnds      Probe = "goroutine_ends"
+	AllocationSampled  Probe = "allocation_sampled"
 	GoroutineCreated   Probe = "goroutine_created"
 	WorldStops         Probe = "world_stops"
 	WorldStarts        Probe = "world_starts"
@@ -136,6 +137,8 @@ const (
 	RuntimeMetrics Feature = "runtime_metrics"
 	// Goroutines need no probe either: package goroutines plans their dumps.
 	Goroutines Feature = "goroutines"
+	// SpanAllocations are the bytes that a span's goroutine allocates.
+	SpanAllocations Feature = "span_allocations"
 	// Profiles need none of this plan: package profile finds the source of code.
 	Profiles Feature = "profiles"
 	// Allocations neither: package allocations plans the reading of heap profiles.
@@ -198,6 +201,9 @@ type Plan struct {
 	GCCycles uint64
 	// GCPhase is the address of runtime.gcphase as linked, 0 where unknown.
 	GCPhase uint64
+	// MemProfileRate is the address of runtime.MemProfileRate as linked, 0 where
+	// unknown.
+	MemProfileRate uint64
 	// SwissHeaders: http.Header is a Swiss map.
 	SwissHeaders bool
 	// HTTP2: requests over HTTP/2 are seen.
@@ -264,6 +270,7 @@ func For(b Binary) *Plan {
 	m.lookups()
 	m.handshakes(version)
 	m.governing()
+	m.spanAllocations()
 	m.sampling()
 	m.inheritance()
 	return p

@@ -113,7 +113,7 @@ func features(p *Plan) []Feature {
 func TestForARealServer(t *testing.T) {
 	p := For(target(t))
 	require.Empty(t, p.Refused)
-	require.Len(t, p.Probes, 22)
+	require.Len(t, p.Probes, 23)
 	require.NotZero(t, p.GCPhase)
 	require.NotZero(t, p.SDKEnd)
 	require.Len(t, p.WithSDKSpans().Probes, len(p.Probes)+1)
@@ -169,7 +169,7 @@ func TestWhatIsNotProvenIsLeftOut(t *testing.T) {
 		"an offset too far":      {partial{farAwayType: "net/url.URL"}, []Feature{Requests, HTTP2, Clients}, []Probe{RequestStarts, HTTP2Starts, ClientStarts}},
 		"a writer of HTTP/2 of another shape": {partial{fields: map[string]bool{"net/http.http2responseWriterState.status": true}},
 			[]Feature{HTTP2}, []Probe{HTTP2Starts, HTTP2Finishes}},
-		"no symbols":             {partial{noSymbols: true}, []Feature{GCCycles}, nil},
+		"no symbols":             {partial{noSymbols: true}, []Feature{GCCycles, SpanAllocations}, []Probe{AllocationSampled}},
 		"no saved frame pointer": {partial{fields: map[string]bool{"runtime.g.sched.bp": true}}, []Feature{ParkedStacks}, nil},
 		"no place for the ends of goroutines": {partial{points: map[string]error{"runtime.goexit0": goexec.ErrNoProbePoint}},
 			[]Feature{Governing}, []Probe{GoroutineEnds}},

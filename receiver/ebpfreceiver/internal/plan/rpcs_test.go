@@ -56,7 +56,7 @@ func TestWhatIsNotProvenOfRequestsIsLeftOut(t *testing.T) {
 			[]Feature{Clients}, []Probe{ClientStarts, ClientFinishes}},
 		"no kinds of SDK spans": {partial{fields: map[string]bool{"go.opentelemetry.io/otel/sdk/trace.recordingSpan.spanKind": true}},
 			[]Feature{SDKSpanContents, Clients, RPCClients}, []Probe{ClientStarts, ClientFinishes, RPCClientStarts}},
-		"no symbols": {partial{noSymbols: true}, []Feature{GCCycles, RPCClients}, []Probe{RPCClientStarts, RPCClientBegun, RPCClientFinishes}},
+		"no symbols": {partial{noSymbols: true}, []Feature{GCCycles, RPCClients, SpanAllocations}, []Probe{AllocationSampled, RPCClientStarts, RPCClientBegun, RPCClientFinishes}},
 		"no attempts of streams": {partial{functions: map[string]error{"google.golang.org/grpc.(*clientStream).withRetry": goexec.ErrNoFunction}},
 			[]Feature{RPCStreams}, []Probe{RPCStreamStarts, RPCStreamBegun}},
 		"streams of another shape": {partial{fields: map[string]bool{"google.golang.org/grpc.clientStream.attempt": true}},

@@ -40,6 +40,9 @@ func describe(t Target, slot uint32) spansProcess {
 	if t.Plan.GCCycles != 0 {
 		d.GcCycles = t.Plan.GCCycles + t.Bias
 	}
+	if t.Plan.MemProfileRate != 0 && t.Events.Allocations {
+		d.MemoryProfileRate = t.Plan.MemProfileRate + t.Bias
+	}
 	if t.Plan.GCPhase != 0 {
 		d.GcPhase = t.Plan.GCPhase + t.Bias
 	}

@@ -22,6 +22,8 @@ type Events struct {
 	LookupMinDuration, HandshakeMinDuration time.Duration
 	// RunQueueMinDuration is the shortest wait for a CPU that is told.
 	RunQueueMinDuration time.Duration
+	// Allocations of spans are told.
+	Allocations bool
 	// Traffic tells what connections carried.
 	Traffic bool
 }

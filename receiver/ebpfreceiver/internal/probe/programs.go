@@ -195,6 +195,8 @@ func (p *Programs) program(probe plan.Probe) *ebpf.Program {
 		return p.scheduler.GoroutineStatus
 	case plan.GoroutinePreempted:
 		return p.scheduler.GoroutinePreempted
+	case plan.AllocationSampled:
+		return p.spans.AllocationSampled
 	case plan.GoroutineEnds:
 		return p.spans.GoroutineEnds
 	case plan.GoroutineCreated:

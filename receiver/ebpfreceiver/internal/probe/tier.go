@@ -53,7 +53,7 @@ func isScheduler(p plan.Probe) bool { return p == plan.GoroutineStatus || p == p
 func order(p *plan.Plan, wanted func(plan.Probe) bool) []plan.Probe {
 	all := []plan.Probe{
 		plan.GoroutineStatus, plan.GoroutinePreempted, plan.WorldRuns, plan.WorldRunsOther, plan.WorldStarts,
-		plan.WorldStops, plan.GoroutineEnds,
+		plan.WorldStops, plan.GoroutineEnds, plan.AllocationSampled,
 		plan.RequestFinishes, plan.RequestHijacked, plan.SDKSpanEnded, plan.SDKSpanEnds, plan.SDKSpanStarts, plan.SDKTracerStarts,
 		plan.HTTP2Finishes, plan.HTTP2ModuleFinishes, plan.RPCFinishes, plan.RPCFinishesHTTP,
 		plan.ClientFinishes, plan.RPCClientFinishes, plan.RPCClientBegun, plan.RPCStreamBegun,

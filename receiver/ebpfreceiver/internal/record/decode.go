@@ -27,7 +27,8 @@ const (
 	spanFlags       = spanExact + 4
 	spanChildren    = spanFlags + 4
 	spanCritical    = spanChildren + 8
-	spanSize        = spanCritical + 40
+	spanAllocated   = spanCritical + 40
+	spanSize        = spanAllocated + 16
 	requestStatus   = spanSize
 	requestLengths  = requestStatus + 4
 	requestMethod   = requestLengths + 12
@@ -170,6 +171,7 @@ func decodeSpan(raw []byte) Span {
 			Dominant:     ledger.Cause(u32(raw, spanCritical+32) % ledger.NumCauses),
 		}
 	}
+	s.AllocatedBytes, s.AllocationSamples = u64(raw, spanAllocated), u64(raw, spanAllocated+8)
 	for cause := range ledger.NumCauses {
 		s.Ledger[cause] = u64(raw, headerSize+8*cause)
 	}

@@ -65,9 +65,10 @@ func TestDecodeRequest(t *testing.T) {
 func TestDecodeSpan(t *testing.T) {
 	raw := header(kindSpan, spanSize)
 	put(raw, headerSize+8*int(ledger.Unattributed), uint64(9))
+	put(raw, spanAllocated, uint64(1<<20), uint64(2))
 	got, err := Decode(raw)
 	require.NoError(t, err)
-	require.Equal(t, &Span{Header: wantHeader(), Ledger: ledger.Ledger{ledger.Unattributed: 9}}, got)
+	require.Equal(t, &Span{Header: wantHeader(), Ledger: ledger.Ledger{ledger.Unattributed: 9}, AllocatedBytes: 1 << 20, AllocationSamples: 2}, got)
 }
 
 func TestDecodeStop(t *testing.T) {
@@ -140,7 +141,7 @@ func TestLayoutIsThatOfThePrograms(t *testing.T) {
 		members map[string]int
 	}{
 		"record_header":     {headerSize, map[string]int{"tgid": 4, "tid": 8, "goid": goroutineOffset, "start": 24, "end": 32, "trace_id": identityOffset, "span_id": identityOffset + 16, "parent_id": parentIDOffset}},
-		"span_record":       {spanSize, map[string]int{"spent": headerSize, "exact": spanExact, "flags": spanFlags}},
+		"span_record":       {spanSize, map[string]int{"spent": headerSize, "exact": spanExact, "flags": spanFlags, "allocated": spanAllocated}},
 		"request_record":    {requestSize, map[string]int{"status": requestStatus, "method_len": requestLengths, "method": requestMethod, "path": requestPath, "route": requestRoute, "minor": requestMinor, "major": requestMajor, "agent_len": requestMinor + 4, "accept_len": requestMinor + 8, "agent": requestAgent, "accept": requestAccept}},
 		"rpc_record":        {rpcSize, map[string]int{"status": rpcStatus, "method_len": rpcMethodLength, "method": rpcMethod}},
 		"rpc_client_record": {callSize, map[string]int{"status": spanSize, "method_len": spanSize + 4, "target_len": spanSize + 8, "method": callMethod, "target": callTarget}},

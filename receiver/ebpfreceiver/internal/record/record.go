@@ -74,6 +74,9 @@ type Span struct {
 	// Critical is zero where none of them ended a wait of the span's own goroutine,
 	// or that was not seen.
 	Critical Critical
+	// AllocatedBytes is an estimate by the AllocationSamples that the runtime took
+	// of what the span's goroutine allocated in it.
+	AllocatedBytes, AllocationSamples uint64
 }
 
 // Critical is, of the goroutines that inherit a span, the one that ended the
