@@ -25,12 +25,18 @@ func byKey(name string) attribute.KeyValue  { return attribute.String("key", nam
 
 func TestLedgerBeforeItsSpan(t *testing.T) {
 	p := startPipelines(t, testConfig(), nil)
-	p.sendLogs(oneLedger(shop, 1, 0, 10, mutexLedger()))
+	records := oneLedger(shop, 1, 0, 10, mutexLedger())
+	told := records.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Attributes()
+	told.PutInt(events.AllocatedBytes, 1<<20)
+	told.PutInt(events.AllocationSamples, 2)
+	p.sendLogs(records)
 	p.sendSpans(oneSpan(shop, "checkout", 1, 0, 10))
 
 	require.Equal(t, 1, p.spansOut.SpanCount(), "the span was not held")
 	span := p.spans(1)["checkout"]
 	assert.Equal(t, mutexLedger(), requireLedger(t, span))
+	assert.Equal(t, int64(1<<20), intOf(t, span.Attributes(), events.AllocatedBytes))
+	assert.Equal(t, int64(2), intOf(t, span.Attributes(), events.AllocationSamples))
 	dominant, _ := span.Attributes().Get(ledger.AttributeDominant)
 	assert.Equal(t, "blocked.mutex", dominant.Str())
 	assert.Equal(t, int64(17), intOf(t, span.Attributes(), events.GoroutineID))

@@ -100,7 +100,7 @@ func (w *world) ledger() Ledger {
 	of := pick(w, w.spans)
 	var spent ledger.Ledger
 	spent[w.random.IntN(ledger.NumCauses)] = uint64(w.random.IntN(100))
-	return Ledger{of.Key, pick(w, w.processes), of.Interval, w.random.Int64N(3), spent, ledger.Exact, Children{}}
+	return Ledger{Key: of.Key, Process: pick(w, w.processes), Interval: of.Interval, Goroutine: w.random.Int64N(3), Time: spent, Source: ledger.Exact}
 }
 
 func (w *world) event() Event {
