@@ -23,6 +23,9 @@ func (s *Store) Observe(now time.Time, records *Records) {
 	for i := range records.Ledgers {
 		if p := s.observeLedger(&records.Ledgers[i]); p != nil {
 			ready = append(ready, p.waiting...)
+			// Where memory is short, the batch's next ledgers may push this one out, and
+			// one of them may be the span's too: that is released once.
+			p.waiting = p.waiting[:0]
 		}
 	}
 	s.release(ready, Joined)

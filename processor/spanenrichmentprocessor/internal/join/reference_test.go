@@ -165,6 +165,19 @@ func (m *reference) bypass(r *refRecord) {
 
 // leave ends the stay of spans that leave together.
 func (m *reference) leave(spans []*refSpan) []Match {
+	m.giveOrphans(spans)
+	matches := make([]Match, len(spans))
+	for i, s := range spans {
+		matches[i] = m.matchOf(s.Span, s)
+	}
+	for _, s := range spans {
+		m.depart(s)
+	}
+	return matches
+}
+
+// giveOrphans gives spans that leave together the events that name no span seen.
+func (m *reference) giveOrphans(spans []*refSpan) {
 	for _, r := range m.records {
 		if r.event == nil || r.settled || m.span(r.owner) != nil {
 			continue
@@ -182,14 +195,6 @@ func (m *reference) leave(spans []*refSpan) []Match {
 			r.owner = best.Key
 		}
 	}
-	matches := make([]Match, len(spans))
-	for i, s := range spans {
-		matches[i] = m.matchOf(s.Span, s)
-	}
-	for _, s := range spans {
-		m.depart(s)
-	}
-	return matches
 }
 
 func (s *refSpan) rank() rank { return rank{interval: s.Interval, span: s.Key.Span} }
@@ -265,7 +270,7 @@ func (m *reference) depart(s *refSpan) {
 func (m *reference) arrive(spans []Span) (matches []Match, waits []*refWaiting) {
 	matches, waits = make([]Match, len(spans)), make([]*refWaiting, len(spans))
 	var leaving []*refSpan
-	var index []int
+	of := make([]*refSpan, len(spans))
 	for i, span := range spans {
 		observed, ledgers, known := false, false, m.span(span.Key) != nil
 		for _, r := range m.records {
@@ -289,15 +294,16 @@ func (m *reference) arrive(spans []Span) (matches []Match, waits []*refWaiting) 
 			m.waiting = append(m.waiting, waits[i])
 			continue
 		}
-		leaving, index = append(leaving, s), append(index, i)
+		leaving, of[i] = append(leaving, s), s
 	}
-	for i, match := range m.leave(leaving) {
-		matches[index[i]] = match
-	}
-	for i, span := range spans {
-		if waits[i] == nil && !slices.Contains(index, i) {
-			matches[i] = m.matchOf(span, nil)
+	m.giveOrphans(leaving)
+	for i, span := range spans { // in order: what one tells of its service, the next ones know
+		if waits[i] == nil {
+			matches[i] = m.matchOf(span, of[i])
 		}
+	}
+	for _, s := range leaving {
+		m.depart(s)
 	}
 	return matches, waits
 }

@@ -51,6 +51,11 @@ type spansEnding struct {
 			Dominant     uint32
 			Pad          uint32
 		}
+		Allocated struct {
+			_       structs.HostLayout
+			Bytes   uint64
+			Samples uint64
+		}
 	}
 }
 
@@ -75,8 +80,13 @@ type spansGoroutine struct {
 		Frame     uint64
 		SdkInside uint64
 	}
-	Spent [16]uint64
-	From  struct {
+	Spent     [16]uint64
+	Allocated struct {
+		_       structs.HostLayout
+		Bytes   uint64
+		Samples uint64
+	}
+	From struct {
 		_     structs.HostLayout
 		Owner struct {
 			_    structs.HostLayout
@@ -119,7 +129,12 @@ type spansGoroutine struct {
 			Dominant     uint32
 			Pad          uint32
 		}
-		SpentBefore [16]uint64
+		SpentBefore     [16]uint64
+		AllocatedBefore struct {
+			_       structs.HostLayout
+			Bytes   uint64
+			Samples uint64
+		}
 	}
 	MethodLen uint32
 	PathLen   uint32
@@ -160,6 +175,7 @@ type spansProcess struct {
 	ConstantsEnd         uint64
 	RunQueueMinDuration  uint64
 	GcCycles             uint64
+	MemoryProfileRate    uint64
 	GcPhase              uint64
 	G_goid               uint16
 	G_waitreason         uint16
@@ -272,6 +288,7 @@ const (
 	spansMapRecords            = "records"
 	spansMapStopClocks         = "stop_clocks"
 	spansMapThreads            = "threads"
+	spansProgAllocationSampled = "allocation_sampled"
 	spansProgGoroutineEnds     = "goroutine_ends"
 	spansProgRequestFinishes   = "request_finishes"
 	spansProgRequestHijacked   = "request_hijacked"
@@ -326,13 +343,14 @@ type spansSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type spansProgramSpecs struct {
-	GoroutineEnds   *ebpf.ProgramSpec `ebpf:"goroutine_ends"`
-	RequestFinishes *ebpf.ProgramSpec `ebpf:"request_finishes"`
-	RequestHijacked *ebpf.ProgramSpec `ebpf:"request_hijacked"`
-	RequestStarts   *ebpf.ProgramSpec `ebpf:"request_starts"`
-	SdkSpanEnds     *ebpf.ProgramSpec `ebpf:"sdk_span_ends"`
-	SdkSpanStarts   *ebpf.ProgramSpec `ebpf:"sdk_span_starts"`
-	SdkTracerStarts *ebpf.ProgramSpec `ebpf:"sdk_tracer_starts"`
+	AllocationSampled *ebpf.ProgramSpec `ebpf:"allocation_sampled"`
+	GoroutineEnds     *ebpf.ProgramSpec `ebpf:"goroutine_ends"`
+	RequestFinishes   *ebpf.ProgramSpec `ebpf:"request_finishes"`
+	RequestHijacked   *ebpf.ProgramSpec `ebpf:"request_hijacked"`
+	RequestStarts     *ebpf.ProgramSpec `ebpf:"request_starts"`
+	SdkSpanEnds       *ebpf.ProgramSpec `ebpf:"sdk_span_ends"`
+	SdkSpanStarts     *ebpf.ProgramSpec `ebpf:"sdk_span_starts"`
+	SdkTracerStarts   *ebpf.ProgramSpec `ebpf:"sdk_tracer_starts"`
 }
 
 // spansMapSpecs contains maps before they are loaded into the kernel.
@@ -429,17 +447,19 @@ type spansVariables struct {
 //
 // It can be passed to loadSpansObjects or ebpf.CollectionSpec.LoadAndAssign.
 type spansPrograms struct {
-	GoroutineEnds   *ebpf.Program `ebpf:"goroutine_ends"`
-	RequestFinishes *ebpf.Program `ebpf:"request_finishes"`
-	RequestHijacked *ebpf.Program `ebpf:"request_hijacked"`
-	RequestStarts   *ebpf.Program `ebpf:"request_starts"`
-	SdkSpanEnds     *ebpf.Program `ebpf:"sdk_span_ends"`
-	SdkSpanStarts   *ebpf.Program `ebpf:"sdk_span_starts"`
-	SdkTracerStarts *ebpf.Program `ebpf:"sdk_tracer_starts"`
+	AllocationSampled *ebpf.Program `ebpf:"allocation_sampled"`
+	GoroutineEnds     *ebpf.Program `ebpf:"goroutine_ends"`
+	RequestFinishes   *ebpf.Program `ebpf:"request_finishes"`
+	RequestHijacked   *ebpf.Program `ebpf:"request_hijacked"`
+	RequestStarts     *ebpf.Program `ebpf:"request_starts"`
+	SdkSpanEnds       *ebpf.Program `ebpf:"sdk_span_ends"`
+	SdkSpanStarts     *ebpf.Program `ebpf:"sdk_span_starts"`
+	SdkTracerStarts   *ebpf.Program `ebpf:"sdk_tracer_starts"`
 }
 
 func (p *spansPrograms) Close() error {
 	return _SpansClose(
+		p.AllocationSampled,
 		p.GoroutineEnds,
 		p.RequestFinishes,
 		p.RequestHijacked,
