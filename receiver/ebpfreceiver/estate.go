@@ -64,7 +64,7 @@ func (r *ebpfReceiver) inherited() (*estate, error) {
 	if left == nil || left.terms == r.terms() {
 		return left, nil
 	}
-	r.settings.Logger.Info("The probes are attached anew: ledger, budget, pipelines, sdk_spans or the frequency of profiles are others than before")
+	r.settings.Logger.Info("The probes are attached anew: ledger, budget, pipelines, sdk_spans, what selects processes for them, or whether and how often CPUs are sampled for profiles are others than before")
 	if err := left.close(); err != nil {
 		return nil, fmt.Errorf("detaching what the configuration before had: %w", err)
 	}

@@ -80,6 +80,8 @@ func (c *gcConditions) see(p *discover.Process, r record.Record) []gcwatch.Breac
 		return c.seeSpan(p, &r.Span)
 	case *record.Span:
 		return c.seeSpan(p, r)
+	case *record.SDKSpan:
+		return c.seeSpan(p, &r.Span)
 	default:
 		return nil
 	}

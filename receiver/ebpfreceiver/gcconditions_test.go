@@ -11,6 +11,10 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/fathom-otel/fathom/internal/events"
+	"github.com/fathom-otel/fathom/internal/ledger"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/gcwatch"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/record"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest"
 )
 
@@ -59,4 +63,20 @@ func TestConditionsOnARealCollector(t *testing.T) {
 		require.Equal(t, condition.Timestamp().AsTime().Sub(first).Nanoseconds(), condition.attribute(events.Duration))
 	}
 	require.Len(t, h.events(events.GCCondition), 2, "none is told twice within its time")
+}
+
+// Assists are seen in whatever record a span comes.
+func TestAssistsOfAllSpans(t *testing.T) {
+	span := record.Span{
+		Header: record.Header{Start: 1, End: uint64(time.Second)}, Exact: true,
+		Ledger: ledger.Ledger{ledger.GCAssist: uint64(time.Second) / 2, ledger.OnCPU: uint64(time.Second) / 2},
+	}
+	for _, r := range []record.Record{
+		&span, &record.Request{Span: span}, &record.RPC{Span: span}, &record.SDKSpan{Span: span},
+	} {
+		conditions := newGCConditions([]gcwatch.Rule{{AssistPercent: 40, Within: time.Second}})
+		breaches := conditions.see(&discover.Process{}, r)
+		require.Len(t, breaches, 1, "%T", r)
+		require.InDelta(t, 50, breaches[0].AssistPercent, 0.01)
+	}
 }

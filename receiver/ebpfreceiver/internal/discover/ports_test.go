@@ -113,6 +113,24 @@ func TestScanForAPortOfAnOldProcess(t *testing.T) {
 	assert.Equal(t, []string{"started 10 cart"}, events)
 }
 
+// What cannot be read for once is no end.
+func TestScanForAPortOfAProcessThatCannotBeRead(t *testing.T) {
+	tree := newFakeTree(t, Target{OpenPort: PortRange{80, 80}}, Target{Executable: "**/cart"})
+	cart := goProgram(t, "cart")
+	tree.put(10, fakeProcess{executable: cart})
+	tree.listening(10, "1", tcpTable())
+	require.Equal(t, []string{"started 10 cart"}, tree.scan())
+	stat := filepath.Join(tree.path(10), "stat")
+	content, err := os.ReadFile(stat)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(stat, []byte("10 (fake"), 0o600))
+	assert.Empty(t, tree.scan())
+	require.NoError(t, os.WriteFile(stat, content, 0o600))
+	assert.Empty(t, tree.scan())
+	tree.listening(10, "1", tcpTable(tcpLine("00000000:0050", "0A", 1)), 1)
+	assert.Equal(t, []string{"stopped 10 cart", "started 10 cart"}, tree.scan(), "it is still looked at")
+}
+
 func TestANetworkNamespaceIsReadOnceAScan(t *testing.T) {
 	tree := newFakeTree(t)
 	for _, pid := range []int{10, 11, 12} {

@@ -97,6 +97,8 @@ func (s *scanner) lookAgain(k *known, process listed) {
 		k.examination = x
 	case x.outcome == Watched && x.sameTarget(k.examination):
 		k.awaited = x.awaited
+	case k.process != nil && (x.outcome == Unreadable || x.outcome == Permission):
+		// That it cannot be read now does not say that it is another program.
 	default:
 		s.end(k)
 		s.keep(process, x)

@@ -21,7 +21,13 @@ import (
 type SDKs struct {
 	layout  func(pid int) *plan.SDKLayout
 	report  SDKReport
-	tracers map[int]sdkspan.Tracers // by the ID of the process
+	tracers map[int]tracersOf // by the ID of the process
+}
+
+// tracersOf are what is known of the tracers in one process.
+type tracersOf struct {
+	process *discover.Process
+	tracers sdkspan.Tracers
 }
 
 // SDKReport counts what is not whole.
@@ -37,20 +43,39 @@ type SDKReport interface {
 // NewSDKs makes one for processes whose layouts are given, nil where a process has
 // none. It goes on with what the one before remembers, if there was one.
 func NewSDKs(layout func(pid int) *plan.SDKLayout, report SDKReport, before *SDKs) *SDKs {
-	s := &SDKs{layout: layout, report: report, tracers: make(map[int]sdkspan.Tracers)}
+	s := &SDKs{layout: layout, report: report, tracers: make(map[int]tracersOf)}
 	if before != nil {
 		s.tracers = before.tracers
 	}
 	return s
 }
 
-// Forget ends what is remembered of a process.
-func (s *SDKs) Forget(p *discover.Process) { delete(s.tracers, p.PID) }
+// Forget ends what is remembered of a process. Of a program that the process has
+// executed since, all stays.
+func (s *SDKs) Forget(p *discover.Process) {
+	if s.tracers[p.PID].process == p {
+		delete(s.tracers, p.PID)
+	}
+}
+
+// of are the tracers of a process. Those of a program that had its ID before are
+// others, though they may have the same addresses.
+func (s *SDKs) of(p *discover.Process) sdkspan.Tracers {
+	known, ok := s.tracers[p.PID]
+	if !ok || !known.process.SameProgram(p) {
+		known.tracers = sdkspan.Tracers{}
+	}
+	if known.process != p {
+		known.process = p
+		s.tracers[p.PID] = known
+	}
+	return known.tracers
+}
 
 // tracer is the one that made the span, which the record tells or an earlier one
 // told; nil where none did.
 func (s *SDKs) tracer(p *discover.Process, r *record.SDKSpan, l *plan.SDKLayout) *sdkspan.Tracer {
-	known := s.tracers[p.PID]
+	known := s.of(p)
 	told, cut, ok := sdkspan.ReadTracer(r.Image, l)
 	if !ok {
 		if known[r.Tracer] == nil {
@@ -60,10 +85,6 @@ func (s *SDKs) tracer(p *discover.Process, r *record.SDKSpan, l *plan.SDKLayout)
 	}
 	if !cut.None() {
 		s.report.Cut(cut)
-	}
-	if known == nil {
-		known = sdkspan.Tracers{}
-		s.tracers[p.PID] = known
 	}
 	known.Put(r.Tracer, told)
 	return told
@@ -87,6 +108,8 @@ func (b *Batch) addSDKSpan(p *discover.Process, r *record.SDKSpan) {
 		b.sdks.report.Cut(cut)
 	}
 	putFittedLedger(span, &r.Span)
+	putChildren(span.Attributes(), &r.Span)
+	putAllocated(span.Attributes(), &r.Span)
 	span.MoveTo(b.scopedSpans(p, b.sdks.tracer(p, r, layout)).AppendEmpty())
 }
 
@@ -117,7 +140,7 @@ func (b *Batch) scopedSpans(p *discover.Process, t *sdkspan.Tracer) ptrace.SpanS
 	scope := resource.ScopeSpans().AppendEmpty()
 	PutResource(resource.Resource().Attributes(), p)
 	if t != nil {
-		putSDKResource(resource.Resource().Attributes(), t.Resource)
+		putSDKResource(resource.Resource().Attributes(), t.Resource, p)
 		resource.SetSchemaUrl(t.ResourceURL)
 		t.Scope.CopyTo(scope.Scope())
 		scope.SetSchemaUrl(t.ScopeURL)
@@ -131,10 +154,14 @@ const unknownService = "unknown_service"
 
 // putSDKResource writes what the SDK says of its process over what the receiver
 // says, but for the ID of the process, which is this host's for all that the
-// receiver tells, and a name that says nothing.
-func putSDKResource(into, sdk pcommon.Map) {
+// receiver tells, and the name of the service, where the process's target has one
+// or the SDK's says nothing.
+func putSDKResource(into, sdk pcommon.Map, p *discover.Process) {
 	for name, value := range sdk.All() {
-		if name == events.ProcessID || name == events.ServiceName && strings.HasPrefix(value.Str(), unknownService) {
+		switch {
+		case name == events.ProcessID:
+			continue
+		case name == events.ServiceName && (p.Target.ServiceName != "" || strings.HasPrefix(value.Str(), unknownService)):
 			continue
 		}
 		value.CopyTo(into.PutEmpty(name))

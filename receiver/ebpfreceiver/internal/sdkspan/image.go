@@ -91,7 +91,8 @@ func (i image) follow(slot int, kind uint32) (chunk, bool) {
 }
 
 // text is the string whose header stands at slot, and whether it is whole. One
-// that was cut ends with a whole character.
+// that was cut ends with a whole character. OTLP takes UTF-8 only, and Go any bytes:
+// what is none becomes U+FFFD.
 func (i image) text(slot int) (string, bool) {
 	if i.word(slot+8) == 0 {
 		return "", true
@@ -102,7 +103,7 @@ func (i image) text(slot int) (string, bool) {
 	}
 	text := string(i[c.at : c.at+c.bytes])
 	if c.bytes == c.whole {
-		return text, true
+		return strings.ToValidUTF8(text, "\uFFFD"), true
 	}
 	return strings.ToValidUTF8(text, ""), false
 }

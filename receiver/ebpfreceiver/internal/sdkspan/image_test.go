@@ -115,6 +115,18 @@ func TestWhatIsMissingIsCounted(t *testing.T) {
 	require.Equal(t, pcommon.Timestamp(0), into.StartTimestamp(), "the zero time")
 }
 
+// Go's strings hold any bytes, and OTLP's only UTF-8.
+func TestTextsAreUTF8(t *testing.T) {
+	for text, want := range map[string]string{"naïve": "naïve", "a\xff\xfeb": "a\uFFFDb", "\xc3": "\uFFFD"} {
+		b := &builder{make(image, 16)}
+		b.set(0, b.chunk(chunkBytes, len(text), []byte(text)))
+		b.set(8, uint64(len(text)))
+		got, whole := b.image.text(0)
+		require.True(t, whole, "%q", text)
+		require.Equal(t, want, got)
+	}
+}
+
 func TestImagesWithoutASpan(t *testing.T) {
 	for name, bytes := range map[string]image{"none": nil, "empty": make(image, 16), "cut": {16, 0, 0, 0, 0, 0, 0, 0}} {
 		_, ok := Read(ptrace.NewSpan(), bytes, small())
