@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // kernel is one of Debian's.
@@ -35,6 +36,50 @@ type suite struct {
 var suites = map[string]suite{
 	"5.10": {"debian-security", "bullseye-security"},
 	"6.1":  {"debian-security", "bookworm-security"},
+}
+
+// fetchTimeout is for asking Debian and for all downloads.
+const fetchTimeout = 5 * time.Minute
+
+// kernels are the newest of each series that Debian has. Where it cannot be asked,
+// they are those that were fetched before.
+func kernels(ctx context.Context, folder string, series []string) ([]kernel, error) {
+	bounded, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	found, err := fetch(bounded, folder, series)
+	if err == nil || ctx.Err() != nil {
+		return found, err
+	}
+	cache, cacheErr := cacheFolder()
+	if cacheErr != nil {
+		return nil, errors.Join(err, cacheErr)
+	}
+	found = nil
+	for _, s := range series {
+		k, ok := cached(cache, s)
+		if !ok {
+			return nil, fmt.Errorf("%w\nno kernel of series %s was fetched before: run without it, such as make test-kernels KERNELS=6.1, or put an image into %s", err, s, cache)
+		}
+		found = append(found, k)
+	}
+	fmt.Printf("Debian cannot be asked, so the kernels are those that were fetched before: %v\n", err)
+	return found, nil
+}
+
+// cacheFolder has the images that were fetched, by the kernels' names.
+func cacheFolder() (string, error) {
+	cache, err := os.UserCacheDir()
+	return filepath.Join(cache, "fathom", "kernels"), err
+}
+
+// cached is the newest kernel of a series in a folder.
+func cached(folder, series string) (kernel, bool) {
+	images, err := filepath.Glob(filepath.Join(folder, series+".*"))
+	if err != nil || len(images) == 0 {
+		return kernel{}, false
+	}
+	image := slices.MaxFunc(images, func(a, b string) int { return slices.Compare(numbers(filepath.Base(a)), numbers(filepath.Base(b))) })
+	return kernel{series: series, name: filepath.Base(image), image: image}, true
 }
 
 // fetch downloads the newest kernel of each series and takes its image out.
@@ -92,6 +137,7 @@ func newApt(ctx context.Context, folder string, series []string) (*apt, error) {
 		"-o", "Dir::Etc::sourcelist=" + sources, "-o", "Dir::Etc::sourceparts=/dev/null",
 		"-o", "Dir::State::lists=" + filepath.Join(folder, "lists"), "-o", "Dir::Cache=" + folder,
 		"-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3", "-o", "Acquire::Languages=none",
+		"-o", "Acquire::http::Timeout=30", "-o", "APT::Update::Error-Mode=any", // else update succeeds without a network
 	}}
 	_, err = a.run(ctx, "apt-get", "update", "-qq")
 	return a, err
@@ -100,6 +146,7 @@ func newApt(ctx context.Context, folder string, series []string) (*apt, error) {
 func (a *apt) run(ctx context.Context, name string, arguments ...string) (string, error) {
 	command := exec.CommandContext(ctx, name, append(slices.Clone(a.options), arguments...)...)
 	command.Dir = a.folder
+	command.WaitDelay = 10 * time.Second // for processes that apt has started
 	output, err := command.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%s %s: %w\n%s", name, strings.Join(arguments, " "), err, output)
@@ -139,12 +186,12 @@ func (a *apt) kernel(ctx context.Context, series string) (kernel, error) {
 }
 
 func (a *apt) download(ctx context.Context, series, name string) (kernel, error) {
-	cache, err := os.UserCacheDir()
+	cache, err := cacheFolder()
 	if err != nil {
 		return kernel{}, err
 	}
 	k := kernel{series: series, name: strings.TrimPrefix(name, "linux-image-")}
-	k.image = filepath.Join(cache, "fathom", "kernels", k.name)
+	k.image = filepath.Join(cache, k.name)
 	if _, err := os.Stat(k.image); err == nil {
 		return k, nil
 	}

@@ -7,7 +7,8 @@
 //	kerneltest [-run pattern] 5.10 6.1
 //
 // The kernels come as Debian packages of the releases that have them, from where
-// this machine has its packages; qemu must be there. It emulates the processor,
+// this machine has its packages, or from the user's cache where that cannot be
+// asked; qemu must be there. It emulates the processor,
 // so that no KVM is needed. The kernels run at the same time. It exits 1 if a
 // test failed on one of them, and prints what that machine's console showed, the
 // verifier's log included.
@@ -41,9 +42,18 @@ const targets = "receiver/ebpfreceiver/internal/targettest/testdata"
 // far as they need no more than that machine has.
 const chosen = "^Test(KindsOfKernels|ManyCallsAtOnce|ManyRequestsThatSend|OpenConnectionsAreTold|GoroutinesInASpan|EachTierSeesItsPart)$"
 
-// left are the tests that read the source of the programs, or that build
-// programs with other releases of Go.
-const left = "^Test(CountersAreNumberedAsInTheKernel|NumbersAreThoseOfThePrograms|ReleasesOfGo)$"
+// left are the tests that read the source of the programs, or that build programs
+// themselves.
+const left = "^Test(CountersAreNumberedAsInTheKernel|NumbersAreThoseOfThePrograms|ReleasesOfGo" +
+	"|LooksAreToldWhileAGoroutineIsInASpan|RequestsOverAnUnknownHTTP2)$"
+
+// fewest tests that must pass: of those chosen, none may be missing.
+func fewest(pattern string) int {
+	if pattern != chosen {
+		return 1
+	}
+	return 1 + strings.Count(chosen, "|")
+}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -71,13 +81,13 @@ func run(ctx context.Context, pattern string, timeout time.Duration, series []st
 	if err != nil {
 		return err
 	}
-	kernels, err := fetch(ctx, folder, series)
+	found, err := kernels(ctx, folder, series)
 	if err != nil {
 		return err
 	}
-	errs := make([]error, len(kernels))
+	errs, least := make([]error, len(found)), fewest(pattern)
 	var all sync.WaitGroup
-	for i, k := range kernels {
+	for i, k := range found {
 		all.Go(func() {
 			began := time.Now()
 			m := machine{kernel: k.image, initramfs: initramfs, arguments: []string{
@@ -86,8 +96,8 @@ func run(ctx context.Context, pattern string, timeout time.Duration, series []st
 			console, err := m.run(ctx, timeout)
 			passed, failed := count(console)
 			fmt.Printf("kernel %s (%s): %d tests passed, %d failed, in %.0f s\n", k.series, k.name, passed, failed, time.Since(began).Seconds())
-			if err != nil || failed > 0 || passed == 0 {
-				errs[i] = errors.Join(fmt.Errorf("on kernel %s tests failed, or none ran", k.name), err)
+			if err != nil || failed > 0 || passed < least {
+				errs[i] = errors.Join(fmt.Errorf("on kernel %s tests failed, or fewer than %d ran", k.name, least), err)
 				fmt.Printf("console of kernel %s:\n%s\n", k.name, console)
 			}
 		})

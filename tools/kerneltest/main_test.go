@@ -23,6 +23,23 @@ func TestNewestFirst(t *testing.T) {
 	}, newest(names))
 }
 
+func TestCachedKernels(t *testing.T) {
+	folder := t.TempDir()
+	for _, name := range []string{"6.1.0-9-cloud-amd64", "6.1.0-56-cloud-amd64", "6.12.95+deb12-cloud-amd64", "partial6.1"} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), nil, 0o600))
+	}
+	k, ok := cached(folder, "6.1")
+	require.True(t, ok)
+	require.Equal(t, kernel{series: "6.1", name: "6.1.0-56-cloud-amd64", image: filepath.Join(folder, "6.1.0-56-cloud-amd64")}, k)
+	_, ok = cached(folder, "5.10")
+	require.False(t, ok)
+}
+
+func TestAllThatAreChosenMustPass(t *testing.T) {
+	require.Equal(t, 6, fewest(chosen))
+	require.Equal(t, 1, fewest("."))
+}
+
 func TestConsole(t *testing.T) {
 	passed, failed := count("=== RUN   TestA\n--- PASS: TestA (0.1s)\n    --- PASS: TestA/b (0.1s)\n--- FAIL: TestB (1s)\n--- PASS: TestC (0s)\n")
 	require.Equal(t, 2, passed)
