@@ -156,7 +156,7 @@ func TestTheGoroutineThatASpanWaitsFor(t *testing.T) {
 	t.Logf("%d waited for %v, then %v: %v", told.Own, told.Children, told.Nested, span)
 	require.EqualValues(t, 4, span[events.Goroutines])
 	require.Equal(t, told.Children[1], span[events.CriticalGoroutineID], "it sleeps longest")
-	const slept = int64(60 * time.Millisecond)
+	const slept = int64(400 * time.Millisecond)
 	require.Equal(t, "sleep", span[events.CriticalDominant])
 	require.GreaterOrEqual(t, span[events.CriticalDominantTime], slept)
 	require.GreaterOrEqual(t, span[events.CriticalAge], span[events.CriticalDominantTime])

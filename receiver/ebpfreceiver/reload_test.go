@@ -90,7 +90,7 @@ func (h *harness) hang(target *targettest.Target) (end func()) {
 	}, patience, tick)
 	return func() {
 		cancel()
-		_ = <-done // its error is the cancellation, or the end of the target
+		<-done // its error is the cancellation, or the end of the target
 	}
 }
 

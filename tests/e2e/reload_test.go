@@ -27,12 +27,14 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 )
 
-// reloadConfig has no more than what a reload is seen by.
+// reloadConfig has no more than what a reload is seen by. A governor would take
+// links off by itself.
 const reloadConfig = `
 receivers:
   ebpf:
     targets: [ { executable: %[1]s, sample_rate: %[2]d } ]
     discovery: { interval: 200ms }
+    ledger: { mode: exact }
 exporters:
   otlp_http: { endpoint: %[3]s, compression: none, sending_queue: { enabled: false } }
 service:

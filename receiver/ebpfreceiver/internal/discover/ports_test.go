@@ -165,10 +165,11 @@ func TestWatchAProcessThatListens(t *testing.T) {
 			r := run(t, Config{Targets: []Target{{OpenPort: PortRange{port, port}}}, Interval: 20 * time.Millisecond, IncludeSelf: true})
 			e := r.next(t)
 			assert.Equal(t, os.Getpid(), e.Process.PID)
+			scans(t, r, 2)
 			select {
 			case e := <-r.events:
 				t.Fatalf("%v %d, and this test started %d", e.Kind, e.Process.PID, child.pid())
-			case <-time.After(200 * time.Millisecond):
+			default:
 			}
 		})
 	}

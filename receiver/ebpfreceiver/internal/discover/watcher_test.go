@@ -95,7 +95,7 @@ func (r *running) next(t *testing.T) Event {
 	select {
 	case e := <-r.events:
 		return e
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("no event came")
 		return Event{}
 	}
@@ -221,7 +221,7 @@ func scans(t *testing.T, r *running, count int) {
 		before := r.watcher.Count(Unselected)
 		cmd := exec.Command("/bin/sleep", "60")
 		require.NoError(t, cmd.Start())
-		assert.Eventually(t, func() bool { return r.watcher.Count(Unselected) > before }, 20*time.Second, time.Millisecond)
+		assert.Eventually(t, func() bool { return r.watcher.Count(Unselected) > before }, time.Minute, time.Millisecond)
 		require.NoError(t, cmd.Process.Kill())
 		require.Error(t, cmd.Wait())
 	}
@@ -230,7 +230,7 @@ func scans(t *testing.T, r *running, count int) {
 func TestWatchItselfOnlyWhenAsked(t *testing.T) {
 	self := Target{PID: os.Getpid()}
 	r := run(t, Config{Targets: []Target{self}})
-	require.Eventually(t, func() bool { return r.watcher.Count(Self) == 1 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return r.watcher.Count(Self) == 1 }, time.Minute, time.Millisecond)
 	assert.Empty(t, r.events)
 	asked := run(t, Config{Targets: []Target{self}, IncludeSelf: true})
 	assert.Equal(t, os.Getpid(), asked.next(t).Process.PID)
@@ -239,7 +239,7 @@ func TestWatchItselfOnlyWhenAsked(t *testing.T) {
 func TestAPIDThatNoProcessHasIsTold(t *testing.T) {
 	const none = 1 << 23 // the kernel's pid_max is at most 1 << 22
 	r := run(t, Config{Targets: []Target{{PID: none}, {PID: 1}}})
-	require.Eventually(t, func() bool { return r.logs.FilterField(zap.Int("pid", none)).Len() == 1 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return r.logs.FilterField(zap.Int("pid", none)).Len() == 1 }, time.Minute, time.Millisecond)
 	assert.Empty(t, r.logs.FilterMessageSnippet("No process").FilterField(zap.Int("pid", 1)).All())
 }
 
@@ -249,7 +249,7 @@ func TestShortLivedProcesses(t *testing.T) {
 	r := run(t, Config{Targets: []Target{{Executable: path}, {Executable: "/**/true"}}, Interval: 20 * time.Millisecond})
 	before := openDescriptors(t)
 	startBrief(t, path, children)
-	require.Eventually(t, func() bool { return openDescriptors(t) <= before+4 }, 20*time.Second, 10*time.Millisecond,
+	require.Eventually(t, func() bool { return openDescriptors(t) <= before+4 }, time.Minute, 10*time.Millisecond,
 		"the descriptors of processes that ended are closed")
 	scans(t, r, 2)
 	r.stop()

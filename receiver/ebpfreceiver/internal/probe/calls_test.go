@@ -112,7 +112,7 @@ func requireNothingStays(t *testing.T, programs *Programs) {
 	t.Helper()
 	var key goroutineKey
 	var value spansGoroutine
-	require.Eventually(t, func() bool { return !programs.spans.Goroutines.Iterate().Next(&key, &value) }, 20*time.Second, 20*time.Millisecond,
+	require.Eventually(t, func() bool { return !programs.spans.Goroutines.Iterate().Next(&key, &value) }, time.Minute, 20*time.Millisecond,
 		"a goroutine's entry stays")
 	var stream streamKey
 	var context traceContext

@@ -29,9 +29,9 @@ type owned struct{ Links, Programs, Maps, Files, Goroutines int }
 
 func ownedNow(t *testing.T) owned {
 	t.Helper()
+	http.DefaultClient.CloseIdleConnections()
 	files, err := filepath.Glob("/proc/self/fdinfo/*")
 	require.NoError(t, err)
-	http.DefaultClient.CloseIdleConnections()
 	now := owned{Files: len(files), Goroutines: runtime.NumGoroutine()}
 	kind := regexp.MustCompile(`(?m)^(link|prog|map)_id:`)
 	for _, file := range files {
@@ -49,6 +49,22 @@ func ownedNow(t *testing.T) owned {
 			now.Maps++
 		}
 	}
+	return now
+}
+
+// settled is what this process has once nothing more comes or goes: connections
+// take a moment to be closed.
+func settled(t *testing.T) owned {
+	t.Helper()
+	now := ownedNow(t)
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
+		time.Sleep(100 * time.Millisecond)
+		before := now
+		if now = ownedNow(t); now == before {
+			return now
+		}
+	}
+	require.FailNow(t, "something comes or goes all the time", "%+v", now)
 	return now
 }
 
@@ -80,7 +96,7 @@ func TestCyclesOfAttaching(t *testing.T) {
 	}
 	cycle()
 	requests(t, server, 1)
-	before, began := ownedNow(t), time.Now()
+	before, began := settled(t), time.Now()
 	for i := range cycles {
 		if i%10 == 0 {
 			requests(t, server, 1)
@@ -89,7 +105,7 @@ func TestCyclesOfAttaching(t *testing.T) {
 	}
 	took := time.Since(began)
 	after := ownedNow(t)
-	for end := time.Now().Add(30 * time.Second); after != before && time.Now().Before(end); after = ownedNow(t) {
+	for end := time.Now().Add(time.Minute); after != before && time.Now().Before(end); after = ownedNow(t) {
 		time.Sleep(100 * time.Millisecond) // for connections to be closed
 	}
 	require.Equal(t, before, after, "after %d cycles", cycles)

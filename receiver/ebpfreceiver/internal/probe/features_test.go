@@ -18,6 +18,7 @@ func TestProgramsFitOldKernels(t *testing.T) {
 		"spans": loadSpans, "scheduler": loadScheduler, "syscalls": loadSyscalls, "world": loadWorld,
 		"rpc": loadRpc, "clients": loadClients, "rpcclients": loadRpcclients, "network": loadNetwork,
 		"http2": loadHttp2, "children": loadChildren, "profile": loadProfile, "sql": loadSql,
+		"setup": loadSetup, "sdkspans": loadSdkspans, "looks": loadLooks,
 	} {
 		t.Run(name, func(t *testing.T) {
 			spec, err := load()

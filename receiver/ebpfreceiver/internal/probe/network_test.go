@@ -98,7 +98,7 @@ func TestConnectionsOfADetachedProcessAreForgotten(t *testing.T) {
 	var value syscallsConnection
 	require.Eventually(t, func() bool {
 		return programs.syscalls.Connections.Iterate().Next(&socket, &value)
-	}, 20*time.Second, 10*time.Millisecond, "it was accepted")
+	}, time.Minute, 10*time.Millisecond, "it was accepted")
 	require.EqualValues(t, server.PID, value.Tgid)
 	_, err = attachment.Close()
 	require.NoError(t, err)

@@ -203,7 +203,7 @@ func TestOpenSpansAreCountedAtTheEnd(t *testing.T) {
 	require.Eventually(t, func() bool {
 		goroutines := programs.spans.Goroutines.Iterate()
 		return goroutines.Next(&key, &value) && value.Depth == 1
-	}, 10*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 	server.Kill()
 	require.Error(t, <-requests)
 	open, err := attachment.Close()

@@ -140,7 +140,7 @@ func (s *tiered) hang() (finish func()) {
 // awaitOpen waits until n spans are open.
 func (s *tiered) awaitOpen(n int) {
 	s.t.Helper()
-	require.Eventually(s.t, func() bool { return s.open() == n }, 20*time.Second, 5*time.Millisecond)
+	require.Eventually(s.t, func() bool { return s.open() == n }, time.Minute, 5*time.Millisecond)
 }
 
 func (s *tiered) open() (open int) {
@@ -169,7 +169,7 @@ func TestGoroutinesEndWithoutTheSchedulersProbes(t *testing.T) {
 		_, _, err := s.server.Get("/panic", nil)
 		require.Error(t, err)
 	}
-	require.Eventually(t, func() bool { return s.open() == 0 }, 20*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return s.open() == 0 }, time.Minute, 5*time.Millisecond)
 }
 
 func TestHitsAreCountedByTier(t *testing.T) {
@@ -206,7 +206,7 @@ func TestTheCostOfAHit(t *testing.T) {
 			cost, err := programs.HitCost()
 			require.NoError(t, err)
 			t.Logf("a hit costs %v", cost)
-			require.Less(t, cost, 100*time.Microsecond)
+			require.Less(t, cost, 10*time.Millisecond)
 			again, err := programs.slots.take()
 			require.NoError(t, err)
 			require.Zero(t, again, "the slot was given back")

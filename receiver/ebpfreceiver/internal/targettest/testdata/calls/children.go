@@ -45,7 +45,7 @@ func handleChildren(mux *http.ServeMux, tracer trace.Tracer) {
 	})
 	mux.HandleFunc("GET /children/wait", func(w http.ResponseWriter, _ *http.Request) {
 		_, span := tracer.Start(context.Background(), "waits")
-		started := waitFor(time.Millisecond, 60*time.Millisecond, 20*time.Millisecond)
+		started := waitFor(time.Millisecond, 400*time.Millisecond, 20*time.Millisecond)
 		span.End()
 		_ = json.NewEncoder(w).Encode(started)
 	})
