@@ -6,6 +6,8 @@ package ebpfreceiver
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,10 +52,14 @@ type heaps struct {
 // heap is that of one process.
 type heap struct {
 	layout *allocations.Layout
-	target profile.Target
 	open   func() (goroutines.Executable, error)
-	sites  *allocations.Sites
-	memory *procmem.Process
+
+	mu      sync.Mutex // held while its memory is read or closed
+	process *discover.Process
+	target  profile.Target
+	sites   *allocations.Sites
+	memory  *procmem.Process
+	closed  bool
 }
 
 func newHeaps(r *ebpfReceiver) *heaps {
@@ -86,11 +92,12 @@ func (h *heaps) add(p *discover.Process, layouts attach.Layouts) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.heaps[p] = &heap{
-		layout: layouts.Allocations,
-		target: profile.Target{Code: layouts.Code, Bias: layouts.Bias},
-		open:   executableOf(p.PID),
-		sites:  allocations.NewSites(p.StartTime),
-		memory: memory,
+		layout:  layouts.Allocations,
+		open:    executableOf(p.PID),
+		process: p,
+		target:  profile.Target{Code: layouts.Code, Bias: layouts.Bias},
+		sites:   allocations.NewSites(p.StartTime),
+		memory:  memory,
 	}
 }
 
@@ -104,21 +111,28 @@ func (h *heaps) rename(before, p *discover.Process) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	found, ok := h.heaps[before]
-	if ok {
-		delete(h.heaps, before)
-		h.heaps[p] = found
+	if !ok {
+		return false
 	}
-	return ok
+	delete(h.heaps, before)
+	h.heaps[p] = found
+	found.mu.Lock()
+	defer found.mu.Unlock()
+	found.process = p
+	return true
 }
 
 func (h *heaps) remove(p *discover.Process) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	found, ok := h.heaps[p]
+	delete(h.heaps, p)
+	h.mu.Unlock()
 	if !ok {
 		return
 	}
-	delete(h.heaps, p)
+	found.mu.Lock()
+	defer found.mu.Unlock()
+	found.closed = true
 	if err := found.memory.Close(); err != nil {
 		h.failed(p, err)
 	}
@@ -138,24 +152,39 @@ func (h *heaps) run(ctx context.Context) error {
 		case <-ticker.C:
 			batch := emit.NewBatch(metadata.ScopeName, h.version, emit.Clock{}, nil, nil)
 			profiles := emit.NewProfiles(metadata.ScopeName, h.version)
-			h.readAll(batch, profiles)
+			h.readAll(ctx, batch, profiles)
 			h.sinks.consumeLogs(ctx, batch.Logs())
 			h.sinks.consumeProfiles(ctx, profiles.Profiles())
 		}
 	}
 }
 
-func (h *heaps) readAll(batch *emit.Batch, profiles *emit.Profiles) {
+// readAll reads the heap profile of each process. The attacher does not wait for it.
+func (h *heaps) readAll(ctx context.Context, batch *emit.Batch, profiles *emit.Profiles) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	for p, one := range h.heaps {
-		if err := h.read(p, one, batch, profiles); err != nil {
-			h.failed(p, err)
+	all := slices.Collect(maps.Values(h.heaps))
+	h.mu.Unlock()
+	for _, one := range all {
+		if ctx.Err() != nil {
+			return
 		}
+		h.readOne(one, batch, profiles)
 	}
 }
 
-func (h *heaps) read(p *discover.Process, one *heap, batch *emit.Batch, profiles *emit.Profiles) (err error) {
+func (h *heaps) readOne(one *heap, batch *emit.Batch, profiles *emit.Profiles) {
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	if one.closed {
+		return
+	}
+	if err := h.read(one, batch, profiles); err != nil {
+		h.failed(one.process, err)
+	}
+}
+
+// read reads one, whose lock is held.
+func (h *heaps) read(one *heap, batch *emit.Batch, profiles *emit.Profiles) (err error) {
 	executable, err := one.open()
 	if err != nil {
 		return err
@@ -177,10 +206,10 @@ func (h *heaps) read(p *discover.Process, one *heap, batch *emit.Batch, profiles
 		h.count(heapRead)
 	}
 	for _, site := range one.sites.Top(h.top) {
-		batch.AddSite(p, since, now, &site)
+		batch.AddSite(one.process, since, now, &site)
 	}
 	if h.sinks.profiles != nil {
-		profiles.Add(p, one.sites.Profile(one.target))
+		profiles.Add(one.process, one.sites.Profile(one.target))
 	}
 	return nil
 }

@@ -4,6 +4,8 @@
 package ebpfreceiver
 
 import (
+	"context"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -11,9 +13,13 @@ import (
 
 	"github.com/google/pprof/profile"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 
 	"github.com/fathom-otel/fathom/internal/events"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goroutines"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/procmem"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest"
 )
 
@@ -151,6 +157,49 @@ func TestAProcessThatSamplesNoAllocations(t *testing.T) {
 	h.awaitAttached(1)
 	require.Eventually(t, func() bool { return h.counter("heap_reads", "outcome", heapOff) > 0 }, patience, 10*time.Millisecond)
 	require.Empty(t, h.events(events.AllocationSite))
+}
+
+// The attacher does not wait while the heap of another process is read, and a
+// receiver that stops waits for one at most.
+func TestNobodyWaitsForAnotherHeap(t *testing.T) {
+	slow, quick := &discover.Process{PID: 1}, &discover.Process{PID: 2}
+	reading, goOn := make(chan struct{}), make(chan struct{})
+	memory, err := procmem.Open(os.Getpid())
+	require.NoError(t, err)
+	reads := 0
+	h := &heaps{logger: zap.NewNop(), heaps: map[*discover.Process]*heap{
+		slow: {process: slow, open: func() (goroutines.Executable, error) {
+			reads++
+			close(reading)
+			<-goOn
+			return nil, procmem.ErrGone
+		}},
+		quick: {process: quick, memory: memory, open: func() (goroutines.Executable, error) { return nil, procmem.ErrGone }},
+	}}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		h.readAll(ctx, nil, nil)
+	}()
+	<-reading
+	removed := make(chan struct{})
+	go func() {
+		defer close(removed)
+		h.remove(quick)
+	}()
+	select {
+	case <-removed:
+	case <-time.After(patience):
+		t.Error("it waits")
+	}
+	close(goOn)
+	<-done
+	<-removed
+	require.Len(t, h.heaps, 1)
+	stop()
+	h.readAll(ctx, nil, nil)
+	require.Equal(t, 1, reads)
 }
 
 // A span tells how much its own goroutine allocated, within what the number of

@@ -50,7 +50,7 @@ type Reading struct {
 	// Rate is how many bytes are allocated, on average, for one that is sampled;
 	// 0: none is.
 	Rate uint64
-	// Cut: there are more buckets than are read.
+	// Cut: there is more than is read, or kept.
 	Cut bool
 }
 

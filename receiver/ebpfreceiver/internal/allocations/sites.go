@@ -53,6 +53,10 @@ type Site struct {
 	InUse Count
 }
 
+// maxKept bounds the frames of all stacks that are kept of a process, on whatever
+// its memory holds: those of a large program are some hundred thousand.
+const maxKept = 1 << 20
+
 // Sites keeps the buckets of one process from one reading to the next. It is not
 // safe for concurrent use.
 type Sites struct {
@@ -62,13 +66,15 @@ type Sites struct {
 	places  map[uint64]*profile.Place
 	changed map[string]*Site // since the reading before, by their stacks
 	reading Reading
+	frames  int  // of all that are known
+	full    bool // the reading has one more than is kept
 }
 
 type knownBucket struct {
 	stack               []*profile.Place
 	key                 string // the stack's addresses
 	size, allocs, frees uint64
-	before              uint64 // allocs at the reading before
+	before              uint64 // allocs at the last reading that did not fail
 }
 
 // NewSites begins with a process that started then.
@@ -78,16 +84,18 @@ func NewSites(start time.Time) *Sites {
 
 // Read reads the process, and returns since when it was not.
 func (s *Sites) Read(r *Reader, l *Layout, memory Memory, target profile.Target, now time.Time) (since time.Time, err error) {
-	s.changed = make(map[string]*Site)
+	s.changed, s.full = make(map[string]*Site), false
 	s.reading, err = r.Read(l, memory, target.Bias, func(b *Bucket) { s.take(b, target) })
 	if err != nil {
 		return s.last, err
 	}
+	s.reading.Cut = s.reading.Cut || s.full
 	for _, known := range s.known {
 		if site, ok := s.changed[known.key]; ok {
 			site.Allocated.add(Scale(known.allocs-known.before, known.size, s.reading.Rate))
 			site.InUse.add(Scale(known.allocs-known.frees, known.size, s.reading.Rate))
 		}
+		known.before = known.allocs
 	}
 	since, s.last = s.last, now
 	return since, nil
@@ -98,15 +106,20 @@ func (s *Sites) Reading() Reading { return s.reading }
 
 func (s *Sites) take(b *Bucket, target profile.Target) {
 	known, ok := s.known[b.Address]
+	if !ok && s.frames+len(b.Stack) > maxKept {
+		s.full = true
+		return
+	}
 	if !ok {
+		s.frames += len(b.Stack)
 		known = &knownBucket{size: b.Size, key: keyOf(b.Stack)}
 		known.stack = s.stack(b.Stack, target)
 		s.known[b.Address] = known
 	}
-	if b.Allocs > known.allocs && s.changed[known.key] == nil {
+	known.allocs, known.frees = max(b.Allocs, known.allocs), b.Frees
+	if known.allocs > known.before && s.changed[known.key] == nil {
 		s.changed[known.key] = &Site{Stack: known.stack}
 	}
-	known.before, known.allocs, known.frees = known.allocs, max(b.Allocs, known.allocs), b.Frees
 }
 
 func keyOf(stack []uint64) string {
