@@ -29,7 +29,8 @@ func (r *ebpfReceiver) newPprofServer(ctx context.Context, host component.Host, 
 		return nil, nil
 	}
 	config := r.config.Profiles.Pprof.HTTP.Get()
-	server, err := config.ToServer(ctx, host.GetExtensions(), r.settings.TelemetrySettings, profile.Handler(p, time.Now))
+	name, _, _ := net.SplitHostPort(config.NetAddr.Endpoint) // "" where it has none
+	server, err := config.ToServer(ctx, host.GetExtensions(), r.settings.TelemetrySettings, profile.Handler(p, name, time.Now))
 	if err != nil {
 		return nil, fmt.Errorf("profiles.pprof.http: %w", err)
 	}

@@ -6,8 +6,9 @@ package ebpfreceiver
 import (
 	"context"
 	"fmt"
-	"os"
+	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -42,7 +43,8 @@ type profiles struct {
 // sampledProcess is one of which profiles are made.
 type sampledProcess struct {
 	target     profile.Target
-	executable *os.File
+	executable io.Closer
+	users      atomic.Int32 // of the executable: the last one closes it
 	window     *profile.Window
 	ended      time.Time // zero while it runs
 }
@@ -52,14 +54,17 @@ func newProfiles(r *ebpfReceiver) *profiles {
 	p := &profiles{
 		enabled:   r.profiled(),
 		interval:  config.Interval,
-		period:    time.Second / time.Duration(config.Frequency),
 		sinks:     &r.sinks,
 		telemetry: r.telemetry,
 		logger:    r.settings.Logger,
 		version:   r.settings.BuildInfo.Version,
 		sampled:   make(map[*discover.Process]*sampledProcess),
 	}
-	if p.enabled && config.Pprof.HTTP.HasValue() {
+	if !p.enabled {
+		return p // by a configuration that need not be valid
+	}
+	p.period = time.Second / time.Duration(config.Frequency)
+	if config.Pprof.HTTP.HasValue() {
 		p.kept = profile.NewKept[*discover.Process](config.Pprof.Retention, config.Pprof.MemoryMiB<<20)
 	}
 	return p
@@ -82,13 +87,15 @@ func (p *profiles) add(process *discover.Process, a *probe.Attachment, code *pro
 		p.failed(process, err)
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.sampled[process] = &sampledProcess{
+	s := &sampledProcess{
 		target:     profile.Target{Code: code, Executable: executable, Bias: bias},
 		executable: executable,
 		window:     profile.NewWindow(time.Now()),
 	}
+	s.users.Store(1)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sampled[process] = s
 }
 
 // remove notes the end of a process. Its last samples may still come.
@@ -169,7 +176,9 @@ func (p *profiles) flush() {
 	var ended []*discover.Process
 	for _, f := range p.turn(now, &ended) {
 		made := f.window.Profile(f.target, now, p.period)
-		batch.Add(f.process, made)
+		if p.sinks.profiles != nil {
+			batch.Add(f.process, made)
+		}
 		if p.kept != nil {
 			p.lost(p.kept.Add(f.process, made), "memory_full")
 		}
@@ -202,10 +211,19 @@ func (p *profiles) turn(now time.Time, ended *[]*discover.Process) []finished {
 
 // forget closes what is kept open for a process. The lock is held.
 func (p *profiles) forget(process *discover.Process) {
-	if err := p.sampled[process].executable.Close(); err != nil {
+	s := p.sampled[process]
+	delete(p.sampled, process)
+	p.release(process, s)
+}
+
+// release ends a use of the process's executable.
+func (p *profiles) release(process *discover.Process, s *sampledProcess) {
+	if s.users.Add(-1) > 0 {
+		return
+	}
+	if err := s.executable.Close(); err != nil {
 		p.failed(process, err)
 	}
-	delete(p.sampled, process)
 }
 
 func (p *profiles) lost(samples int, reason string) {
@@ -242,15 +260,20 @@ func (p *profiles) Subjects() []profile.Subject {
 	return found
 }
 
-// processes are those that are sampled, then those that were.
+// processes are those that are sampled, then those that were: a running one is
+// before those whose ID it has.
 func (p *profiles) processes() []*discover.Process {
 	p.mu.Lock()
-	var all []*discover.Process
-	for process := range p.sampled {
-		all = append(all, process)
+	var all, ended []*discover.Process
+	for process, s := range p.sampled {
+		if s.ended.IsZero() {
+			all = append(all, process)
+		} else {
+			ended = append(ended, process)
+		}
 	}
 	p.mu.Unlock()
-	return append(all, p.kept.Processes()...)
+	return append(append(all, ended...), p.kept.Processes(time.Now())...)
 }
 
 // Between implements profile.Source. The profile under way ends now.
@@ -259,7 +282,7 @@ func (p *profiles) Between(pid int, from, to time.Time) []*profile.Profile {
 		if process.PID != pid {
 			continue
 		}
-		found := p.kept.Between(process, from, to)
+		found := p.kept.Between(process, from, to, time.Now())
 		if current := p.current(process); current != nil && current.Overlaps(from, to) {
 			found = append(found, current)
 		}
@@ -268,12 +291,26 @@ func (p *profiles) Between(pid int, from, to time.Time) []*profile.Profile {
 	return nil
 }
 
+// current is the profile under way, nil where it is empty. Samples need not wait
+// until the source of its code is found.
 func (p *profiles) current(process *discover.Process) *profile.Profile {
+	s, window := p.use(process)
+	if s == nil {
+		return nil
+	}
+	defer p.release(process, s)
+	return window.Profile(s.target, time.Now(), p.period)
+}
+
+// use is a process with what its window has now, until release; nil where that
+// is nothing.
+func (p *profiles) use(process *discover.Process) (*sampledProcess, *profile.Window) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s, ok := p.sampled[process]
 	if !ok || s.window.Empty() {
-		return nil
+		return nil, nil
 	}
-	return s.window.Profile(s.target, time.Now(), p.period)
+	s.users.Add(1)
+	return s, s.window.Snapshot()
 }

@@ -4,23 +4,34 @@
 package ebpfreceiver
 
 import (
+	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pprofile"
+	"go.uber.org/zap"
 
 	"github.com/fathom-otel/fathom/internal/events"
 	"github.com/fathom-otel/fathom/internal/ledger"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goexec"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/profile"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/record"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest"
 )
 
@@ -172,7 +183,7 @@ func TestNothingIsSampledThatNobodyWants(t *testing.T) {
 	for name, h := range map[string]*harness{
 		"no pipeline of profiles": observe(t, nil, TargetConfig{Executable: binary}),
 		"switched off": observeFor(t, func(h *harness, s *sinks) { s.profiles, s.logs = &h.profiles, &h.logs },
-			func(c *Config) { c.Profiles.Enabled = false }, TargetConfig{Executable: binary}),
+			func(c *Config) { c.Profiles = ProfilesConfig{} }, TargetConfig{Executable: binary}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			target := targettest.Start(t, binary)
@@ -220,6 +231,90 @@ func TestPprofOfThePast(t *testing.T) {
 	require.Eventually(t, func() bool { return h.counter("processes_attached", "", "") == 0 }, patience, tick)
 	require.Contains(t, pprofOf(t, "-top", url), "main.stir", "of a process that has ended")
 	http.DefaultClient.CloseIdleConnections()
+}
+
+// slowFile is an executable whose reads wait.
+type slowFile struct {
+	io.ReaderAt
+	reading, goOn chan struct{}
+	closed        atomic.Bool
+}
+
+func (f *slowFile) ReadAt(b []byte, at int64) (int, error) {
+	select {
+	case f.reading <- struct{}{}:
+	case <-f.goOn:
+	}
+	<-f.goOn
+	if f.closed.Load() {
+		return 0, os.ErrClosed
+	}
+	return f.ReaderAt.ReadAt(b, at)
+}
+
+func (f *slowFile) Close() error {
+	f.closed.Store(true)
+	return nil
+}
+
+// Samples and the attacher do not wait while a request finds the source of code,
+// which has the executable until then.
+func TestNobodyWaitsForAProfileUnderWay(t *testing.T) {
+	executable, err := goexec.Open("/proc/self/exe")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, executable.Close()) }()
+	code, err := profile.Resolve(executable)
+	require.NoError(t, err)
+	here, err := executable.Function("testing.tRunner")
+	require.NoError(t, err)
+	self, err := os.Open("/proc/self/exe")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, self.Close()) }()
+
+	telemetry, err := metadata.NewTelemetryBuilder(componenttest.NewNopTelemetrySettings())
+	require.NoError(t, err)
+	file := &slowFile{ReaderAt: self, reading: make(chan struct{}), goOn: make(chan struct{})}
+	process := &discover.Process{PID: 42}
+	s := &sampledProcess{target: profile.Target{Code: code, Executable: file}, executable: file, window: profile.NewWindow(time.Now())}
+	s.users.Store(1)
+	p := &profiles{
+		period: time.Second, kept: profile.NewKept[*discover.Process](time.Hour, 1<<20), telemetry: telemetry, logger: zap.NewNop(),
+		sampled: map[*discover.Process]*sampledProcess{process: s},
+	}
+	sample := &record.Sample{Stack: binary.LittleEndian.AppendUint64(nil, here.Addr)}
+	p.take(process, sample)
+	told := make(chan []*profile.Profile, 1)
+	go func() { told <- p.Between(42, time.Time{}, time.Now().Add(time.Hour)) }()
+	<-file.reading
+	others := make(chan struct{})
+	go func() {
+		defer close(others)
+		p.take(process, sample)
+		p.remove(process)
+		p.forgetAll()
+	}()
+	select {
+	case <-others:
+	case <-time.After(patience):
+		t.Error("they wait")
+	}
+	close(file.goOn)
+	found := <-told
+	require.Len(t, found, 1)
+	require.Equal(t, []int64{time.Second.Nanoseconds()}, found[0].Samples[0].Values, "what was sampled before")
+	require.Equal(t, "testing.tRunner", found[0].Stacks[0][0].Calls[0].Function)
+	require.Eventually(t, file.closed.Load, patience, tick)
+}
+
+// Of two processes that had one ID, the one that runs is told.
+func TestTheProcessThatHasAnID(t *testing.T) {
+	for range 20 { // a map has no order
+		ended := &sampledProcess{ended: time.Now()}
+		p := &profiles{kept: profile.NewKept[*discover.Process](time.Hour, 1<<20), sampled: map[*discover.Process]*sampledProcess{
+			{PID: 42, Executable: "/bin/ended"}: ended, {PID: 42, Executable: "/bin/runs"}: {},
+		}}
+		require.Equal(t, []profile.Subject{{PID: 42, Executable: "/bin/runs"}}, p.Subjects())
+	}
 }
 
 func pprofOf(t *testing.T, arguments ...string) string {

@@ -4,11 +4,17 @@
 package profile
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
+	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 )
 
@@ -34,50 +40,93 @@ const (
 
 // Handler serves kept profiles in the format of pprof, as net/http/pprof does,
 // but of the past: GET Path?pid=…, with from and to (RFC 3339), or seconds up to
-// now, else all that is kept.
-func Handler(source Source, now func() time.Time) http.Handler {
+// now, else all that is kept. Requests must name an IP address, localhost or name,
+// which is that of the server and may be empty: by any other one a page that
+// somebody looks at could read profiles (DNS rebinding).
+func Handler(source Source, name string, now func() time.Time) http.Handler {
+	h := &handler{source: source, name: name, now: now}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+Path, func(w http.ResponseWriter, r *http.Request) { serveProfile(w, r, source, now()) })
-	mux.HandleFunc("GET "+indexPath, func(w http.ResponseWriter, _ *http.Request) { serveIndex(w, source) })
-	return mux
+	mux.HandleFunc("GET "+Path, h.serveProfile)
+	mux.HandleFunc("GET "+indexPath, h.serveIndex)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !h.isNamed(r.Host) {
+			http.Error(w, fmt.Sprintf("Host: %q is neither an IP address nor localhost nor in the endpoint of the server", r.Host), http.StatusForbidden)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
-func serveIndex(w http.ResponseWriter, source Source) {
+type handler struct {
+	source Source
+	name   string
+	now    func() time.Time
+	making sync.Mutex // held while a profile is made, which takes far more memory than it does kept
+}
+
+// isNamed reports whether a request's Host is the server.
+func (h *handler) isNamed(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if host == "" {
+		return false
+	}
+	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil || strings.EqualFold(host, "localhost") || strings.EqualFold(host, h.name)
+}
+
+func (h *handler) serveIndex(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	subjects := source.Subjects()
+	subjects := h.source.Subjects()
 	slices.SortFunc(subjects, func(a, b Subject) int { return cmp.Compare(a.PID, b.PID) })
 	for _, s := range subjects {
 		fmt.Fprintf(w, "%s?pid=%d\t%s\t%s\n", Path, s.PID, s.Service, s.Executable)
 	}
 }
 
-func serveProfile(w http.ResponseWriter, r *http.Request, source Source, now time.Time) {
-	pid, err := strconv.Atoi(r.FormValue("pid"))
+func (h *handler) serveProfile(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	pid, err := strconv.Atoi(query.Get("pid"))
 	if err != nil {
-		http.Error(w, fmt.Sprintf("pid: %q is no process's ID: GET /debug/pprof/ lists those of which there are profiles", r.FormValue("pid")), http.StatusBadRequest)
+		http.Error(w, fmt.Sprintf("pid: %q is no process's ID: GET /debug/pprof/ lists those of which there are profiles", query.Get("pid")), http.StatusBadRequest)
 		return
 	}
-	from, to, err := interval(r, now)
+	from, to, err := interval(query, h.now())
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	found := source.Between(pid, from, to)
-	at := slices.IndexFunc(source.Subjects(), func(s Subject) bool { return s.PID == pid })
-	if len(found) == 0 || at < 0 {
+	made, found := h.pprof(pid, from, to)
+	if !found {
 		http.Error(w, fmt.Sprintf("no samples of process %d from %s to %s", pid, from.Format(time.RFC3339), to.Format(time.RFC3339)), http.StatusNotFound)
 		return
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", `attachment; filename="profile"`)
-	_ = Pprof(source.Subjects()[at].Executable, found).Write(w) // the client has gone: there is nobody to tell
+	_, _ = w.Write(made) // the client has gone: there is nobody to tell
+}
+
+// pprof is the profile that a request asks for, compressed: a client that is slow
+// to take it keeps nobody waiting. Found is false where there are no samples.
+func (h *handler) pprof(pid int, from, to time.Time) (made []byte, found bool) {
+	h.making.Lock()
+	defer h.making.Unlock()
+	profiles, subjects := h.source.Between(pid, from, to), h.source.Subjects()
+	at := slices.IndexFunc(subjects, func(s Subject) bool { return s.PID == pid })
+	if len(profiles) == 0 || at < 0 {
+		return nil, false
+	}
+	var text bytes.Buffer
+	_ = Pprof(subjects[at].Executable, profiles).Write(&text) // a buffer takes everything
+	return text.Bytes(), true
 }
 
 // interval is what a request asks for.
-func interval(r *http.Request, now time.Time) (from, to time.Time, err error) {
+func interval(query url.Values, now time.Time) (from, to time.Time, err error) {
 	from, to = time.Time{}, now
 	for name, into := range map[string]*time.Time{"from": &from, "to": &to} {
-		text := r.FormValue(name)
+		text := query.Get(name)
 		if text == "" {
 			continue
 		}
@@ -85,7 +134,7 @@ func interval(r *http.Request, now time.Time) (from, to time.Time, err error) {
 			return from, to, fmt.Errorf("%s: %q is no time: want RFC 3339, such as %s", name, text, now.UTC().Format(time.RFC3339))
 		}
 	}
-	if text := r.FormValue("seconds"); text != "" {
+	if text := query.Get("seconds"); text != "" {
 		seconds, err := strconv.ParseFloat(text, 64)
 		if err != nil || !(seconds > 0) || seconds > 1e9 {
 			return from, to, fmt.Errorf("seconds: %q is no positive number", text)

@@ -38,26 +38,34 @@ func (k *Kept[P]) Add(process P, p *Profile) (evicted int) {
 	defer k.mu.Unlock()
 	k.items = append(k.items, keptProfile[P]{process, p})
 	k.used += p.size()
-	for len(k.items) > 0 {
-		oldest := k.items[0].profile
-		young := p.End.Sub(oldest.End) < k.age
-		if young && k.used <= k.bytes {
-			break
-		}
-		if young {
-			evicted += len(oldest.Samples)
-		}
-		k.used -= oldest.size()
-		k.items[0] = keptProfile[P]{}
-		k.items = k.items[1:]
+	k.expire(p.End)
+	for k.used > k.bytes {
+		evicted += k.items[0].profile.count()
+		k.drop()
 	}
 	return evicted
 }
 
-// Between are the profiles of a process that overlap a time, oldest first.
-func (k *Kept[P]) Between(process P, from, to time.Time) []*Profile {
+// expire drops what is too old now. The lock is held.
+func (k *Kept[P]) expire(now time.Time) {
+	for len(k.items) > 0 && now.Sub(k.items[0].profile.End) >= k.age {
+		k.drop()
+	}
+}
+
+// drop drops the oldest. The lock is held.
+func (k *Kept[P]) drop() {
+	k.used -= k.items[0].profile.size()
+	k.items[0] = keptProfile[P]{}
+	k.items = k.items[1:]
+}
+
+// Between are the profiles of a process that overlap a time and are not too old
+// now, oldest first.
+func (k *Kept[P]) Between(process P, from, to, now time.Time) []*Profile {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.expire(now)
 	var found []*Profile
 	for _, item := range k.items {
 		if item.process == process && item.profile.Overlaps(from, to) {
@@ -67,10 +75,12 @@ func (k *Kept[P]) Between(process P, from, to time.Time) []*Profile {
 	return found
 }
 
-// Processes are those of which there are profiles, the latest first.
-func (k *Kept[P]) Processes() []P {
+// Processes are those of which there are profiles that are not too old now, the
+// latest first.
+func (k *Kept[P]) Processes(now time.Time) []P {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.expire(now)
 	var found []P
 	for _, item := range slices.Backward(k.items) {
 		if !slices.Contains(found, item.process) {

@@ -4,7 +4,9 @@
 package profile
 
 import (
+	"encoding/binary"
 	"encoding/hex"
+	"slices"
 
 	"github.com/google/pprof/profile"
 )
@@ -18,11 +20,15 @@ const (
 )
 
 // Pprof is one profile in the format of pprof, of all of the given ones, which
-// are of one process and of the same types, oldest first.
+// are of one process and of the same types, oldest first. What they have of one
+// stack and owner is one sample.
 func Pprof(executable string, profiles []*Profile) *profile.Profile {
 	w := pprofWriter{
 		made:      &profile.Profile{},
 		locations: make(map[*Place]*profile.Location),
+		foreign:   make(map[uint64]*profile.Location),
+		stacks:    make(map[string]int),
+		samples:   make(map[pprofKey]*profile.Sample),
 		functions: make(map[functionKey]*profile.Function),
 		mapping:   &profile.Mapping{ID: 1, File: executable, HasFunctions: true, HasFilenames: true, HasLineNumbers: true, HasInlineFrames: true},
 	}
@@ -39,10 +45,19 @@ func Pprof(executable string, profiles []*Profile) *profile.Profile {
 
 type functionKey struct{ name, file string }
 
+// pprofKey is what samples share that are told as one.
+type pprofKey struct {
+	stack int
+	Owner
+}
+
 type pprofWriter struct {
 	made      *profile.Profile
 	mapping   *profile.Mapping
-	locations map[*Place]*profile.Location
+	locations map[*Place]*profile.Location // of Go
+	foreign   map[uint64]*profile.Location // what is not Go's, by its address
+	stacks    map[string]int               // by the IDs of their locations
+	samples   map[pprofKey]*profile.Sample
 	functions map[functionKey]*profile.Function
 }
 
@@ -57,17 +72,40 @@ func (w *pprofWriter) begin(p *Profile) {
 }
 
 func (w *pprofWriter) add(p *Profile) {
-	stacks := make([][]*profile.Location, len(p.Stacks))
+	stacks, numbers := make([][]*profile.Location, len(p.Stacks)), make([]int, len(p.Stacks))
 	for i, stack := range p.Stacks {
-		for _, place := range stack {
-			stacks[i] = append(stacks[i], w.location(place))
-		}
+		stacks[i], numbers[i] = w.stack(stack)
 	}
 	for _, s := range p.Samples {
-		w.made.Sample = append(w.made.Sample, &profile.Sample{
-			Location: stacks[s.Stack], Value: s.Values, Label: s.labels(), NumLabel: s.numbers(),
-		})
+		key := pprofKey{numbers[s.Stack], s.Owner}
+		if known, ok := w.samples[key]; ok {
+			for i, value := range s.Values {
+				known.Value[i] += value
+			}
+			continue
+		}
+		made := &profile.Sample{
+			Location: stacks[s.Stack], Value: slices.Clone(s.Values), Label: s.labels(), NumLabel: s.numbers(),
+		}
+		w.samples[key] = made
+		w.made.Sample = append(w.made.Sample, made)
 	}
+}
+
+// stack is one as pprof has it, with a number that equal ones share.
+func (w *pprofWriter) stack(places []*Place) (made []*profile.Location, number int) {
+	made = make([]*profile.Location, len(places))
+	key := make([]byte, 0, 4*len(places))
+	for i, place := range places {
+		made[i] = w.location(place)
+		key = binary.LittleEndian.AppendUint32(key, uint32(made[i].ID))
+	}
+	number, ok := w.stacks[string(key)]
+	if !ok {
+		number = len(w.stacks)
+		w.stacks[string(key)] = number
+	}
+	return made, number
 }
 
 func (o *Owner) labels() map[string][]string {
@@ -80,6 +118,9 @@ func (o *Owner) labels() map[string][]string {
 }
 
 func (o *Owner) numbers() map[string][]int64 {
+	if o.ThreadID == 0 && o.GoroutineID == 0 {
+		return nil
+	}
 	numbers := make(map[string][]int64, 2)
 	if o.ThreadID != 0 {
 		numbers[LabelThread] = []int64{int64(o.ThreadID)}
@@ -91,15 +132,23 @@ func (o *Owner) numbers() map[string][]int64 {
 }
 
 func (w *pprofWriter) location(place *Place) *profile.Location {
-	if known, ok := w.locations[place]; ok {
+	known, ok := w.locations[place]
+	if len(place.Calls) == 0 {
+		known, ok = w.foreign[place.Address] // each profile has a place of its own for it
+	}
+	if ok {
 		return known
 	}
-	made := &profile.Location{ID: uint64(len(w.locations) + 1), Address: place.Address}
+	made := &profile.Location{ID: uint64(len(w.made.Location) + 1), Address: place.Address}
 	for _, call := range place.Calls {
 		made.Mapping = w.mapping
 		made.Line = append(made.Line, profile.Line{Function: w.function(call.Function, call.File), Line: int64(call.Line)})
 	}
-	w.locations[place] = made
+	if len(place.Calls) == 0 {
+		w.foreign[place.Address] = made
+	} else {
+		w.locations[place] = made
+	}
 	w.made.Location = append(w.made.Location, made)
 	return made
 }

@@ -34,6 +34,15 @@ type Sample struct {
 	Values []int64
 }
 
+// count is how many samples a profile has, which stand for a period each.
+func (p *Profile) count() int {
+	sum := int64(0)
+	for _, s := range p.Samples {
+		sum += s.Values[0] / p.Period
+	}
+	return int(sum)
+}
+
 // size is about what a profile takes in memory, in bytes. Places are the code's.
 func (p *Profile) size() int {
 	const profile, sample, slice, word = 200, 96, 24, 8

@@ -4,6 +4,8 @@
 package profile
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/record"
@@ -73,6 +75,12 @@ func (w *Window) Add(s *record.Sample, target Target) bool {
 	}
 	w.samples[key] = 1
 	return true
+}
+
+// Snapshot is what the window has now, to make a profile of while samples are
+// added. None are added to it.
+func (w *Window) Snapshot() *Window {
+	return &Window{start: w.start, order: slices.Clone(w.order), samples: maps.Clone(w.samples)}
 }
 
 // Profile is the CPU time of the samples up to the end, one of which stands for
