@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,11 +53,16 @@ func (h *harness) lostSDKSpans() int64 {
 }
 
 // Every span that an SDK makes is told as the SDK itself says it, whether it has an
-// exporter or not, by releases from the first to the newest that are supported.
+// exporter or not, by releases from the first to the newest that are supported, and
+// where only the table of offsets knows how the SDK is laid out.
 func TestSDKSpansAreToldWhole(t *testing.T) {
-	for _, release := range []string{"v1.16.0", "v1.24.0", "v1.31.0", "v1.38.0", "v1.40.0", "v1.47.0"} {
-		t.Run(release, func(t *testing.T) {
-			binary := targettest.BuildSDKSpans(t, release)
+	for name, args := range map[string][]string{
+		"v1.16.0": nil, "v1.24.0": nil, "v1.31.0": nil, "v1.38.0": nil, "v1.40.0": nil, "v1.47.0": nil,
+		"v1.24.0 stripped": {"-ldflags=-s -w"}, "v1.47.0 stripped PIE": {"-buildmode=pie", "-ldflags=-s -w"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			release, _, _ := strings.Cut(name, " ")
+			binary := targettest.BuildSDKSpans(t, release, args...)
 			h := observe(t, func(c *Config) { c.SDKSpans = true }, TargetConfig{Executable: binary})
 			target := targettest.Start(t, binary)
 			h.awaitAttached(1)
@@ -82,7 +88,7 @@ func TestSDKSpansAreToldWhole(t *testing.T) {
 			require.Zero(t, h.counter("sdk_spans_cut", "", ""))
 			require.Zero(t, h.lostSDKSpans())
 			require.Empty(t, h.events("fathom.span.ledger"), "the ledger is on the span")
-			t.Logf("%s: %d spans are equal field by field, %d have a ledger", release, len(seen), ledgers)
+			t.Logf("%s: %d spans are equal field by field, %d have a ledger", name, len(seen), ledgers)
 			require.Greater(t, ledgers, len(seen)/2)
 		})
 	}

@@ -44,6 +44,18 @@ var sdkFields = []Field{
 	{"go.opentelemetry.io/otel/trace.SpanContext", "traceID"},
 	{"go.opentelemetry.io/otel/trace.SpanContext", "spanID"},
 	{"go.opentelemetry.io/otel/trace.SpanContext", "traceFlags"},
+	{"go.opentelemetry.io/otel/sdk/trace.recordingSpan", "status.Description"},
+	{"go.opentelemetry.io/otel/sdk/trace.recordingSpan", "events.queue"},
+	{"go.opentelemetry.io/otel/sdk/trace.recordingSpan", "links.droppedCount"},
+	{"go.opentelemetry.io/otel/sdk/trace.recordingSpan", "parent.traceState.list"},
+	{"go.opentelemetry.io/otel/sdk/trace.Event", "Attributes"},
+	{"go.opentelemetry.io/otel/sdk/trace.Link", "SpanContext.remote"},
+	{"go.opentelemetry.io/otel/sdk/trace.tracer", "instrumentationScope.Attributes.data"},
+	{"go.opentelemetry.io/otel/sdk/trace.TracerProvider", "resource"},
+	{"go.opentelemetry.io/otel/sdk/resource.Resource", "attrs.data"},
+	{"go.opentelemetry.io/otel/attribute.KeyValue", "Value"},
+	{"go.opentelemetry.io/otel/attribute.Value", "slice"},
+	{"go.opentelemetry.io/otel/trace.member", "Value"},
 }
 
 func wantedFields() []Field {
