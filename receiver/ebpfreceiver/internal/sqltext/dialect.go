@@ -40,7 +40,21 @@ func (d Dialect) bracketNames() bool { return d == Unknown }
 // dollars: $$x$$ is a string and $1 a parameter, never an amount of money.
 func (d Dialect) dollars() bool { return d == PostgreSQL }
 
-// hashes says whether # begins a comment, as far as it is known.
-func (d Dialect) hashes() (comment, known bool) {
-	return d == MySQL, d == MySQL || d == PostgreSQL || d == Oracle
+// hashes says whether # begins a comment before that character, or may, and
+// whether that is known. In ClickHouse (src/Parsers/Lexer.cpp) "# " and "#!" do;
+// #t is a table of SQL Server, a # b an operator of PostgreSQL.
+func (d Dialect) hashes(next byte) (comment, known bool) {
+	switch d {
+	case MySQL:
+		return true, true
+	case PostgreSQL, Oracle:
+		return false, true
+	case ClickHouse:
+		comment = next == ' ' || next == '!'
+		return comment, comment
+	}
+	return next == '!' || isSpace(next), false
 }
+
+// bareStrings: a word may be a string, as an argument of a procedure.
+func (d Dialect) bareStrings() bool { return d == Unknown }

@@ -62,8 +62,6 @@ func (s *statement) clause(word string) bool {
 			return s.operation == "INSERT" && s.depth == 0
 		}
 		s.listing = s.listing && !is("VALUES") && !is("SELECT")
-	case 10:
-		return is("IDENTIFIED") // BY a password, which Oracle takes without quotes
 	case 13:
 		s.unsure = s.unsure || is("STRAIGHT_JOIN")
 	}

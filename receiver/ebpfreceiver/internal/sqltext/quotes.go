@@ -81,6 +81,10 @@ func (s *scanner) inName(at int) bool {
 
 // name takes a quoted name as it is.
 func (s *scanner) name(end int) {
+	if s.statement.value {
+		s.literal(end, true)
+		return
+	}
 	quoted := s.text[s.at:end]
 	s.dst = append(s.dst, quoted...)
 	s.statement.name(s.at, end)
@@ -138,11 +142,11 @@ func (s *scanner) lineComment(c byte) {
 	}
 	comment, known := true, len(line) == 2 || isSpace(line[min(2, len(line)-1)]) // MySQL wants a space after --
 	if c == '#' {
-		comment, known = s.dialect.hashes()
+		comment, known = s.dialect.hashes(s.peek(1))
 	}
 	line = strings.TrimSuffix(line, "\r")
 	doubtful := strings.IndexByte(line, '\r') >= 0 // ends it in PostgreSQL
-	if doubtful || !known && strings.ContainsAny(line, "'\"`$[\\*") {
+	if doubtful || !known && (comment && c == '#' || strings.ContainsAny(line, "'\"`$[\\*")) {
 		s.literal(s.at, false)
 		return
 	}

@@ -128,8 +128,8 @@ func (s *scanner) trimSpace() {
 func (s *scanner) literal(end int, ended bool) {
 	s.dst = append(s.dst, '?')
 	s.at = end
+	s.doubtful = !ended || s.dialect.bareStrings() && s.statement.first() // a procedure in quotes
 	s.statement.literal()
-	s.doubtful = !ended
 }
 
 // number takes digits and what hangs on to them: 1.5e-3, 0xFF, 1_000, 5kg.
@@ -138,11 +138,16 @@ func (s *scanner) number() {
 	end := s.at
 	for end < len(s.text) && (isName(s.text[end]) || isDigit(s.text[end]) || s.text[end] == '.') {
 		end++
-		if sign := end < len(s.text) && (s.text[end] == '-' || s.text[end] == '+'); sign && !hex && (s.text[end-1]|0x20) == 'e' {
+		if !hex && (s.text[end-1]|0x20) == 'e' && s.isSigned(end) {
 			end++
 		}
 	}
 	s.literal(end, true)
+}
+
+// isSigned: a sign and a digit. A sign alone is no exponent: 5e--x has a comment.
+func (s *scanner) isSigned(at int) bool {
+	return at+1 < len(s.text) && (s.text[at] == '-' || s.text[at] == '+') && isDigit(s.text[at+1])
 }
 
 // word takes a name or keyword, or, with the string that follows, the kind of a
@@ -162,6 +167,10 @@ func (s *scanner) word() {
 		s.literal(end, true)
 	case end < len(s.text) && s.text[end] == '\'' && isOraclePrefix(word):
 		s.literal(end, false) // q'[it's]': only Oracle knows where it ends
+	case s.statement.value && !isSettingWord(word):
+		s.literal(end, true)
+	case s.dialect.bareStrings() && !s.isParameter() && s.statement.calls(word):
+		s.call(word)
 	default:
 		s.dst = append(s.dst, word...)
 		if s.isParameter() {

@@ -29,6 +29,8 @@ type statement struct {
 	tables     int
 	ended      bool // by a semicolon
 	several    bool
+	setting    setting
+	value      bool // of the setting
 	unsure     bool // whether the table is the only one
 }
 
@@ -68,7 +70,13 @@ func unquoted(name string) string {
 // word follows a name or keyword at a place of the text. It reports whether what
 // follows is in doubt: data that stands in a text as it is, and passwords.
 func (s *statement) word(word string, at int) (doubtful bool) {
-	s.several = s.several || s.ended
+	if s.ended {
+		*s = statement{several: true}
+	}
+	if s.secret(word) {
+		return true
+	}
+	s.sets(word)
 	if s.expect == aTable || s.expect == afterDot {
 		s.unsure = s.unsure || isTableModifier(word)
 		s.table(at, at+len(word))
@@ -122,13 +130,15 @@ func (s *statement) sign(c byte, at int) {
 	switch c {
 	case '(':
 		s.depth++
+		s.began = true
+		s.value = s.value || s.setting == pragma
 		// A function, or a query: its tables count by themselves.
 		columns := before == moreTable && (s.operation == "INSERT" || s.operation == "REPLACE")
 		s.unsure = s.unsure || before != nothing && !columns
 	case ')':
 		s.depth--
 	case ';':
-		s.ended = true
+		s.ended, s.value = true, false
 	case ',':
 		s.unsure = s.unsure || s.listing && s.depth == 0
 	case '.':
@@ -137,6 +147,9 @@ func (s *statement) sign(c byte, at int) {
 			return
 		}
 		s.unsure = s.unsure || before != nothing
+	case '=':
+		s.value = s.value || s.setting != noSetting
+		fallthrough
 	default:
 		s.unsure = s.unsure || before != nothing
 	}
