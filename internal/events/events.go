@@ -178,8 +178,6 @@ const (
 
 	// QuestionName is the semantic conventions' dns.question.name (string).
 	QuestionName = "dns.question.name"
-	// TLSServerName is the semantic conventions' tls.client.server_name (string).
-	TLSServerName = "tls.client.server_name"
 	// TLSProtocolName is the semantic conventions' tls.protocol.name (string).
 	TLSProtocolName = "tls.protocol.name"
 	// TLSProtocolVersion is the semantic conventions' tls.protocol.version (string).

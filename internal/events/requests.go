@@ -23,9 +23,10 @@ const (
 	UserAgent             = "user_agent.original"
 	RequestKind           = "fathom.request.kind"
 
-	DBSystem     = "db.system.name"
-	DBOperation  = "db.operation.name"
-	DBCollection = "db.collection.name"
+	DBSystem = "db.system.name"
+	// DBQuerySummary is the operation, and the table where it is certain. The
+	// conventions want no db.operation.name or db.collection.name out of a text.
+	DBQuerySummary = "db.query.summary"
 	// DBQueryText has a ? for each literal, and ends with … where some is missing.
 	DBQueryText = "db.query.text"
 )

@@ -70,7 +70,7 @@ func TestHandshakes(t *testing.T) {
 			server := h.awaitSetup(events.Handshake, events.TLSRole, "server")
 			client := h.awaitSetup(events.Handshake, events.TLSRole, "client")
 			for _, event := range []seenLog{server, client} {
-				require.Equal(t, "example.com", event.text(events.TLSServerName))
+				require.Equal(t, "example.com", event.text(events.ServerAddress))
 				require.Equal(t, "tls", event.text(events.TLSProtocolName))
 				require.Equal(t, "1.3", event.text(events.TLSProtocolVersion))
 				require.Empty(t, event.text(events.ErrorType))
@@ -82,7 +82,7 @@ func TestHandshakes(t *testing.T) {
 
 			_, _, err = target.Get("/handshake?name=other.test", nil)
 			require.NoError(t, err)
-			failed := h.awaitSetup(events.Handshake, events.TLSServerName, "other.test")
+			failed := h.awaitSetup(events.Handshake, events.ServerAddress, "other.test")
 			h.awaitSetup(events.Handshake, events.ErrorType, "_OTHER")
 			require.NotEqual(t, callerTrace, failed.TraceID().String())
 			require.Zero(t, h.counter("probes_refused", "feature", "handshakes"))

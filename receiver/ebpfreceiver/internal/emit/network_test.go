@@ -35,7 +35,7 @@ func TestKernelEvents(t *testing.T) {
 		},
 		"shook hands": {
 			&record.Handshake{Header: identified(10, 30), Server: true, Version: 0x303, ServerName: "shop"}, "fathom.tls.handshake",
-			map[string]any{"fathom.tls.role": "server", "tls.client.server_name": "shop", "tls.protocol.name": "tls", "tls.protocol.version": "1.2"},
+			map[string]any{"fathom.tls.role": "server", "server.address": "shop", "tls.protocol.name": "tls", "tls.protocol.version": "1.2"},
 		},
 		"did not": {
 			&record.Handshake{Header: identified(10, 30), Failed: true, Version: 0x300}, "fathom.tls.handshake",

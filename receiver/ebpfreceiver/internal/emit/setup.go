@@ -35,7 +35,7 @@ func (b *Batch) addHandshake(log plog.LogRecord, h *record.Handshake) {
 	}
 	attributes.PutStr(events.TLSRole, role)
 	if h.ServerName != "" {
-		attributes.PutStr(events.TLSServerName, h.ServerName)
+		attributes.PutStr(events.ServerAddress, h.ServerName)
 	}
 	if h.Version >= tls.VersionTLS10 && h.Version < tls.VersionTLS10+10 {
 		attributes.PutStr(events.TLSProtocolName, "tls")

@@ -25,13 +25,9 @@ func (b *Batch) addSQL(span ptrace.Span, q *record.SQL) {
 		attributes.PutStr(events.DBQueryText, string(b.text))
 	}
 	name := system
-	if statement.Operation != "" {
-		attributes.PutStr(events.DBOperation, statement.Operation)
-		name = statement.Operation
-	}
-	if statement.Collection != "" {
-		attributes.PutStr(events.DBCollection, statement.Collection)
-		name += " " + statement.Collection
+	if summary := summaryOf(statement); summary != "" {
+		attributes.PutStr(events.DBQuerySummary, summary)
+		name = summary
 	}
 	span.SetName(name)
 	if q.Failed {
@@ -39,4 +35,17 @@ func (b *Batch) addSQL(span ptrace.Span, q *record.SQL) {
 		span.Status().SetMessage("there was an error instead of a result")
 	}
 	putLedger(attributes, &q.Span)
+}
+
+// maxSummary is the longest that the semantic conventions want a db.query.summary,
+// in bytes. Of a longer one no part of a name may be left out.
+const maxSummary = 255
+
+// summaryOf a statement is its operation, and its table where that is certain. ""
+// where the operation is not.
+func summaryOf(s sqltext.Statement) string {
+	if s.Operation == "" || s.Collection == "" || len(s.Operation)+1+len(s.Collection) > maxSummary {
+		return s.Operation
+	}
+	return s.Operation + " " + s.Collection
 }

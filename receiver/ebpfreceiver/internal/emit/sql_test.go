@@ -4,6 +4,7 @@
 package emit
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,19 +23,24 @@ func TestQueries(t *testing.T) {
 		"done": {
 			record.SQL{Driver: 1, Text: `SELECT a FROM "items" WHERE b = 'secret'`},
 			"SELECT items", ptrace.StatusCodeUnset,
-			map[string]any{"db.system.name": "postgresql", "db.operation.name": "SELECT", "db.collection.name": "items",
+			map[string]any{"db.system.name": "postgresql", "db.query.summary": "SELECT items",
 				"db.query.text": `SELECT a FROM "items" WHERE b = ?`},
 		},
 		"failed, and of a driver that is not known": {
 			record.SQL{Text: `UPDATE items SET a = "secret"`, Failed: true},
 			"UPDATE items", ptrace.StatusCodeError,
-			map[string]any{"db.system.name": "other_sql", "db.operation.name": "UPDATE", "db.collection.name": "items",
+			map[string]any{"db.system.name": "other_sql", "db.query.summary": "UPDATE items",
 				"db.query.text": `UPDATE items SET a = ?`, "error.type": "_OTHER"},
 		},
 		"cut": {
 			record.SQL{Driver: 4, Text: `INSERT INTO items VALUES ('sec`, Cut: true},
 			"INSERT", ptrace.StatusCodeUnset,
-			map[string]any{"db.system.name": "mysql", "db.operation.name": "INSERT", "db.query.text": `INSERT INTO items VALUES (?…`},
+			map[string]any{"db.system.name": "mysql", "db.query.summary": "INSERT", "db.query.text": `INSERT INTO items VALUES (?…`},
+		},
+		"with a long name": {
+			record.SQL{Driver: 4, Text: "DELETE FROM " + strings.Repeat("a", 249)},
+			"DELETE", ptrace.StatusCodeUnset,
+			map[string]any{"db.system.name": "mysql", "db.query.summary": "DELETE", "db.query.text": "DELETE FROM " + strings.Repeat("a", 249)},
 		},
 		"unknown words": {
 			record.SQL{Text: `hunter2`}, "other_sql", ptrace.StatusCodeUnset,
