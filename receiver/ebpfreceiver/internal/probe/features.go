@@ -5,10 +5,13 @@ package probe
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/features"
+	"golang.org/x/sys/unix"
 )
 
 // abilities are what the programs use of a kernel where it is there. Without
@@ -18,6 +21,7 @@ type abilities struct {
 	cookies     bool // bpf_get_attach_cookie: Linux 5.15
 	exchanges   bool // atomic exchanges: Linux 5.12
 	registers   bool // bpf_task_pt_regs: Linux 5.15
+	allocator   bool // memory for an element of a hash map when it comes, in any context: Linux 6.1
 }
 
 // abilitiesOfKernel asks the running kernel.
@@ -27,6 +31,7 @@ func abilitiesOfKernel() abilities {
 		cookies:     features.HaveProgramHelper(ebpf.Kprobe, asm.FnGetAttachCookie) == nil,
 		exchanges:   haveExchanges(),
 		registers:   features.HaveProgramHelper(ebpf.PerfEvent, asm.FnTaskPtRegs) == nil,
+		allocator:   haveAllocator(),
 	}
 }
 
@@ -51,8 +56,23 @@ func haveExchanges() bool {
 	return true
 }
 
+// haveAllocator looks whether hash maps have an allocator that never waits (the
+// member ma of struct bpf_htab, kernel/bpf/hashtab.c). Such kernels let programs of
+// any kind use maps that take the memory of an element when it comes.
+func haveAllocator() bool {
+	kernel, err := btf.LoadKernelSpec()
+	if err != nil {
+		return false
+	}
+	var table *btf.Struct
+	if err := kernel.TypeByName("bpf_htab", &table); err != nil {
+		return false
+	}
+	return slices.ContainsFunc(table.Members, func(m btf.Member) bool { return m.Name == "ma" })
+}
+
 // fit makes programs fit the kernel: the kind of link that will attach them, and
-// the constants of bpf/headers/features.h.
+// the constants of bpf/headers/features.h, and how the memory of maps is taken.
 func (a abilities) fit(spec *ebpf.CollectionSpec) error {
 	for name, has := range map[string]bool{
 		"kernel_has_cookies": a.cookies, "kernel_has_exchanges": a.exchanges, "kernel_has_registers": a.registers,
@@ -68,6 +88,10 @@ func (a abilities) fit(spec *ebpf.CollectionSpec) error {
 		if err := variable.Set(value); err != nil {
 			return fmt.Errorf("telling the programs of %s: %w", name, err)
 		}
+	}
+	// The largest map by far: most of it is never in use.
+	if goroutines, ok := spec.Maps[spansMapGoroutines]; ok && a.allocator {
+		goroutines.Flags |= unix.BPF_F_NO_PREALLOC
 	}
 	for _, program := range spec.Programs {
 		if program.AttachType == ebpf.AttachTraceUprobeMulti && !a.uprobeMulti {

@@ -25,7 +25,7 @@ func TestProgramsFitOldKernels(t *testing.T) {
 			require.NoError(t, err)
 			require.NotEmpty(t, spec.Variables, "the group asks for what the kernel has")
 			before := exchanges(spec)
-			require.NoError(t, abilities{uprobeMulti: true, cookies: true, exchanges: true, registers: true}.fit(spec))
+			require.NoError(t, abilities{uprobeMulti: true, cookies: true, exchanges: true, registers: true, allocator: true}.fit(spec))
 			requireConstants(t, spec, 1)
 			require.Equal(t, before, exchanges(spec))
 			require.NoError(t, abilities{}.fit(spec))
