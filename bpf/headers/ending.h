@@ -11,7 +11,7 @@ struct ending {
 };
 
 struct ending_map {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH); /* of two that end a span at once, one stays */
 	__uint(max_entries, 8192);
 	__type(key, struct goroutine_key);
 	__type(value, struct ending);

@@ -43,6 +43,13 @@ static __always_inline int outlives(struct goroutine *s)
 	return now - s->from.outlived < OUTLIVING;
 }
 
+/* Is the goroutine one that was started to stay? It inherits nothing any more, and
+ * gives its place to others. */
+static __always_inline int stays(struct goroutine *s, u64 now)
+{
+	return !s->depth && inherits(s) && now - s->from.start > OUTLIVING && !origin_of(s) && !outlives(s);
+}
+
 /* From here on the goroutine does work of its own. */
 static __always_inline void disinherit(struct goroutine *s, struct goroutine_key *key)
 {

@@ -22,8 +22,10 @@ static __always_inline void find_executing(struct goroutine *s, struct goroutine
 {
 	if (s->tid == tid && s->epoch == p->epoch)
 		return;
-	if (s->epoch != p->epoch)
+	if (s->epoch != p->epoch) {
 		s->executing = ON_CPU;
+		s->stops_world = 0; /* its end was not seen */
+	}
 	s->epoch = p->epoch;
 	change_cause(s, key->tgid, now, s->executing);
 	release_thread(s, key);

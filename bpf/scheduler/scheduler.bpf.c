@@ -6,6 +6,7 @@
 #include "exit.h"
 #include "hits.h"
 #include "behalf.h"
+#include "span.h"
 
 #define FRAMES 8
 #define TASK_RUNNING 0
@@ -114,6 +115,8 @@ int goroutine_status(struct pt_regs *ctx)
 		break;
 	case GO_WAITING:
 		goroutine_waits(s, p, &key, now);
+		if (stays(s, now))
+			forget_goroutine(&key);
 		break;
 	case GO_DEAD: /* goroutine_ends was there before, where it is attached */
 	case GO_DEAD_EXTRA:

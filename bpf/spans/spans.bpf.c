@@ -220,7 +220,8 @@ int sdk_span_ends(struct pt_regs *ctx)
 	}
 	spend(s, key.tgid, now);
 	if (p->flags & PROCESS_SDK_SPANS) {
-		struct ending *e = begin_ending(&key, handle, id);
+		/* Of one that is ended again, End returns before it tells of it. */
+		struct ending *e = has_ended(p, &s->spans[index]) ? 0 : begin_ending(&key, handle, id);
 		if (e)
 			put_span(&e->record, p, s, &s->spans[index]);
 	} else {

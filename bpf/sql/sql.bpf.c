@@ -204,6 +204,8 @@ static __always_inline int finish(struct pt_regs *ctx, int failed)
 	text.pad = index + 1;
 	if (!span->sdk_inside)
 		tell_query(p, s, &text, span, id, failed);
+	else
+		bpf_map_delete_elem(&query_texts, &text);
 	remove_span(s, index);
 	if (!s->depth)
 		leave_goroutine(s, &key);

@@ -47,7 +47,7 @@ func (p *Plan) Only(wanted []Protocol) *Plan {
 	}
 	if !only.beginsSpans() {
 		for _, probe := range append(sqlProbes(),
-			GoroutineStatus, GoroutinePreempted, GoroutineEnds, GoroutineCreated, ClientStarts, ClientFinishes,
+			GoroutineStatus, GoroutinePreempted, GoroutineEnds, GoroutineCreated, AllocationSampled, ClientStarts, ClientFinishes,
 			RPCClientStarts, RPCClientBegun, RPCClientFinishes, RPCStreamStarts, RPCStreamBegun,
 		) {
 			delete(only.Probes, probe)

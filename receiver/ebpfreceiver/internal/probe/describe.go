@@ -40,9 +40,6 @@ func describe(t Target, slot uint32) spansProcess {
 	if t.Plan.GCCycles != 0 {
 		d.GcCycles = t.Plan.GCCycles + t.Bias
 	}
-	if t.Plan.MemProfileRate != 0 && t.Events.Allocations {
-		d.MemoryProfileRate = t.Plan.MemProfileRate + t.Bias
-	}
 	if t.Plan.GCPhase != 0 {
 		d.GcPhase = t.Plan.GCPhase + t.Bias
 	}
@@ -94,6 +91,10 @@ func (t Target) describeSettings(d *spansProcess) {
 	d.LookupMinDuration = atLeast(t.Events.LookupMinDuration)
 	d.HandshakeMinDuration = atLeast(t.Events.HandshakeMinDuration)
 	d.RunQueueMinDuration = atLeast(t.Events.RunQueueMinDuration)
+	d.MemoryProfileRate = 0
+	if t.Plan.MemProfileRate != 0 && t.Events.Allocations {
+		d.MemoryProfileRate = t.Plan.MemProfileRate + t.Bias
+	}
 	d.Flags &^= flagTraffic | flagHTTP | flagGRPC | flagSQL
 	if t.Events.Traffic {
 		d.Flags |= flagTraffic

@@ -5,6 +5,7 @@ package probe
 
 import (
 	"fmt"
+	"os"
 	"slices"
 
 	"github.com/cilium/ebpf"
@@ -71,9 +72,19 @@ func haveAllocator() bool {
 	return slices.ContainsFunc(table.Members, func(m btf.Member) bool { return m.Name == "ma" })
 }
 
+// lruReserve is how many elements of an LRU map there are to be for each CPU. Before
+// Linux 6.17 each one sets 128 aside for itself (LOCAL_FREE_TARGET of
+// kernel/bpf/bpf_lru_list.c); where the first CPUs take them all, the others drive
+// out what they have just put in.
+const lruReserve = 256
+
 // fit makes programs fit the kernel: the kind of link that will attach them, and
 // the constants of bpf/headers/features.h, and how the memory of maps is taken.
 func (a abilities) fit(spec *ebpf.CollectionSpec) error {
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return fmt.Errorf("counting the CPUs: %w", err)
+	}
 	for name, has := range map[string]bool{
 		"kernel_has_cookies": a.cookies, "kernel_has_exchanges": a.exchanges, "kernel_has_registers": a.registers,
 	} {
@@ -92,6 +103,14 @@ func (a abilities) fit(spec *ebpf.CollectionSpec) error {
 	// The largest map by far: most of it is never in use.
 	if goroutines, ok := spec.Maps[spansMapGoroutines]; ok && a.allocator {
 		goroutines.Flags |= unix.BPF_F_NO_PREALLOC
+	}
+	for _, m := range spec.Maps {
+		switch m.Type {
+		case ebpf.RingBuf: // whole pages
+			m.MaxEntries = max(m.MaxEntries, uint32(os.Getpagesize()))
+		case ebpf.LRUHash:
+			m.MaxEntries = max(m.MaxEntries, lruReserve*uint32(cpus))
+		}
 	}
 	for _, program := range spec.Programs {
 		if program.AttachType == ebpf.AttachTraceUprobeMulti && !a.uprobeMulti {

@@ -6,6 +6,8 @@ package probe
 import (
 	"errors"
 	"fmt"
+
+	"github.com/cilium/ebpf"
 )
 
 // goroutineKey is struct goroutine_key of bpf/headers/goroutine.h.
@@ -37,10 +39,28 @@ func (a *Attachment) forget() (open int, err error) {
 	}
 	streams, err := a.forgetClientStreams()
 	open += streams
-	if err := errors.Join(append(errs, err, a.forgetThreads(), a.forgetStreams(), a.forgetEndings())...); err != nil {
+	if err := errors.Join(append(errs, err, a.forgetThreads(), a.forgetStreams(), a.forgetBegun())...); err != nil {
 		return open, fmt.Errorf("forgetting the goroutines of process %d: %w", a.pid, err)
 	}
 	return open, nil
+}
+
+// forgetBegun removes what is kept of goroutines while something is under way: spans
+// that are about to end, the texts of queries, look-ups and handshakes.
+func (a *Attachment) forgetBegun() error {
+	var errs []error
+	for _, m := range []*ebpf.Map{a.programs.spans.EndingSpans, a.programs.sql.QueryTexts, a.programs.setup.Setups} {
+		stale := map[goroutineKey]struct{}{}
+		errs = append(errs, visit(m, func(key goroutineKey, _ *[]byte) {
+			if key.TGID == a.pid {
+				stale[key] = struct{}{}
+			}
+		}))
+		for key := range stale {
+			errs = append(errs, ignoreMissing(m.Delete(key)))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // forgetThreads removes what is known of which thread runs which goroutine.

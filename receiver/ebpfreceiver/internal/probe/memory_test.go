@@ -4,10 +4,12 @@
 package probe
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
-	"github.com/cilium/ebpf"
 	"github.com/stretchr/testify/require"
 )
 
@@ -23,46 +25,43 @@ func TestMemoryOfMaps(t *testing.T) {
 		"no more than Linux 5.10": {Options{abilities: &abilities{}}, 90},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := mapsOfKernel(t)
+			before := ownMaps(t)
 			programs, err := Load(test.options)
 			require.NoError(t, err)
 			defer func() { require.NoError(t, programs.Close()) }()
 			total := 0.0
-			for id, info := range mapsOfKernel(t) {
-				if before[id] != nil {
-					continue
-				}
-				bytes, told := info.Memlock()
-				require.True(t, told)
-				mib := float64(bytes) / (1 << 20)
-				total += mib
-				if mib > 1 {
-					t.Logf("%-16s %6.2f MiB", info.Name, mib)
+			for id, mib := range ownMaps(t) {
+				if _, old := before[id]; !old {
+					total += mib
 				}
 			}
-			t.Logf("%-16s %6.2f MiB", "all", total)
+			t.Logf("%.2f MiB", total)
 			require.Less(t, total, test.bound)
-			require.Positive(t, total)
+			require.Greater(t, total, 4.0, "the ring buffer alone takes that")
 		})
 	}
 }
 
-// mapsOfKernel are those of the kernel.
-func mapsOfKernel(t *testing.T) map[ebpf.MapID]*ebpf.MapInfo {
-	found := make(map[ebpf.MapID]*ebpf.MapInfo)
-	for id := ebpf.MapID(0); ; {
-		next, err := ebpf.MapGetNextID(id)
+// ownMaps are the sizes, in MiB, of the maps that this process has open, by ID, as
+// the kernel tells them of descriptors (bpf_map_show_fdinfo of kernel/bpf/syscall.c).
+func ownMaps(t *testing.T) map[uint64]float64 {
+	files, err := filepath.Glob("/proc/self/fdinfo/*")
+	require.NoError(t, err)
+	found := make(map[uint64]float64)
+	for _, file := range files {
+		content, err := os.ReadFile(file)
 		if err != nil {
-			require.ErrorIs(t, err, os.ErrNotExist)
-			return found
+			continue // closed by now
 		}
-		id = next
-		m, err := ebpf.NewMapFromID(id)
-		if err != nil {
-			continue // gone by now
+		var id, bytes uint64
+		for line := range strings.Lines(string(content)) {
+			// What is no such line leaves both as they are.
+			_, _ = fmt.Sscanf(line, "map_id: %d", &id)
+			_, _ = fmt.Sscanf(line, "memlock: %d", &bytes)
 		}
-		found[id], err = m.Info()
-		require.NoError(t, err)
-		require.NoError(t, m.Close())
+		if id != 0 {
+			found[id] = float64(bytes) / (1 << 20)
+		}
 	}
+	return found
 }

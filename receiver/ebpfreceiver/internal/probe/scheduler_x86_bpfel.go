@@ -16,6 +16,7 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	schedulerMapBlankGoroutine      = "blank_goroutine"
 	schedulerMapChildren            = "children"
 	schedulerMapCounters            = "counters"
 	schedulerMapGoroutines          = "goroutines"
@@ -87,16 +88,17 @@ type schedulerProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type schedulerMapSpecs struct {
-	Children    *ebpf.MapSpec `ebpf:"children"`
-	Counters    *ebpf.MapSpec `ebpf:"counters"`
-	Goroutines  *ebpf.MapSpec `ebpf:"goroutines"`
-	Hits        *ebpf.MapSpec `ebpf:"hits"`
-	InSpan      *ebpf.MapSpec `ebpf:"in_span"`
-	PlaceCounts *ebpf.MapSpec `ebpf:"place_counts"`
-	Processes   *ebpf.MapSpec `ebpf:"processes"`
-	Records     *ebpf.MapSpec `ebpf:"records"`
-	StopClocks  *ebpf.MapSpec `ebpf:"stop_clocks"`
-	Threads     *ebpf.MapSpec `ebpf:"threads"`
+	BlankGoroutine *ebpf.MapSpec `ebpf:"blank_goroutine"`
+	Children       *ebpf.MapSpec `ebpf:"children"`
+	Counters       *ebpf.MapSpec `ebpf:"counters"`
+	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits           *ebpf.MapSpec `ebpf:"hits"`
+	InSpan         *ebpf.MapSpec `ebpf:"in_span"`
+	PlaceCounts    *ebpf.MapSpec `ebpf:"place_counts"`
+	Processes      *ebpf.MapSpec `ebpf:"processes"`
+	Records        *ebpf.MapSpec `ebpf:"records"`
+	StopClocks     *ebpf.MapSpec `ebpf:"stop_clocks"`
+	Threads        *ebpf.MapSpec `ebpf:"threads"`
 }
 
 // schedulerVariableSpecs contains global variables before they are loaded into the kernel.
@@ -128,20 +130,22 @@ func (o *schedulerObjects) Close() error {
 //
 // It can be passed to loadSchedulerObjects or ebpf.CollectionSpec.LoadAndAssign.
 type schedulerMaps struct {
-	Children    *ebpf.Map `ebpf:"children"`
-	Counters    *ebpf.Map `ebpf:"counters"`
-	Goroutines  *ebpf.Map `ebpf:"goroutines"`
-	Hits        *ebpf.Map `ebpf:"hits"`
-	InSpan      *ebpf.Map `ebpf:"in_span"`
-	PlaceCounts *ebpf.Map `ebpf:"place_counts"`
-	Processes   *ebpf.Map `ebpf:"processes"`
-	Records     *ebpf.Map `ebpf:"records"`
-	StopClocks  *ebpf.Map `ebpf:"stop_clocks"`
-	Threads     *ebpf.Map `ebpf:"threads"`
+	BlankGoroutine *ebpf.Map `ebpf:"blank_goroutine"`
+	Children       *ebpf.Map `ebpf:"children"`
+	Counters       *ebpf.Map `ebpf:"counters"`
+	Goroutines     *ebpf.Map `ebpf:"goroutines"`
+	Hits           *ebpf.Map `ebpf:"hits"`
+	InSpan         *ebpf.Map `ebpf:"in_span"`
+	PlaceCounts    *ebpf.Map `ebpf:"place_counts"`
+	Processes      *ebpf.Map `ebpf:"processes"`
+	Records        *ebpf.Map `ebpf:"records"`
+	StopClocks     *ebpf.Map `ebpf:"stop_clocks"`
+	Threads        *ebpf.Map `ebpf:"threads"`
 }
 
 func (m *schedulerMaps) Close() error {
 	return _SchedulerClose(
+		m.BlankGoroutine,
 		m.Children,
 		m.Counters,
 		m.Goroutines,

@@ -104,20 +104,6 @@ type tracerKey struct {
 	_      uint32
 }
 
-// forgetEndings removes spans that were about to end.
-func (a *Attachment) forgetEndings() error {
-	stale := map[goroutineKey]struct{}{}
-	errs := []error{visit(a.programs.spans.EndingSpans, func(key goroutineKey, _ *spansEnding) {
-		if key.TGID == a.pid {
-			stale[key] = struct{}{}
-		}
-	})}
-	for key := range stale {
-		errs = append(errs, ignoreMissing(a.programs.spans.EndingSpans.Delete(key)))
-	}
-	return errors.Join(errs...)
-}
-
 // forgetSDK removes what is known of the process's SDK and of what was told of it.
 func (a *Attachment) forgetSDK() error {
 	if !a.programs.HasSDKSpans() {
