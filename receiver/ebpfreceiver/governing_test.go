@@ -5,6 +5,7 @@ package ebpfreceiver
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
@@ -51,20 +53,47 @@ func (h *harness) spent() spent {
 	return spent{h.seconds("governor_probe_time"), h.seconds("governor_process_time")}
 }
 
-func (h *harness) seconds(name string) (total float64) {
+// seconds of the points of a counter that have all the attributes.
+func (h *harness) seconds(name string, of ...attribute.KeyValue) (total float64) {
 	h.t.Helper()
 	m, err := h.telemetry.GetMetric(metadata.Prefix + name)
 	require.NoError(h.t, err)
 	for _, point := range m.Data.(metricdata.Sum[float64]).DataPoints {
-		total += point.Value
+		if !slices.ContainsFunc(of, func(a attribute.KeyValue) bool {
+			value, ok := point.Attributes.Value(a.Key)
+			return !ok || value != a.Value
+		}) {
+			total += point.Value
+		}
 	}
 	return total
 }
 
+// priceOfTiers is what the probes of spans, and all probes, cost a saturated server
+// on this machine now, in percent of what it uses for itself.
+func priceOfTiers(t *testing.T, binary string, target *targettest.Target) (spans, all float64) {
+	t.Helper()
+	h := observe(t, func(c *Config) {
+		c.Ledger.Mode = ModeGoverned
+		c.Budget = BudgetConfig{CPUPercent: 90, NodeCPUPercent: 1000}
+	}, TargetConfig{Executable: binary})
+	h.awaitAttached(1)
+	stop := saturate(t, target, 4)
+	require.Eventually(t, func() bool { return h.spent().own > 5 }, 6*patience, tick)
+	s := h.spent()
+	spans = 100 * h.seconds("governor_probe_time", attribute.String("tier", "spans")) / s.own
+	require.Positive(t, stop())
+	h.stop()
+	require.Positive(t, spans)
+	return spans, 100 * s.cost / s.own
+}
+
 func TestASaturatedServerIsHeldToTheBudget(t *testing.T) {
-	const budget = 2.5 // well below what the probes of a server cost that does nothing else
 	binary := targettest.Build(t)
 	target := targettest.Start(t, binary)
+	spans, all := priceOfTiers(t, binary, target)
+	budget := (spans + all) / 2
+	t.Logf("of its CPU the probes of spans cost a server that does nothing else %.2f %%, all %.2f %%: it may have %.2f %%", spans, all, budget)
 	h := observe(t, func(c *Config) {
 		c.Ledger.Mode = ModeGoverned
 		c.Budget = BudgetConfig{CPUPercent: budget, NodeCPUPercent: 1000}

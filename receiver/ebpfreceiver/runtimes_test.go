@@ -137,7 +137,7 @@ func TestRuntimeMetricsOfAProcessWithoutProbes(t *testing.T) {
 
 	// Without what is read of its memory there is nothing to observe.
 	h.stop()
-	h = observe(t, func(c *Config) { c.Runtime.Enabled, c.Goroutines.Enabled = false, false }, TargetConfig{Executable: binary})
+	h = observe(t, func(c *Config) { c.Runtime.Enabled, c.Goroutines.Enabled, c.Allocations.Enabled = false, false, false }, TargetConfig{Executable: binary})
 	startAny(t, binary)
 	require.Eventually(t, func() bool { return h.counter("attach_failures", "reason", "nothing_found") == 1 }, patience, tick)
 	require.Zero(t, h.counter("processes_attached", "", ""))
