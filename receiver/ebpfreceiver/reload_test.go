@@ -74,15 +74,15 @@ func links(t *testing.T) []string {
 func (h *harness) hang(target *targettest.Target) (end func()) {
 	h.t.Helper()
 	ctx, cancel := context.WithCancel(h.t.Context())
-	done := make(chan error, 1)
+	done := make(chan struct{})
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.URL+"/hang", nil)
 	require.NoError(h.t, err)
 	go func() {
-		response, err := http.DefaultClient.Do(request)
-		if err == nil {
-			err = response.Body.Close()
+		defer close(done)
+		// Its error is the cancellation, or the end of the target.
+		if response, err := http.DefaultClient.Do(request); err == nil {
+			_ = response.Body.Close()
 		}
-		done <- err
 	}()
 	require.Eventually(h.t, func() bool {
 		open, err := h.receiver.programs.OpenSpans()
@@ -90,7 +90,7 @@ func (h *harness) hang(target *targettest.Target) (end func()) {
 	}, patience, tick)
 	return func() {
 		cancel()
-		<-done // its error is the cancellation, or the end of the target
+		<-done
 	}
 }
 
