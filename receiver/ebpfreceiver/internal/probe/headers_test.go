@@ -36,6 +36,7 @@ func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 		"PROCESS_SQL":     {Protocols: []plan.Protocol{plan.Queries}},
 	} {
 		var d spansProcess
+		target.Plan = &plan.Plan{}
 		target.describeSettings(&d)
 		require.EqualValues(t, header[name], d.Flags, name)
 	}
