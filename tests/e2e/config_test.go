@@ -28,7 +28,7 @@ func TestBadConfigurations(t *testing.T) {
 		"unknown key of the extension": {"extensions: { embedded_clickhouse: { port: 9000 } }", []string{"embedded_clickhouse", "invalid keys: port"}},
 		"a target that selects nothing": {
 			"receivers: { ebpf: { targets: [ { service_name: shop } ] } }",
-			[]string{"ebpf", "targets[0]", "selects nothing", "executable, pid or cgroup"},
+			[]string{"ebpf", "targets[0]", "selects nothing", "executable, pid, cgroup, container or open_port"},
 		},
 		"wait beyond retention": {
 			"processors: { span_enrichment: { wait: 10s, retention: 5s } }",
