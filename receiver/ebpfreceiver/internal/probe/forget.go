@@ -50,31 +50,16 @@ func (a *Attachment) forget() (open int, err error) {
 func (a *Attachment) forgetBegun() error {
 	var errs []error
 	for _, m := range []*ebpf.Map{a.programs.spans.EndingSpans, a.programs.sql.QueryTexts, a.programs.setup.Setups} {
-		stale := map[goroutineKey]struct{}{}
-		errs = append(errs, visit(m, func(key goroutineKey, _ *[]byte) {
-			if key.TGID == a.pid {
-				stale[key] = struct{}{}
-			}
-		}))
-		for key := range stale {
-			errs = append(errs, ignoreMissing(m.Delete(key)))
-		}
+		_, err := forgetOwn(m, func(key goroutineKey, _ *[]byte) bool { return key.TGID == a.pid })
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
 
 // forgetThreads removes what is known of which thread runs which goroutine.
 func (a *Attachment) forgetThreads() error {
-	stale := map[uint32]struct{}{}
-	errs := []error{visit(a.programs.spans.Threads, func(tid uint32, key *goroutineKey) {
-		if key.TGID == a.pid {
-			stale[tid] = struct{}{}
-		}
-	})}
-	for tid := range stale {
-		errs = append(errs, ignoreMissing(a.programs.spans.Threads.Delete(tid)))
-	}
-	return errors.Join(errs...)
+	_, err := forgetOwn(a.programs.spans.Threads, func(_ uint32, key *goroutineKey) bool { return key.TGID == a.pid })
+	return err
 }
 
 // OpenSpans are the spans and requests of all processes that have not ended yet.

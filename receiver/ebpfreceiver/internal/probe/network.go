@@ -91,16 +91,8 @@ func (p *Programs) TellConnections() error {
 
 // forgetConnections removes what the process left in the map of connections.
 func (a *Attachment) forgetConnections() error {
-	stale := map[uint64]struct{}{}
-	errs := []error{visit(a.programs.syscalls.Connections, func(socket uint64, c *syscallsConnection) {
-		if c.Tgid == a.pid {
-			stale[socket] = struct{}{}
-		}
-	})}
-	for socket := range stale {
-		errs = append(errs, ignoreMissing(a.programs.syscalls.Connections.Delete(socket)))
-	}
-	if err := errors.Join(errs...); err != nil {
+	_, err := forgetOwn(a.programs.syscalls.Connections, func(_ uint64, c *syscallsConnection) bool { return c.Tgid == a.pid })
+	if err != nil {
 		return fmt.Errorf("forgetting the connections of process %d: %w", a.pid, err)
 	}
 	return nil

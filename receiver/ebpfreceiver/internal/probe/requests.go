@@ -4,8 +4,6 @@
 package probe
 
 import (
-	"errors"
-
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 )
 
@@ -69,28 +67,11 @@ type clientStreamKey struct {
 // forgetClientStreams removes the streams that the process's gRPC clients have
 // open, and returns how many they were.
 func (a *Attachment) forgetClientStreams() (int, error) {
-	stale := map[clientStreamKey]struct{}{}
-	errs := []error{visit(a.programs.rpcs.ClientStreams, func(key clientStreamKey, _ *rpcclientsClientStream) {
-		if key.TGID == a.pid {
-			stale[key] = struct{}{}
-		}
-	})}
-	for key := range stale {
-		errs = append(errs, ignoreMissing(a.programs.rpcs.ClientStreams.Delete(key)))
-	}
-	return len(stale), errors.Join(errs...)
+	return forgetOwn(a.programs.rpcs.ClientStreams, func(key clientStreamKey, _ *rpcclientsClientStream) bool { return key.TGID == a.pid })
 }
 
 // forgetStreams removes what callers of the process's streams said of their trace.
 func (a *Attachment) forgetStreams() error {
-	stale := map[streamKey]struct{}{}
-	errs := []error{visit(a.programs.rpc.StreamContexts, func(key streamKey, _ *traceContext) {
-		if key.TGID == a.pid {
-			stale[key] = struct{}{}
-		}
-	})}
-	for key := range stale {
-		errs = append(errs, ignoreMissing(a.programs.rpc.StreamContexts.Delete(key)))
-	}
-	return errors.Join(errs...)
+	_, err := forgetOwn(a.programs.rpc.StreamContexts, func(key streamKey, _ *traceContext) bool { return key.TGID == a.pid })
+	return err
 }

@@ -109,19 +109,8 @@ func (a *Attachment) forgetSDK() error {
 	if !a.programs.HasSDKSpans() {
 		return nil
 	}
-	stale := map[tracerKey]struct{}{}
-	errs := []error{
-		ignoreMissing(a.programs.sdkspans.SdkLayouts.Delete(a.pid)),
-		visit(a.programs.sdkspans.ToldTracers, func(key tracerKey, _ *uint64) {
-			if key.TGID == a.pid {
-				stale[key] = struct{}{}
-			}
-		}),
-	}
-	for key := range stale {
-		errs = append(errs, ignoreMissing(a.programs.sdkspans.ToldTracers.Delete(key)))
-	}
-	if err := errors.Join(errs...); err != nil {
+	_, err := forgetOwn(a.programs.sdkspans.ToldTracers, func(key tracerKey, _ *uint64) bool { return key.TGID == a.pid })
+	if err := errors.Join(err, ignoreMissing(a.programs.sdkspans.SdkLayouts.Delete(a.pid))); err != nil {
 		return fmt.Errorf("forgetting the SDK of process %d: %w", a.pid, err)
 	}
 	return nil

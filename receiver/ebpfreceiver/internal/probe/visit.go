@@ -34,3 +34,18 @@ func visit[K, V any](m *ebpf.Map, each func(key K, value *V)) error {
 		}
 	}
 }
+
+// forgetOwn deletes the entries of a hash map that are of one process, and returns
+// how many there were.
+func forgetOwn[K comparable, V any](m *ebpf.Map, own func(K, *V) bool) (int, error) {
+	stale := map[K]struct{}{}
+	errs := []error{visit(m, func(key K, value *V) {
+		if own(key, value) {
+			stale[key] = struct{}{}
+		}
+	})}
+	for key := range stale {
+		errs = append(errs, ignoreMissing(m.Delete(key)))
+	}
+	return len(stale), errors.Join(errs...)
+}

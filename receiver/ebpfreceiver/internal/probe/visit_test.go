@@ -59,3 +59,24 @@ func churn(m *ebpf.Map, tgid uint32, first uint64, stop <-chan struct{}) {
 		}
 	}
 }
+
+// Of what was under way, and the texts of queries, nothing of the process stays.
+func TestWhatWasUnderWayIsForgotten(t *testing.T) {
+	programs, err := Load(Options{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, programs.Close()) }()
+	own, other := goroutineKey{G: 1, TGID: 1 << 30}, goroutineKey{G: 1, TGID: 1<<30 + 1}
+	maps := []*ebpf.Map{programs.spans.EndingSpans, programs.sql.QueryTexts, programs.setup.Setups}
+	for _, m := range maps {
+		for _, key := range []goroutineKey{own, other} {
+			require.NoError(t, m.Put(key, make([]byte, m.ValueSize())), m)
+		}
+	}
+	_, err = (&Attachment{programs: programs, pid: own.TGID}).forget()
+	require.NoError(t, err)
+	for _, m := range maps {
+		value := make([]byte, m.ValueSize())
+		require.ErrorIs(t, m.Lookup(own, &value), ebpf.ErrKeyNotExist, m)
+		require.NoError(t, m.Lookup(other, &value), m)
+	}
+}
