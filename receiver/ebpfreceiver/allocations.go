@@ -143,20 +143,13 @@ func (h *heaps) run(ctx context.Context) error {
 	if !h.enabled {
 		return nil
 	}
-	ticker := time.NewTicker(h.interval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-			batch := emit.NewBatch(metadata.ScopeName, h.version, emit.Clock{}, nil, nil)
-			profiles := emit.NewProfiles(metadata.ScopeName, h.version)
-			h.readAll(ctx, batch, profiles)
-			h.sinks.consumeLogs(ctx, batch.Logs())
-			h.sinks.consumeProfiles(ctx, profiles.Profiles())
-		}
-	}
+	return every(ctx, h.interval, func(time.Time) {
+		batch := emit.NewBatch(metadata.ScopeName, h.version, emit.Clock{}, nil, nil)
+		profiles := emit.NewProfiles(metadata.ScopeName, h.version)
+		h.readAll(ctx, batch, profiles)
+		h.sinks.consumeLogs(ctx, batch.Logs())
+		h.sinks.consumeProfiles(ctx, profiles.Profiles())
+	})
 }
 
 // readAll reads the heap profile of each process. The attacher does not wait for it.

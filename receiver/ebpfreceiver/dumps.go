@@ -175,16 +175,9 @@ func (d *dumps) run(ctx context.Context) error {
 	if !d.enabled {
 		return nil
 	}
-	ticker := time.NewTicker(d.interval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-			d.dumpAll(ctx)
-		}
-	}
+	return every(ctx, d.interval, func(time.Time) {
+		d.dumpAll(ctx)
+	})
 }
 
 // dumpAll takes a dump of each process. The attacher does not wait for it.

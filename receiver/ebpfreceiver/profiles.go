@@ -125,16 +125,9 @@ func (p *profiles) run(ctx context.Context) error {
 	if !p.enabled {
 		return nil
 	}
-	ticker := time.NewTicker(p.interval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-			p.flush()
-		}
-	}
+	return every(ctx, p.interval, func(time.Time) {
+		p.flush()
+	})
 }
 
 // rename goes on with a process as another. It reports false where there is none

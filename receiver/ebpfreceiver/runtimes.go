@@ -94,16 +94,9 @@ func (r *runtimes) run(ctx context.Context) error {
 	if !r.enabled {
 		return nil
 	}
-	ticker := time.NewTicker(r.interval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-			r.sinks.consumeMetrics(ctx, r.collect())
-		}
-	}
+	return every(ctx, r.interval, func(time.Time) {
+		r.sinks.consumeMetrics(ctx, r.collect())
+	})
 }
 
 // collect reads all processes once.

@@ -106,20 +106,13 @@ func (v *processVitals) run(ctx context.Context) error {
 	if !v.enabled() {
 		return nil
 	}
-	ticker := time.NewTicker(v.interval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case now := <-ticker.C:
-			clock := emit.NewClock(now, uint64(now.UnixNano())) // readings are by wall time
-			batch := emit.NewBatch(metadata.ScopeName, v.version, clock, nil, nil)
-			metrics := v.collect(batch)
-			v.sinks.consumeLogs(ctx, batch.Logs())
-			v.sinks.consumeMetrics(ctx, metrics)
-		}
-	}
+	return every(ctx, v.interval, func(now time.Time) {
+		clock := emit.NewClock(now, uint64(now.UnixNano())) // readings are by wall time
+		batch := emit.NewBatch(metadata.ScopeName, v.version, clock, nil, nil)
+		metrics := v.collect(batch)
+		v.sinks.consumeLogs(ctx, batch.Logs())
+		v.sinks.consumeMetrics(ctx, metrics)
+	})
 }
 
 // collect reads all processes once. Events go to the batch.
