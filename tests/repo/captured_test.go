@@ -20,7 +20,7 @@ func TestCapturedOutputIsThere(t *testing.T) {
 			"report": {"trace ", "dominant: ", "(OTel SDK)", "(Fathom)", "fsync /", "by route", "lost"},
 			"bench":  {"target CPU", "p99", "agent RSS", "Linux"},
 		},
-		"receiver/ebpfreceiver/README.md": {
+		"receiver/ebpfreceiver/MEASURED.md": {
 			"bench":   {"median of", "to without", "default", "agent RSS"},
 			"referee": {"exact ledgers", "p99 off", "pipeline", "all parts"},
 		},
