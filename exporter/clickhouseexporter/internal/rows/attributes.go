@@ -4,21 +4,20 @@
 package rows
 
 import (
-	"slices"
-	"strconv"
-	"strings"
-
 	"github.com/ClickHouse/ch-go/proto"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
+// typeOfAttributes is the type of all columns of attributes.
+const typeOfAttributes = proto.ColumnType("Map(LowCardinality(String), String)")
+
 // attributes is a Map(LowCardinality(String), String) column. Each row's keys
 // are sorted, so that equal sets of attributes are equal values.
 type attributes struct {
-	offsets proto.ColUInt64
-	keys    *proto.ColLowCardinality[string]
-	values  proto.ColStr
-	scratch sortedAttributes
+	offsets uint64s
+	keys    *lowCardinality
+	values  text
+	orders  orders
 }
 
 func newAttributes() *attributes {
@@ -26,26 +25,22 @@ func newAttributes() *attributes {
 }
 
 // Type is Map(LowCardinality(String), String).
-func (c *attributes) Type() proto.ColumnType {
-	return proto.ColumnTypeMap.Sub(c.keys.Type(), c.values.Type())
-}
+func (*attributes) Type() proto.ColumnType { return typeOfAttributes }
 
 // Rows is the number of maps.
 func (c *attributes) Rows() int { return c.offsets.Rows() }
 
-// Reset empties the column.
+// Reset empties the column. It keeps the orders of keys that it learnt, and
+// nothing else that it was given.
 func (c *attributes) Reset() {
 	c.offsets.Reset()
-	resetLowCardinality(c.keys)
+	c.keys.Reset()
 	c.values.Reset()
-	c.scratch.forget()
+	c.orders.reset()
 }
 
 // EncodeState writes the version of the keys' dictionary.
 func (c *attributes) EncodeState(b *proto.Buffer) { c.keys.EncodeState(b) }
-
-// Prepare builds the keys' dictionary.
-func (c *attributes) Prepare() error { return c.keys.Prepare() }
 
 // EncodeColumn writes offsets, keys and values.
 func (c *attributes) EncodeColumn(b *proto.Buffer) {
@@ -63,42 +58,144 @@ func (c *attributes) WriteColumn(w *proto.Writer) {
 
 // append adds one row.
 func (c *attributes) append(m pcommon.Map) {
-	c.scratch.fill(m)
-	c.appendSorted(c.scratch)
-}
-
-// appendSorted adds one row of attributes that are sorted already: those of a
-// resource or scope are sorted once and added to each of its rows.
-func (c *attributes) appendSorted(sorted sortedAttributes) {
-	for _, attribute := range sorted {
-		c.keys.Append(attribute.key)
-		appendText(&c.values, attribute.value)
+	if known := c.orders.find(m); known != nil {
+		c.keys.numbers = append(c.keys.numbers, c.numbers(known)...)
+		for _, place := range known.places {
+			appendValue(&c.values, c.orders.attributes[place].value)
+		}
+	} else {
+		c.orders.sort()
+		for _, attribute := range c.orders.attributes {
+			c.keys.append(attribute.key)
+			appendValue(&c.values, attribute.value)
+		}
 	}
-	c.offsets = append(c.offsets, uint64(c.keys.Rows()))
+	c.offsets.append(uint64(c.values.rows))
 }
 
-// sortedAttributes is a pcommon.Map in the order of its keys.
-type sortedAttributes []attribute
-
-type attribute struct {
-	key   string
-	value pcommon.Value
-}
-
-// fill replaces the attributes by those of the map.
-func (s *sortedAttributes) fill(m pcommon.Map) {
-	*s = (*s)[:0]
-	for key, value := range m.All() {
-		*s = append(*s, attribute{key, value})
+// numbers is the numbers of the keys in the dictionary: looked up by the first
+// row of a batch with these keys, remembered for the others.
+func (c *attributes) numbers(known *order) []uint32 {
+	if known.generation != c.orders.generation {
+		known.generation = c.orders.generation
+		for i, key := range known.keys {
+			known.numbers[i] = c.keys.dictionary.number(key)
+		}
 	}
-	slices.SortStableFunc(*s, func(a, b attribute) int { return strings.Compare(a.key, b.key) })
+	return known.numbers
 }
 
-// forget lets go of what the attributes refer to: they would keep a batch alive
-// for as long as the block waits for the next one.
-func (s *sortedAttributes) forget() {
-	clear((*s)[:cap(*s)])
-	*s = (*s)[:0]
+func (c *attributes) size(from, to int) int {
+	first, last := bounds(&c.offsets, from, to)
+	return maxWidth*(to-from) + c.keys.size(first, last) + c.values.size(first, last)
+}
+
+func (c *attributes) window(from, to int) column {
+	first, last := bounds(&c.offsets, from, to)
+	return &attributes{
+		offsets: *rebased(&c.offsets, from, to),
+		keys:    c.keys.window(first, last).(*lowCardinality),
+		values:  *c.values.window(first, last).(*text),
+	}
+}
+
+// repeatedAttributes is a column of attributes in which one map stands for many
+// rows: those of a resource or scope are sorted and encoded once.
+type repeatedAttributes struct {
+	maps attributes
+	runs runs
+	// pending is the map that was set and has no row yet: it is not encoded
+	// before it has one, so that the dictionary holds what rows have.
+	pending    pcommon.Map
+	hasPending bool
+}
+
+func newRepeatedAttributes() *repeatedAttributes {
+	return &repeatedAttributes{maps: *newAttributes()}
+}
+
+// Type is Map(LowCardinality(String), String).
+func (*repeatedAttributes) Type() proto.ColumnType { return typeOfAttributes }
+
+// Rows is the number of rows.
+func (c *repeatedAttributes) Rows() int { return c.runs.rows() }
+
+// Reset empties the column, as that of attributes.
+func (c *repeatedAttributes) Reset() {
+	c.maps.Reset()
+	c.runs.reset()
+	c.pending, c.hasPending = pcommon.Map{}, false
+}
+
+// EncodeState writes the version of the keys' dictionary.
+func (c *repeatedAttributes) EncodeState(b *proto.Buffer) { c.maps.EncodeState(b) }
+
+// EncodeColumn writes offsets, keys and values, each map as often as it is
+// repeated.
+func (c *repeatedAttributes) EncodeColumn(b *proto.Buffer) {
+	offset := 0
+	for item, n := range c.runs.all() {
+		first, last := bounds(&c.maps.offsets, item, item+1)
+		for range n {
+			offset += last - first
+			b.PutUInt64(uint64(offset))
+		}
+	}
+	c.maps.keys.encodeDictionary(b, offset)
+	for item, n := range c.runs.all() {
+		first, last := bounds(&c.maps.offsets, item, item+1)
+		start := len(b.Buf)
+		b.Buf = c.maps.keys.appendNumbers(b.Buf, c.maps.keys.numbers[first:last])
+		b.Buf = appendRepeated(b.Buf, b.Buf[start:], n-1)
+	}
+	for item, n := range c.runs.all() {
+		b.Buf = appendRepeated(b.Buf, c.mapValues(item), n)
+	}
+}
+
+// WriteColumn writes what EncodeColumn writes.
+func (c *repeatedAttributes) WriteColumn(w *proto.Writer) { w.ChainBuffer(c.EncodeColumn) }
+
+// set is the map of the rows that follow.
+func (c *repeatedAttributes) set(m pcommon.Map) { c.pending, c.hasPending = m, true }
+
+// repeat adds n rows of the map that was set last.
+func (c *repeatedAttributes) repeat(n int) {
+	if n > 0 && c.hasPending {
+		c.maps.append(c.pending)
+		c.pending, c.hasPending = pcommon.Map{}, false
+	}
+	c.runs.extend(c.maps.Rows()-1, n)
+}
+
+// mapValues is the values of one map, as they are sent.
+func (c *repeatedAttributes) mapValues(item int) []byte {
+	first, last := bounds(&c.maps.offsets, item, item+1)
+	c.maps.values.index()
+	return c.maps.values.buffer[c.maps.values.starts[first]:c.maps.values.starts[last]]
+}
+
+func (c *repeatedAttributes) size(from, to int) int {
+	sum := maxWidth * (to - from)
+	for item, n := range c.runs.between(from, to) {
+		first, last := bounds(&c.maps.offsets, item, item+1)
+		sum += n * (c.maps.keys.sizeOf(c.maps.keys.numbers[first:last]) + len(c.mapValues(item)))
+	}
+	return sum
+}
+
+func (c *repeatedAttributes) window(from, to int) column {
+	part := newRepeatedAttributes()
+	for item, n := range c.runs.between(from, to) {
+		first, last := bounds(&c.maps.offsets, item, item+1)
+		part.maps.keys.numbers = c.maps.keys.translate(part.maps.keys, part.maps.keys.numbers,
+			c.maps.keys.numbers[first:last])
+		part.maps.values.buffer = append(part.maps.values.buffer, c.mapValues(item)...)
+		part.maps.values.rows += last - first
+		part.maps.offsets.append(uint64(part.maps.values.rows))
+		part.repeat(n)
+	}
+	return part
 }
 
 // serviceName is the resource attribute service.name, or nothing.
@@ -107,20 +204,4 @@ func serviceName(resource pcommon.Map) string {
 		return name.AsString()
 	}
 	return ""
-}
-
-// appendText adds the value as pcommon.Value.AsString writes it, without a
-// string in between for the commonest types.
-func appendText(c *proto.ColStr, value pcommon.Value) {
-	switch value.Type() {
-	case pcommon.ValueTypeStr:
-		c.Append(value.Str())
-	case pcommon.ValueTypeInt:
-		var digits [20]byte
-		c.AppendBytes(strconv.AppendInt(digits[:0], value.Int(), 10))
-	case pcommon.ValueTypeBool:
-		c.Append(strconv.FormatBool(value.Bool()))
-	default:
-		c.Append(value.AsString())
-	}
 }

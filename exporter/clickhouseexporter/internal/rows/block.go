@@ -27,19 +27,10 @@ func (b *block) Corrected() Corrections { return b.corrected }
 // Reset empties the block, keeps its memory and refers to nothing of what was
 // appended.
 func (b *block) Reset() {
-	for _, column := range b.columns {
-		reset(column.Data)
+	for _, data := range b.columns {
+		data.Data.(column).Reset()
 	}
 	b.corrected = Corrections{}
-}
-
-func reset(data proto.ColInput) {
-	switch data := data.(type) {
-	case *proto.ColLowCardinality[string]:
-		resetLowCardinality(data)
-	case proto.Resettable:
-		data.Reset()
-	}
 }
 
 // Correction is a reason for storing a value other than it came.

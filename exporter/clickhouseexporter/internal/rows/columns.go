@@ -4,10 +4,7 @@
 package rows
 
 import (
-	"math"
-
 	"github.com/ClickHouse/ch-go/proto"
-	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
 // column is what a table's columns are made of. All but pointTimes send one type,
@@ -16,156 +13,72 @@ import (
 type column interface {
 	proto.ColInput
 	proto.Resettable
+	// size is at least the bytes that the rows from up to to take on the wire.
+	size(from, to int) int
+	// window is the rows from up to to. It may share the column's memory.
+	window(from, to int) column
 }
 
-// nanoseconds is a DateTime64(9) column: ns since the Unix epoch.
-type nanoseconds struct{ proto.ColInt64 }
+// keptBytes is the most memory that one buffer of a column keeps for the next
+// batch: as much as the values of the largest block, so that steady load
+// allocates nothing, and one hostile batch does not stay.
+const keptBytes = MaxBlock
 
-// Type is DateTime64(9).
-func (*nanoseconds) Type() proto.ColumnType { return "DateTime64(9)" }
-
-// append adds a time. Times after 2262-04-11, which a signed 64-bit count of
-// nanoseconds cannot hold, are stored as the last one that it can.
-func (c *nanoseconds) append(t pcommon.Timestamp, corrected *Corrections) {
-	if t > math.MaxInt64 {
-		t = math.MaxInt64
-		corrected[TimeOutOfRange]++
+// emptied is a buffer without its contents, for the next batch; one that grew
+// beyond keptBytes is let go.
+func emptied[E any](buffer []E, bytesEach int) []E {
+	if cap(buffer) > keptBytes/bytesEach {
+		return nil
 	}
-	c.ColInt64 = append(c.ColInt64, int64(t))
+	return buffer[:0]
 }
 
-// pointTimes is a column of times of metrics: DateTime, or DateTime64(9) where the
-// table, made by an older exporter, has more than seconds.
-type pointTimes struct {
-	// nanoseconds since the Unix epoch.
-	nanoseconds []int64
-	fine        bool
+// scalars is a column of ch-go's of numbers of one width.
+type scalars[C interface {
+	~[]E
+	proto.ColInput
+}, E any] struct {
+	values C
 }
 
-// Type is DateTime or DateTime64(9).
-func (c *pointTimes) Type() proto.ColumnType {
-	if c.fine {
-		return "DateTime64(9)"
-	}
-	return proto.ColumnTypeDateTime
-}
-
-// Infer takes the precision of the server's column.
-func (c *pointTimes) Infer(server proto.ColumnType) error {
-	c.fine = server.Base() == proto.ColumnTypeDateTime64
-	return nil
-}
-
-// Rows is the number of times.
-func (c *pointTimes) Rows() int { return len(c.nanoseconds) }
-
-// Reset empties the column.
-func (c *pointTimes) Reset() { c.nanoseconds = c.nanoseconds[:0] }
-
-// EncodeColumn writes seconds as UInt32, or nanoseconds as Int64.
-func (c *pointTimes) EncodeColumn(b *proto.Buffer) {
-	if c.fine {
-		proto.ColInt64(c.nanoseconds).EncodeColumn(b)
-		return
-	}
-	for _, ns := range c.nanoseconds {
-		b.PutUInt32(uint32(ns / nanosecondsPerSecond))
-	}
-}
-
-// WriteColumn writes what EncodeColumn writes.
-func (c *pointTimes) WriteColumn(w *proto.Writer) { w.ChainBuffer(c.EncodeColumn) }
-
-const (
-	nanosecondsPerSecond = 1_000_000_000
-	// lastTime is the last time that a DateTime can hold, 2106-02-07.
-	lastTime = math.MaxUint32 * nanosecondsPerSecond
+type (
+	uint8s   = scalars[proto.ColUInt8, uint8]
+	uint32s  = scalars[proto.ColUInt32, uint32]
+	uint64s  = scalars[proto.ColUInt64, uint64]
+	int32s   = scalars[proto.ColInt32, int32]
+	float64s = scalars[proto.ColFloat64, float64]
+	bools    = scalars[proto.ColBool, bool]
 )
 
-// append adds a time. Later ones than a DateTime can hold are stored as the
-// last one that it can.
-func (c *pointTimes) append(t pcommon.Timestamp, corrected *Corrections) {
-	if t > lastTime {
-		t = lastTime
-		corrected[TimeOutOfRange]++
-	}
-	c.nanoseconds = append(c.nanoseconds, int64(t))
-}
+// maxWidth is the width of the widest number, in bytes.
+const maxWidth = 8
 
-// newLowCardinality is a LowCardinality(String) column.
-func newLowCardinality() *proto.ColLowCardinality[string] {
-	return new(proto.ColStr).LowCardinality()
-}
+// Type is that of ch-go's column.
+func (c *scalars[C, E]) Type() proto.ColumnType { return c.values.Type() }
 
-// resetLowCardinality empties the column and lets go of its strings, which
-// ch-go's Reset keeps behind the end of its slice.
-func resetLowCardinality(c *proto.ColLowCardinality[string]) {
-	clear(c.Values)
-	c.Reset()
-}
+// Rows is the number of values.
+func (c *scalars[C, E]) Rows() int { return len(c.values) }
 
-// array is an Array(T) column: a row is what was appended to its elements
-// since the row before was ended.
-type array struct {
-	offsets  proto.ColUInt64
-	elements column
-}
+// Reset empties the column.
+func (c *scalars[C, E]) Reset() { c.values = emptied(c.values, maxWidth) }
 
-// Type is Array of the elements' type.
-func (c *array) Type() proto.ColumnType { return proto.ColumnTypeArray.Sub(c.elements.Type()) }
+// EncodeColumn writes the values, little-endian.
+func (c *scalars[C, E]) EncodeColumn(b *proto.Buffer) { c.values.EncodeColumn(b) }
 
-// Rows is the number of rows that were ended.
-func (c *array) Rows() int { return c.offsets.Rows() }
+// WriteColumn writes what EncodeColumn writes, without a copy.
+func (c *scalars[C, E]) WriteColumn(w *proto.Writer) { c.values.WriteColumn(w) }
 
-// Reset empties the column and its elements.
-func (c *array) Reset() {
-	c.offsets.Reset()
-	reset(c.elements)
-}
+func (c *scalars[C, E]) append(value E) { c.values = append(c.values, value) }
 
-// EncodeState writes what the elements' encoding begins with.
-func (c *array) EncodeState(b *proto.Buffer) {
-	if stateful, ok := c.elements.(proto.StateEncoder); ok {
-		stateful.EncodeState(b)
+// repeat adds a value n times.
+func (c *scalars[C, E]) repeat(value E, n int) {
+	for range n {
+		c.values = append(c.values, value)
 	}
 }
 
-// Prepare makes the elements ready to be encoded.
-func (c *array) Prepare() error {
-	if preparable, ok := c.elements.(proto.Preparable); ok {
-		return preparable.Prepare()
-	}
-	return nil
-}
+func (c *scalars[C, E]) size(from, to int) int { return maxWidth * (to - from) }
 
-// Infer passes the type of the server's elements on.
-func (c *array) Infer(server proto.ColumnType) error {
-	if inferable, ok := c.elements.(proto.Inferable); ok {
-		return inferable.Infer(server.Elem())
-	}
-	return nil
-}
-
-// EncodeColumn writes the offsets, then the elements.
-func (c *array) EncodeColumn(b *proto.Buffer) {
-	c.offsets.EncodeColumn(b)
-	c.elements.EncodeColumn(b)
-}
-
-// WriteColumn writes the offsets, then the elements.
-func (c *array) WriteColumn(w *proto.Writer) {
-	c.offsets.WriteColumn(w)
-	c.elements.WriteColumn(w)
-}
-
-// endRow ends a row.
-func (c *array) endRow() {
-	c.offsets = append(c.offsets, uint64(c.elements.Rows()))
-}
-
-// endRows ends a row of each column of a Nested.
-func endRows(columns ...*array) {
-	for _, c := range columns {
-		c.endRow()
-	}
+func (c *scalars[C, E]) window(from, to int) column {
+	return &scalars[C, E]{values: c.values[from:to]}
 }

@@ -17,7 +17,7 @@ import (
 func TestPointTimesFollowTheTable(t *testing.T) {
 	var corrected Corrections
 	elements := new(pointTimes)
-	column := array{elements: elements}
+	column := nested(elements)[0]
 	elements.append(1_999_999_999, &corrected)
 	elements.append(math.MaxUint64, &corrected)
 	column.endRow()
@@ -49,7 +49,7 @@ func TestNanosecondsAreBounded(t *testing.T) {
 	assert.Equal(t, Corrections{}, corrected)
 	column.append(math.MaxInt64+1, &corrected)
 	assert.Equal(t, Corrections{TimeOutOfRange: 1}, corrected)
-	assert.Equal(t, proto.ColInt64{math.MaxInt64, math.MaxInt64}, column.ColInt64)
+	assert.Equal(t, proto.ColInt64{math.MaxInt64, math.MaxInt64}, column.values)
 }
 
 func TestCorrectionNames(t *testing.T) {

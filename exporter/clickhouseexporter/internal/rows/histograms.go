@@ -11,13 +11,13 @@ import (
 // those of every metric. The tables hold no presence of Sum, Min and Max:
 // where a point has none, 0 is stored.
 type distribution struct {
-	count       proto.ColUInt64
-	sum         proto.ColFloat64
-	exemplars   exemplars
-	flags       proto.ColUInt32
-	min         proto.ColFloat64
-	max         proto.ColFloat64
-	temporality proto.ColInt32
+	count       uint64s
+	sum         float64s
+	exemplars   *exemplars
+	flags       uint32s
+	min         float64s
+	max         float64s
+	temporality int32s
 }
 
 // head is the columns before the buckets.
@@ -43,23 +43,21 @@ type Histogram struct {
 	block
 	points
 	distribution
-	bucketCount   *proto.ColUInt64
-	explicitBound *proto.ColFloat64
-
-	bucketCounts, explicitBounds array
+	bucketCounts   *countArrays
+	explicitBound  float64s
+	explicitBounds array
 }
 
 func newHistogram() *Histogram {
 	h := &Histogram{
-		points:        newPoints(),
-		distribution:  distribution{exemplars: newExemplars()},
-		bucketCount:   new(proto.ColUInt64),
-		explicitBound: new(proto.ColFloat64),
+		points:       newPoints(),
+		distribution: distribution{exemplars: newExemplars()},
+		bucketCounts: newCountArrays(),
 	}
-	h.bucketCounts.elements, h.explicitBounds.elements = h.bucketCount, h.explicitBound
+	h.explicitBounds = nested(&h.explicitBound)[0]
 	h.block.columns = append(h.points.input(), h.head()...)
 	h.block.columns = append(h.block.columns,
-		proto.InputColumn{Name: "BucketCounts", Data: &h.bucketCounts},
+		proto.InputColumn{Name: "BucketCounts", Data: h.bucketCounts},
 		proto.InputColumn{Name: "ExplicitBounds", Data: &h.explicitBounds},
 	)
 	h.block.columns = append(h.block.columns, h.tail()...)
@@ -68,17 +66,23 @@ func newHistogram() *Histogram {
 
 func (h *Histogram) append(from *origin) {
 	histogram := from.metric.Histogram()
-	for _, point := range histogram.DataPoints().All() {
-		h.points.append(from, point.Attributes(), point.StartTimestamp(), point.Timestamp(), &h.corrected)
-		h.count.Append(point.Count())
-		h.sum.Append(point.Sum())
-		appendCounts(&h.bucketCounts, h.bucketCount, point.BucketCounts())
-		appendBounds(&h.explicitBounds, h.explicitBound, point.ExplicitBounds())
+	data := histogram.DataPoints()
+	h.points.share(from, data.Len())
+	for i := range data.Len() {
+		point := data.At(i)
+		h.points.append(point.Attributes(), point.StartTimestamp(), point.Timestamp(), &h.corrected)
+		h.count.append(point.Count())
+		h.sum.append(point.Sum())
+		h.bucketCounts.append(point.BucketCounts())
+		for n := range point.ExplicitBounds().Len() {
+			h.explicitBound.append(point.ExplicitBounds().At(n))
+		}
+		h.explicitBounds.endRow()
 		h.exemplars.append(point.Exemplars(), &h.corrected)
-		h.flags.Append(uint32(point.Flags()))
-		h.min.Append(point.Min())
-		h.max.Append(point.Max())
-		h.temporality.Append(int32(histogram.AggregationTemporality()))
+		h.flags.append(uint32(point.Flags()))
+		h.min.append(point.Min())
+		h.max.append(point.Max())
+		h.temporality.append(int32(histogram.AggregationTemporality()))
 	}
 }
 
@@ -88,32 +92,29 @@ type ExponentialHistogram struct {
 	block
 	points
 	distribution
-	scale          proto.ColInt32
-	zeroCount      proto.ColUInt64
-	positiveOffset proto.ColInt32
-	positiveCount  *proto.ColUInt64
-	negativeOffset proto.ColInt32
-	negativeCount  *proto.ColUInt64
-
-	positiveCounts, negativeCounts array
+	scale          int32s
+	zeroCount      uint64s
+	positiveOffset int32s
+	positiveCounts *countArrays
+	negativeOffset int32s
+	negativeCounts *countArrays
 }
 
 func newExponentialHistogram() *ExponentialHistogram {
 	h := &ExponentialHistogram{
-		points:        newPoints(),
-		distribution:  distribution{exemplars: newExemplars()},
-		positiveCount: new(proto.ColUInt64),
-		negativeCount: new(proto.ColUInt64),
+		points:         newPoints(),
+		distribution:   distribution{exemplars: newExemplars()},
+		positiveCounts: newCountArrays(),
+		negativeCounts: newCountArrays(),
 	}
-	h.positiveCounts.elements, h.negativeCounts.elements = h.positiveCount, h.negativeCount
 	h.block.columns = append(h.points.input(), h.head()...)
 	h.block.columns = append(h.block.columns,
 		proto.InputColumn{Name: "Scale", Data: &h.scale},
 		proto.InputColumn{Name: "ZeroCount", Data: &h.zeroCount},
 		proto.InputColumn{Name: "PositiveOffset", Data: &h.positiveOffset},
-		proto.InputColumn{Name: "PositiveBucketCounts", Data: &h.positiveCounts},
+		proto.InputColumn{Name: "PositiveBucketCounts", Data: h.positiveCounts},
 		proto.InputColumn{Name: "NegativeOffset", Data: &h.negativeOffset},
-		proto.InputColumn{Name: "NegativeBucketCounts", Data: &h.negativeCounts},
+		proto.InputColumn{Name: "NegativeBucketCounts", Data: h.negativeCounts},
 	)
 	h.block.columns = append(h.block.columns, h.tail()...)
 	return h
@@ -121,20 +122,23 @@ func newExponentialHistogram() *ExponentialHistogram {
 
 func (h *ExponentialHistogram) append(from *origin) {
 	histogram := from.metric.ExponentialHistogram()
-	for _, point := range histogram.DataPoints().All() {
-		h.points.append(from, point.Attributes(), point.StartTimestamp(), point.Timestamp(), &h.corrected)
-		h.count.Append(point.Count())
-		h.sum.Append(point.Sum())
-		h.scale.Append(point.Scale())
-		h.zeroCount.Append(point.ZeroCount())
-		h.positiveOffset.Append(point.Positive().Offset())
-		appendCounts(&h.positiveCounts, h.positiveCount, point.Positive().BucketCounts())
-		h.negativeOffset.Append(point.Negative().Offset())
-		appendCounts(&h.negativeCounts, h.negativeCount, point.Negative().BucketCounts())
+	data := histogram.DataPoints()
+	h.points.share(from, data.Len())
+	for i := range data.Len() {
+		point := data.At(i)
+		h.points.append(point.Attributes(), point.StartTimestamp(), point.Timestamp(), &h.corrected)
+		h.count.append(point.Count())
+		h.sum.append(point.Sum())
+		h.scale.append(point.Scale())
+		h.zeroCount.append(point.ZeroCount())
+		h.positiveOffset.append(point.Positive().Offset())
+		h.positiveCounts.append(point.Positive().BucketCounts())
+		h.negativeOffset.append(point.Negative().Offset())
+		h.negativeCounts.append(point.Negative().BucketCounts())
 		h.exemplars.append(point.Exemplars(), &h.corrected)
-		h.flags.Append(uint32(point.Flags()))
-		h.min.Append(point.Min())
-		h.max.Append(point.Max())
-		h.temporality.Append(int32(histogram.AggregationTemporality()))
+		h.flags.append(uint32(point.Flags()))
+		h.min.append(point.Min())
+		h.max.append(point.Max())
+		h.temporality.append(int32(histogram.AggregationTemporality()))
 	}
 }

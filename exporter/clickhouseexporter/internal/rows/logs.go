@@ -19,23 +19,23 @@ type Logs struct {
 	block
 
 	timestamp          nanoseconds
-	traceID            proto.ColStr
-	spanID             proto.ColStr
-	traceFlags         proto.ColUInt8
-	severityText       *proto.ColLowCardinality[string]
-	severityNumber     proto.ColUInt8
-	serviceName        *proto.ColLowCardinality[string]
-	body               proto.ColStr
-	resourceSchemaURL  *proto.ColLowCardinality[string]
-	resourceAttributes *attributes
-	scopeSchemaURL     *proto.ColLowCardinality[string]
-	scopeName          proto.ColStr
-	scopeVersion       *proto.ColLowCardinality[string]
-	scopeAttributes    *attributes
+	traceID            text
+	spanID             text
+	traceFlags         uint8s
+	severityText       *lowCardinality
+	severityNumber     uint8s
+	serviceName        *lowCardinality
+	body               text
+	resourceSchemaURL  *lowCardinality
+	resourceAttributes *repeatedAttributes
+	scopeSchemaURL     *lowCardinality
+	scopeName          repeatedText
+	scopeVersion       *lowCardinality
+	scopeAttributes    *repeatedAttributes
 	logAttributes      *attributes
-	eventName          proto.ColStr
+	eventName          text
 
-	resource, scope sortedAttributes
+	eventNames int64
 }
 
 // NewLogs makes an empty block.
@@ -44,10 +44,10 @@ func NewLogs() *Logs {
 		severityText:       newLowCardinality(),
 		serviceName:        newLowCardinality(),
 		resourceSchemaURL:  newLowCardinality(),
-		resourceAttributes: newAttributes(),
+		resourceAttributes: newRepeatedAttributes(),
 		scopeSchemaURL:     newLowCardinality(),
 		scopeVersion:       newLowCardinality(),
-		scopeAttributes:    newAttributes(),
+		scopeAttributes:    newRepeatedAttributes(),
 		logAttributes:      newAttributes(),
 	}
 	l.columns = proto.Input{
@@ -75,44 +75,42 @@ func NewLogs() *Logs {
 func (l *Logs) InputWithoutEventName() proto.Input { return l.columns[:len(l.columns)-1] }
 
 // EventNames is the number of records that have an event name.
-func (l *Logs) EventNames() int64 {
-	var named int64
-	for _, position := range l.eventName.Pos {
-		if position.End > position.Start {
-			named++
-		}
-	}
-	return named
-}
+func (l *Logs) EventNames() int64 { return l.eventNames }
 
 // Reset empties the block and keeps its memory.
 func (l *Logs) Reset() {
 	l.block.Reset()
-	l.resource.forget()
-	l.scope.forget()
+	l.eventNames = 0
 }
 
 // Append adds a row for each log record.
 func (l *Logs) Append(logs plog.Logs) {
 	for _, resourceLogs := range logs.ResourceLogs().All() {
 		resource := resourceLogs.Resource().Attributes()
-		l.resource.fill(resource)
+		l.resourceAttributes.set(resource)
 		service := serviceName(resource)
 		for _, scopeLogs := range resourceLogs.ScopeLogs().All() {
-			scope := scopeLogs.Scope()
-			l.scope.fill(scope.Attributes())
-			for _, record := range scopeLogs.LogRecords().All() {
-				l.serviceName.Append(service)
-				l.resourceSchemaURL.Append(resourceLogs.SchemaUrl())
-				l.resourceAttributes.appendSorted(l.resource)
-				l.scopeSchemaURL.Append(scopeLogs.SchemaUrl())
-				l.scopeName.Append(scope.Name())
-				l.scopeVersion.Append(scope.Version())
-				l.scopeAttributes.appendSorted(l.scope)
-				l.appendRecord(record)
+			n := scopeLogs.LogRecords().Len()
+			l.serviceName.repeat(service, n)
+			l.resourceSchemaURL.repeat(resourceLogs.SchemaUrl(), n)
+			l.resourceAttributes.repeat(n)
+			l.appendScope(scopeLogs, n)
+			for i := range n {
+				l.appendRecord(scopeLogs.LogRecords().At(i))
 			}
 		}
 	}
+}
+
+// appendScope adds what n records have of their scope.
+func (l *Logs) appendScope(scopeLogs plog.ScopeLogs, n int) {
+	scope := scopeLogs.Scope()
+	l.scopeSchemaURL.repeat(scopeLogs.SchemaUrl(), n)
+	l.scopeName.set(scope.Name())
+	l.scopeName.repeat(n)
+	l.scopeVersion.repeat(scope.Version(), n)
+	l.scopeAttributes.set(scope.Attributes())
+	l.scopeAttributes.repeat(n)
 }
 
 func (l *Logs) appendRecord(record plog.LogRecord) {
@@ -121,15 +119,18 @@ func (l *Logs) appendRecord(record plog.LogRecord) {
 		timestamp = record.ObservedTimestamp()
 	}
 	l.timestamp.append(timestamp, &l.corrected)
-	appendTraceID(&l.traceID, record.TraceID())
-	appendSpanID(&l.spanID, record.SpanID())
+	l.traceID.appendTraceID(record.TraceID())
+	l.spanID.appendSpanID(record.SpanID())
 	// The W3C trace flags are the low 8 bits; OTLP reserves the others.
-	l.traceFlags.Append(uint8(record.Flags()))
-	l.severityText.Append(record.SeverityText())
-	l.severityNumber.Append(severity(record.SeverityNumber(), &l.corrected))
-	appendText(&l.body, record.Body())
+	l.traceFlags.append(uint8(record.Flags()))
+	l.severityText.append(record.SeverityText())
+	l.severityNumber.append(severity(record.SeverityNumber(), &l.corrected))
+	appendValue(&l.body, record.Body())
 	l.logAttributes.append(record.Attributes())
-	l.eventName.Append(record.EventName())
+	l.eventName.append(record.EventName())
+	if record.EventName() != "" {
+		l.eventNames++
+	}
 }
 
 // severity is the severity number, or 0 where a UInt8 cannot hold it.

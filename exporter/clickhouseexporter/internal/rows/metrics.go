@@ -79,12 +79,10 @@ func (m *Metrics) Append(metrics pmetric.Metrics) {
 	from := &m.from
 	for _, resourceMetrics := range metrics.ResourceMetrics().All() {
 		resource := resourceMetrics.Resource().Attributes()
-		from.resourceMetrics = resourceMetrics
-		from.resource.fill(resource)
+		from.resourceMetrics, from.resource = resourceMetrics, from.resource+1
 		from.service = serviceName(resource)
 		for _, scopeMetrics := range resourceMetrics.ScopeMetrics().All() {
-			from.scopeMetrics = scopeMetrics
-			from.scope.fill(scopeMetrics.Scope().Attributes())
+			from.scopeMetrics, from.scope = scopeMetrics, from.scope+1
 			for _, metric := range scopeMetrics.Metrics().All() {
 				from.metric = metric
 				m.appendMetric(from)
@@ -119,5 +117,6 @@ func (m *Metrics) Reset() {
 		m.Block(kind).Reset()
 	}
 	m.Untyped, m.FirstUntyped = 0, ""
-	m.from.forget()
+	// The counts go on, so that they differ from those of what was appended before.
+	m.from = origin{resource: m.from.resource, scope: m.from.scope}
 }

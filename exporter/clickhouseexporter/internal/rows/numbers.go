@@ -11,9 +11,9 @@ import (
 type Gauge struct {
 	block
 	points
-	value     proto.ColFloat64
-	flags     proto.ColUInt32
-	exemplars exemplars
+	value     float64s
+	flags     uint32s
+	exemplars *exemplars
 }
 
 func newGauge() *Gauge {
@@ -27,10 +27,13 @@ func newGauge() *Gauge {
 }
 
 func (g *Gauge) append(from *origin) {
-	for _, point := range from.metric.Gauge().DataPoints().All() {
-		g.points.append(from, point.Attributes(), point.StartTimestamp(), point.Timestamp(), &g.corrected)
-		g.value.Append(numberValue(point))
-		g.flags.Append(uint32(point.Flags()))
+	data := from.metric.Gauge().DataPoints()
+	g.points.share(from, data.Len())
+	for i := range data.Len() {
+		point := data.At(i)
+		g.points.append(point.Attributes(), point.StartTimestamp(), point.Timestamp(), &g.corrected)
+		g.value.append(numberValue(point))
+		g.flags.append(uint32(point.Flags()))
 		g.exemplars.append(point.Exemplars(), &g.corrected)
 	}
 }
@@ -39,11 +42,11 @@ func (g *Gauge) append(from *origin) {
 type Sum struct {
 	block
 	points
-	value       proto.ColFloat64
-	flags       proto.ColUInt32
-	exemplars   exemplars
-	temporality proto.ColInt32
-	isMonotonic proto.ColBool
+	value       float64s
+	flags       uint32s
+	exemplars   *exemplars
+	temporality int32s
+	isMonotonic bools
 }
 
 func newSum() *Sum {
@@ -62,13 +65,16 @@ func newSum() *Sum {
 
 func (s *Sum) append(from *origin) {
 	sum := from.metric.Sum()
-	for _, point := range sum.DataPoints().All() {
-		s.points.append(from, point.Attributes(), point.StartTimestamp(), point.Timestamp(), &s.corrected)
-		s.value.Append(numberValue(point))
-		s.flags.Append(uint32(point.Flags()))
+	data := sum.DataPoints()
+	s.points.share(from, data.Len())
+	for i := range data.Len() {
+		point := data.At(i)
+		s.points.append(point.Attributes(), point.StartTimestamp(), point.Timestamp(), &s.corrected)
+		s.value.append(numberValue(point))
+		s.flags.append(uint32(point.Flags()))
 		s.exemplars.append(point.Exemplars(), &s.corrected)
-		s.temporality.Append(int32(sum.AggregationTemporality()))
-		s.isMonotonic.Append(sum.IsMonotonic())
+		s.temporality.append(int32(sum.AggregationTemporality()))
+		s.isMonotonic.append(sum.IsMonotonic())
 	}
 }
 
@@ -76,38 +82,42 @@ func (s *Sum) append(from *origin) {
 type Summary struct {
 	block
 	points
-	count    proto.ColUInt64
-	sum      proto.ColFloat64
-	quantile *proto.ColFloat64
-	value    *proto.ColFloat64
-	flags    proto.ColUInt32
+	count    uint64s
+	sum      float64s
+	quantile float64s
+	value    float64s
+	flags    uint32s
 
-	quantiles, values array
+	quantiles []array
 }
 
 func newSummary() *Summary {
-	s := &Summary{points: newPoints(), quantile: new(proto.ColFloat64), value: new(proto.ColFloat64)}
-	s.quantiles.elements, s.values.elements = s.quantile, s.value
+	s := &Summary{points: newPoints()}
+	s.quantiles = nested(&s.quantile, &s.value)
 	s.block.columns = append(s.points.input(),
 		proto.InputColumn{Name: "Count", Data: &s.count},
 		proto.InputColumn{Name: "Sum", Data: &s.sum},
-		proto.InputColumn{Name: "ValueAtQuantiles.Quantile", Data: &s.quantiles},
-		proto.InputColumn{Name: "ValueAtQuantiles.Value", Data: &s.values},
+		proto.InputColumn{Name: "ValueAtQuantiles.Quantile", Data: &s.quantiles[0]},
+		proto.InputColumn{Name: "ValueAtQuantiles.Value", Data: &s.quantiles[1]},
 		proto.InputColumn{Name: "Flags", Data: &s.flags},
 	)
 	return s
 }
 
 func (s *Summary) append(from *origin) {
-	for _, point := range from.metric.Summary().DataPoints().All() {
-		s.points.append(from, point.Attributes(), point.StartTimestamp(), point.Timestamp(), &s.corrected)
-		s.count.Append(point.Count())
-		s.sum.Append(point.Sum())
-		for _, at := range point.QuantileValues().All() {
-			s.quantile.Append(at.Quantile())
-			s.value.Append(at.Value())
+	data := from.metric.Summary().DataPoints()
+	s.points.share(from, data.Len())
+	for i := range data.Len() {
+		point := data.At(i)
+		s.points.append(point.Attributes(), point.StartTimestamp(), point.Timestamp(), &s.corrected)
+		s.count.append(point.Count())
+		s.sum.append(point.Sum())
+		for n := range point.QuantileValues().Len() {
+			at := point.QuantileValues().At(n)
+			s.quantile.append(at.Quantile())
+			s.value.append(at.Value())
 		}
-		endRows(&s.quantiles, &s.values)
-		s.flags.Append(uint32(point.Flags()))
+		s.quantiles[0].endRow()
+		s.flags.append(uint32(point.Flags()))
 	}
 }

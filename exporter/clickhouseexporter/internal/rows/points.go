@@ -15,39 +15,37 @@ type origin struct {
 	scopeMetrics    pmetric.ScopeMetrics
 	metric          pmetric.Metric
 
-	service         string
-	resource, scope sortedAttributes
-}
-
-// forget lets go of the metric, and keeps the memory of the attributes.
-func (o *origin) forget() {
-	o.resource.forget()
-	o.scope.forget()
-	*o = origin{resource: o.resource, scope: o.scope}
+	service string
+	// resource and scope count from 1: a block that had points of this one
+	// before has encoded it.
+	resource, scope int
 }
 
 // points is the columns with which every metric table begins.
 type points struct {
-	resourceAttributes *attributes
-	resourceSchemaURL  proto.ColStr
-	scopeName          proto.ColStr
-	scopeVersion       proto.ColStr
-	scopeAttributes    *attributes
-	scopeDropped       proto.ColUInt32
-	scopeSchemaURL     proto.ColStr
-	serviceName        *proto.ColLowCardinality[string]
-	metricName         *proto.ColLowCardinality[string]
-	metricDescription  proto.ColStr
-	metricUnit         proto.ColStr
+	resourceAttributes *repeatedAttributes
+	resourceSchemaURL  repeatedText
+	scopeName          repeatedText
+	scopeVersion       repeatedText
+	scopeAttributes    *repeatedAttributes
+	scopeDropped       uint32s
+	scopeSchemaURL     repeatedText
+	serviceName        *lowCardinality
+	metricName         *lowCardinality
+	metricDescription  repeatedText
+	metricUnit         repeatedText
 	attributes         *attributes
 	startTime          pointTimes
 	time               pointTimes
+
+	// resource and scope are those of the last points.
+	resource, scope int
 }
 
 func newPoints() points {
 	return points{
-		resourceAttributes: newAttributes(),
-		scopeAttributes:    newAttributes(),
+		resourceAttributes: newRepeatedAttributes(),
+		scopeAttributes:    newRepeatedAttributes(),
 		serviceName:        newLowCardinality(),
 		metricName:         newLowCardinality(),
 		attributes:         newAttributes(),
@@ -73,20 +71,42 @@ func (p *points) input() proto.Input {
 	}
 }
 
-// append adds what the point shares with others, its attributes and its times.
-func (p *points) append(from *origin, own pcommon.Map, start, end pcommon.Timestamp, corrected *Corrections) {
+// share adds what n points of a metric share.
+func (p *points) share(from *origin, n int) {
+	if n == 0 {
+		return
+	}
 	scope := from.scopeMetrics.Scope()
-	p.resourceAttributes.appendSorted(from.resource)
-	p.resourceSchemaURL.Append(from.resourceMetrics.SchemaUrl())
-	p.scopeName.Append(scope.Name())
-	p.scopeVersion.Append(scope.Version())
-	p.scopeAttributes.appendSorted(from.scope)
-	p.scopeDropped.Append(scope.DroppedAttributesCount())
-	p.scopeSchemaURL.Append(from.scopeMetrics.SchemaUrl())
-	p.serviceName.Append(from.service)
-	p.metricName.Append(from.metric.Name())
-	p.metricDescription.Append(from.metric.Description())
-	p.metricUnit.Append(from.metric.Unit())
+	if p.resource != from.resource {
+		p.resource = from.resource
+		p.resourceAttributes.set(from.resourceMetrics.Resource().Attributes())
+		p.resourceSchemaURL.set(from.resourceMetrics.SchemaUrl())
+	}
+	if p.scope != from.scope {
+		p.scope = from.scope
+		p.scopeName.set(scope.Name())
+		p.scopeVersion.set(scope.Version())
+		p.scopeAttributes.set(scope.Attributes())
+		p.scopeSchemaURL.set(from.scopeMetrics.SchemaUrl())
+	}
+	p.metricDescription.set(from.metric.Description())
+	p.metricUnit.set(from.metric.Unit())
+
+	p.resourceAttributes.repeat(n)
+	p.resourceSchemaURL.repeat(n)
+	p.scopeName.repeat(n)
+	p.scopeVersion.repeat(n)
+	p.scopeAttributes.repeat(n)
+	p.scopeDropped.repeat(scope.DroppedAttributesCount(), n)
+	p.scopeSchemaURL.repeat(n)
+	p.serviceName.repeat(from.service, n)
+	p.metricName.repeat(from.metric.Name(), n)
+	p.metricDescription.repeat(n)
+	p.metricUnit.repeat(n)
+}
+
+// append adds a point's attributes and its times.
+func (p *points) append(own pcommon.Map, start, end pcommon.Timestamp, corrected *Corrections) {
 	p.attributes.append(own)
 	p.startTime.append(start, corrected)
 	p.time.append(end, corrected)
@@ -95,34 +115,27 @@ func (p *points) append(from *origin, own pcommon.Map, start, end pcommon.Timest
 // exemplars is the columns of the Nested Exemplars.
 type exemplars struct {
 	filtered *attributes
-	time     *pointTimes
-	value    *proto.ColFloat64
-	spanID   *proto.ColStr
-	traceID  *proto.ColStr
+	time     pointTimes
+	value    float64s
+	spanID   text
+	traceID  text
 
-	maps, times, values, spanIDs, traceIDs array
+	arrays []array
 }
 
-func newExemplars() exemplars {
-	e := exemplars{
-		filtered: newAttributes(),
-		time:     new(pointTimes),
-		value:    new(proto.ColFloat64),
-		spanID:   new(proto.ColStr),
-		traceID:  new(proto.ColStr),
-	}
-	e.maps.elements, e.times.elements, e.values.elements = e.filtered, e.time, e.value
-	e.spanIDs.elements, e.traceIDs.elements = e.spanID, e.traceID
+func newExemplars() *exemplars {
+	e := &exemplars{filtered: newAttributes()}
+	e.arrays = nested(e.filtered, &e.time, &e.value, &e.spanID, &e.traceID)
 	return e
 }
 
 func (e *exemplars) input() proto.Input {
 	return proto.Input{
-		{Name: "Exemplars.FilteredAttributes", Data: &e.maps},
-		{Name: "Exemplars.TimeUnix", Data: &e.times},
-		{Name: "Exemplars.Value", Data: &e.values},
-		{Name: "Exemplars.SpanId", Data: &e.spanIDs},
-		{Name: "Exemplars.TraceId", Data: &e.traceIDs},
+		{Name: "Exemplars.FilteredAttributes", Data: &e.arrays[0]},
+		{Name: "Exemplars.TimeUnix", Data: &e.arrays[1]},
+		{Name: "Exemplars.Value", Data: &e.arrays[2]},
+		{Name: "Exemplars.SpanId", Data: &e.arrays[3]},
+		{Name: "Exemplars.TraceId", Data: &e.arrays[4]},
 	}
 }
 
@@ -130,15 +143,16 @@ func (e *exemplars) input() proto.Input {
 // zeros here, unlike those of spans and log records: so does the exporter
 // whose tables these are.
 func (e *exemplars) append(slice pmetric.ExemplarSlice, corrected *Corrections) {
-	for _, exemplar := range slice.All() {
+	for i := range slice.Len() {
+		exemplar := slice.At(i)
 		spanID, traceID := exemplar.SpanID(), exemplar.TraceID()
 		e.filtered.append(exemplar.FilteredAttributes())
 		e.time.append(exemplar.Timestamp(), corrected)
-		e.value.Append(exemplarValue(exemplar))
-		appendHex(e.spanID, spanID[:])
-		appendHex(e.traceID, traceID[:])
+		e.value.append(exemplarValue(exemplar))
+		e.spanID.appendHex(spanID[:])
+		e.traceID.appendHex(traceID[:])
 	}
-	endRows(&e.maps, &e.times, &e.values, &e.spanIDs, &e.traceIDs)
+	e.arrays[0].endRow()
 }
 
 // exemplarValue is the exemplar's value, or 0 where it has none.
@@ -165,18 +179,22 @@ func numberValue(point pmetric.NumberDataPoint) float64 {
 	}
 }
 
-// appendCounts adds one row to an Array(UInt64) column.
-func appendCounts(c *array, elements *proto.ColUInt64, counts pcommon.UInt64Slice) {
-	for _, count := range counts.All() {
-		elements.Append(count)
-	}
-	c.endRow()
+// countArrays is an Array(UInt64) column.
+type countArrays struct {
+	array
+	counts uint64s
 }
 
-// appendBounds adds one row to an Array(Float64) column.
-func appendBounds(c *array, elements *proto.ColFloat64, bounds pcommon.Float64Slice) {
-	for _, bound := range bounds.All() {
-		elements.Append(bound)
+func newCountArrays() *countArrays {
+	c := new(countArrays)
+	c.array = nested(&c.counts)[0]
+	return c
+}
+
+// append adds one row.
+func (c *countArrays) append(counts pcommon.UInt64Slice) {
+	for i := range counts.Len() {
+		c.counts.append(counts.At(i))
 	}
 	c.endRow()
 }

@@ -14,24 +14,22 @@ type Traces struct {
 	block
 
 	timestamp          nanoseconds
-	traceID            proto.ColStr
-	spanID             proto.ColStr
-	parentSpanID       proto.ColStr
-	traceState         proto.ColStr
-	spanName           *proto.ColLowCardinality[string]
-	spanKind           *proto.ColLowCardinality[string]
-	serviceName        *proto.ColLowCardinality[string]
-	resourceAttributes *attributes
-	scopeName          proto.ColStr
-	scopeVersion       proto.ColStr
+	traceID            text
+	spanID             text
+	parentSpanID       text
+	traceState         text
+	spanName           *lowCardinality
+	spanKind           *lowCardinality
+	serviceName        *lowCardinality
+	resourceAttributes *repeatedAttributes
+	scopeName          repeatedText
+	scopeVersion       repeatedText
 	spanAttributes     *attributes
-	duration           proto.ColUInt64
-	statusCode         *proto.ColLowCardinality[string]
-	statusMessage      proto.ColStr
-	events             spanEvents
-	links              spanLinks
-
-	resource sortedAttributes
+	duration           uint64s
+	statusCode         *lowCardinality
+	statusMessage      text
+	events             *spanEvents
+	links              *spanLinks
 }
 
 // NewTraces makes an empty block.
@@ -40,7 +38,7 @@ func NewTraces() *Traces {
 		spanName:           newLowCardinality(),
 		spanKind:           newLowCardinality(),
 		serviceName:        newLowCardinality(),
-		resourceAttributes: newAttributes(),
+		resourceAttributes: newRepeatedAttributes(),
 		spanAttributes:     newAttributes(),
 		statusCode:         newLowCardinality(),
 		events:             newSpanEvents(),
@@ -68,25 +66,22 @@ func NewTraces() *Traces {
 	return t
 }
 
-// Reset empties the block and keeps its memory.
-func (t *Traces) Reset() {
-	t.block.Reset()
-	t.resource.forget()
-}
-
 // Append adds a row for each span.
 func (t *Traces) Append(traces ptrace.Traces) {
 	for _, resourceSpans := range traces.ResourceSpans().All() {
 		resource := resourceSpans.Resource().Attributes()
-		t.resource.fill(resource)
+		t.resourceAttributes.set(resource)
 		service := serviceName(resource)
 		for _, scopeSpans := range resourceSpans.ScopeSpans().All() {
-			for _, span := range scopeSpans.Spans().All() {
-				t.serviceName.Append(service)
-				t.resourceAttributes.appendSorted(t.resource)
-				t.scopeName.Append(scopeSpans.Scope().Name())
-				t.scopeVersion.Append(scopeSpans.Scope().Version())
-				t.appendSpan(span)
+			spans := scopeSpans.Spans()
+			t.serviceName.repeat(service, spans.Len())
+			t.resourceAttributes.repeat(spans.Len())
+			t.scopeName.set(scopeSpans.Scope().Name())
+			t.scopeName.repeat(spans.Len())
+			t.scopeVersion.set(scopeSpans.Scope().Version())
+			t.scopeVersion.repeat(spans.Len())
+			for i := range spans.Len() {
+				t.appendSpan(spans.At(i))
 			}
 		}
 	}
@@ -94,16 +89,16 @@ func (t *Traces) Append(traces ptrace.Traces) {
 
 func (t *Traces) appendSpan(span ptrace.Span) {
 	t.timestamp.append(span.StartTimestamp(), &t.corrected)
-	appendTraceID(&t.traceID, span.TraceID())
-	appendSpanID(&t.spanID, span.SpanID())
-	appendSpanID(&t.parentSpanID, span.ParentSpanID())
-	t.traceState.Append(span.TraceState().AsRaw())
-	t.spanName.Append(span.Name())
-	t.spanKind.Append(span.Kind().String())
+	t.traceID.appendTraceID(span.TraceID())
+	t.spanID.appendSpanID(span.SpanID())
+	t.parentSpanID.appendSpanID(span.ParentSpanID())
+	t.traceState.append(span.TraceState().AsRaw())
+	t.spanName.append(span.Name())
+	t.spanKind.append(span.Kind().String())
 	t.spanAttributes.append(span.Attributes())
-	t.duration.Append(duration(span.StartTimestamp(), span.EndTimestamp(), &t.corrected))
-	t.statusCode.Append(span.Status().Code().String())
-	t.statusMessage.Append(span.Status().Message())
+	t.duration.append(duration(span.StartTimestamp(), span.EndTimestamp(), &t.corrected))
+	t.statusCode.append(span.Status().Code().String())
+	t.statusMessage.append(span.Status().Message())
 	t.events.append(span.Events(), &t.corrected)
 	t.links.append(span.Links())
 }
@@ -119,75 +114,71 @@ func duration(start, end pcommon.Timestamp, corrected *Corrections) uint64 {
 
 // spanEvents is the columns of the Nested Events.
 type spanEvents struct {
-	timestamp *nanoseconds
-	name      *proto.ColLowCardinality[string]
+	timestamp nanoseconds
+	name      *lowCardinality
 	attrs     *attributes
 
-	timestamps, names, maps array
+	arrays []array
 }
 
-func newSpanEvents() spanEvents {
-	e := spanEvents{timestamp: new(nanoseconds), name: newLowCardinality(), attrs: newAttributes()}
-	e.timestamps.elements, e.names.elements, e.maps.elements = e.timestamp, e.name, e.attrs
+func newSpanEvents() *spanEvents {
+	e := &spanEvents{name: newLowCardinality(), attrs: newAttributes()}
+	e.arrays = nested(&e.timestamp, e.name, e.attrs)
 	return e
 }
 
 func (e *spanEvents) input() proto.Input {
 	return proto.Input{
-		{Name: "Events.Timestamp", Data: &e.timestamps},
-		{Name: "Events.Name", Data: &e.names},
-		{Name: "Events.Attributes", Data: &e.maps},
+		{Name: "Events.Timestamp", Data: &e.arrays[0]},
+		{Name: "Events.Name", Data: &e.arrays[1]},
+		{Name: "Events.Attributes", Data: &e.arrays[2]},
 	}
 }
 
 // append adds the events of one span.
 func (e *spanEvents) append(events ptrace.SpanEventSlice, corrected *Corrections) {
-	for _, event := range events.All() {
+	for i := range events.Len() {
+		event := events.At(i)
 		e.timestamp.append(event.Timestamp(), corrected)
-		e.name.Append(event.Name())
+		e.name.append(event.Name())
 		e.attrs.append(event.Attributes())
 	}
-	endRows(&e.timestamps, &e.names, &e.maps)
+	e.arrays[0].endRow()
 }
 
 // spanLinks is the columns of the Nested Links.
 type spanLinks struct {
-	traceID    *proto.ColStr
-	spanID     *proto.ColStr
-	traceState *proto.ColStr
+	traceID    text
+	spanID     text
+	traceState text
 	attrs      *attributes
 
-	traceIDs, spanIDs, traceStates, maps array
+	arrays []array
 }
 
-func newSpanLinks() spanLinks {
-	l := spanLinks{
-		traceID:    new(proto.ColStr),
-		spanID:     new(proto.ColStr),
-		traceState: new(proto.ColStr),
-		attrs:      newAttributes(),
-	}
-	l.traceIDs.elements, l.spanIDs.elements = l.traceID, l.spanID
-	l.traceStates.elements, l.maps.elements = l.traceState, l.attrs
+func newSpanLinks() *spanLinks {
+	l := &spanLinks{attrs: newAttributes()}
+	l.arrays = nested(&l.traceID, &l.spanID, &l.traceState, l.attrs)
 	return l
 }
 
 func (l *spanLinks) input() proto.Input {
 	return proto.Input{
-		{Name: "Links.TraceId", Data: &l.traceIDs},
-		{Name: "Links.SpanId", Data: &l.spanIDs},
-		{Name: "Links.TraceState", Data: &l.traceStates},
-		{Name: "Links.Attributes", Data: &l.maps},
+		{Name: "Links.TraceId", Data: &l.arrays[0]},
+		{Name: "Links.SpanId", Data: &l.arrays[1]},
+		{Name: "Links.TraceState", Data: &l.arrays[2]},
+		{Name: "Links.Attributes", Data: &l.arrays[3]},
 	}
 }
 
 // append adds the links of one span.
 func (l *spanLinks) append(links ptrace.SpanLinkSlice) {
-	for _, link := range links.All() {
-		appendTraceID(l.traceID, link.TraceID())
-		appendSpanID(l.spanID, link.SpanID())
-		l.traceState.Append(link.TraceState().AsRaw())
+	for i := range links.Len() {
+		link := links.At(i)
+		l.traceID.appendTraceID(link.TraceID())
+		l.spanID.appendSpanID(link.SpanID())
+		l.traceState.append(link.TraceState().AsRaw())
 		l.attrs.append(link.Attributes())
 	}
-	endRows(&l.traceIDs, &l.spanIDs, &l.traceStates, &l.maps)
+	l.arrays[0].endRow()
 }
