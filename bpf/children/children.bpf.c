@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Dual MIT/GPL */
 /* Goroutines that are started within a span: they inherit it, as do those that
  * they start. */
+#include "heir.h"
 #include "hits.h"
-#include "inherit.h"
-#include "span.h"
 
 /* The goroutine that the current thread runs, or for which it is on the system
  * stack g0; its entry is 0 where it neither is in a span nor inherits one. */
@@ -33,16 +32,13 @@ static __always_inline int inherit(struct inheritance *from, struct process *p, 
 				   struct goroutine *s)
 {
 	struct span *innermost = innermost_span(p, s);
-	if (!innermost) {
-		*from = s->from;
-		return inherits(s) && (open_origin(p, s) || outlives(s));
+	if (innermost) {
+		pass_on(from, p, key, innermost);
+		return 1;
 	}
-	from->owner = *key;
-	from->start = innermost->start;
-	from->silent = !may_tell_below(p, innermost);
-	__builtin_memcpy(from->trace_id, innermost->trace_id, 16);
-	__builtin_memcpy(from->span_id, innermost->span_id, 8);
-	return 1;
+	*from = s->from;
+	from->channel = 0;
+	return inherits_still(p, s) && (open_origin(p, s) || outlives(s));
 }
 
 /* In the closure of func newproc(fn *funcval), on the system stack, at its call of
@@ -64,20 +60,10 @@ int goroutine_created(struct pt_regs *ctx)
 		return 0;
 
 	forget_goroutine(&key); /* whose end was not seen */
-	struct child child = {};
-	READ_USER(child.id, key.g + p->g_goid);
-	__builtin_memcpy(child.trace_id, from.trace_id, 16);
-	if (bpf_map_update_elem(&children, &key, &child, BPF_ANY)) {
-		count(DROPPED_CHILDREN_FULL);
+	struct goroutine *new = new_heir(&key, p, &from, now);
+	if (!new)
 		return 0;
-	}
-	struct goroutine *new = new_goroutine(&key, p, now);
-	if (!new) {
-		bpf_map_delete_elem(&children, &key);
-		return 0;
-	}
 	new->cause = RUNNABLE;
-	new->from = from;
 	struct span *origin = origin_of(new);
 	if (origin)
 		__sync_fetch_and_add(&origin->children, 1);

@@ -40,20 +40,20 @@ static __always_inline void identify_for(struct identity *identity, struct proce
 	struct span *innermost = innermost_span(p, s);
 	if (innermost)
 		identify_in(identity, innermost);
-	else if (inherits(s))
+	else if (inherits_still(p, s))
 		identify_inherited(identity, s, open_origin(p, s));
 }
 
 /* Likewise where the process's memory cannot be read, since another one's is in
  * place: a span that ended on another goroutine may still be the innermost. */
-static __always_inline void identify_unread(struct identity *identity, struct goroutine *s)
+static __always_inline void identify_unread(struct identity *identity, struct process *p, struct goroutine *s)
 {
 	identity->goid = s->id;
 	u32 index = s->depth - 1; /* of the last span; beyond the array where there is none */
 	barrier_var(index);
 	if (index < SPAN_DEPTH)
 		identify_in(identity, &s->spans[index]);
-	else if (inherits(s))
+	else if (inherits(s) && is_watched(p, s))
 		identify_inherited(identity, s, origin_of(s));
 }
 

@@ -51,7 +51,7 @@ static __always_inline enum telling find_parent(struct identity *parent, struct 
 		identify_in(parent, top);
 		return may_tell_below(p, top) ? TELLS : SILENT;
 	}
-	if (!inherits(s))
+	if (!inherits_still(p, s))
 		return OUTSIDE;
 	struct span *origin = open_origin(p, s);
 	identify_inherited(parent, s, origin);

@@ -46,23 +46,24 @@ static __always_inline int is_incoming(u32 kind)
 }
 
 /* The span in which a goroutine was started, by its own go statement or by that
- * of who started it. */
+ * of who started it, or the one whose work it took over a channel. */
 struct inheritance {
 	struct goroutine_key owner; /* whose span it is; g is 0 where nothing is inherited */
 	u64 start; /* of the span: with the owner, what tells it from others */
+	u64 channel; /* address of the hchan that the work came over; 0: it was started */
 	u64 outlived; /* when the goroutine was first seen to have outlived it, ns, else 0 */
 	u8 trace_id[16];
 	u8 span_id[8];
 	u32 silent; /* an SDK tells the requests below the span, or decided not to */
-	u32 pad;
+	u32 epoch; /* of work that was taken: the process's then */
 };
 
 /* Of a span: which goroutine that inherits it ended the longest wait of the span's
- * own, and what that had done from its start until then. */
+ * own, and what that had done until then, since it was started or took the work. */
 struct critical {
 	u64 goid; /* 0: none did */
 	u64 wait; /* ns */
-	u64 age; /* ns since its start */
+	u64 age; /* ns since then */
 	u64 dominant_time; /* ns of its age */
 	u32 dominant; /* enum cause */
 	u32 pad;
@@ -95,7 +96,7 @@ struct span {
 	u16 major; /* of a request: HTTP's version */
 	u16 inherited; /* of a client's: enum inherited of its parent */
 	u32 children; /* goroutines that were started within it */
-	u32 pad;
+	u32 handed; /* values that goroutines took as its work */
 	struct critical critical;
 	u64 spent_before[CAUSE_SLOTS]; /* the goroutine's ledger when it started */
 	struct allocated allocated_before; /* likewise */
@@ -132,8 +133,8 @@ struct goroutine {
 	char path[PATH_SIZE];
 };
 
-/* Those that are in a span, and those that were started within one: each kind
- * has its half, so that neither takes the other's places. */
+/* Those that are in a span, and those that inherit one: each kind has its half, so
+ * that neither takes the other's places. */
 #define MAX_CHILDREN 8192
 
 struct goroutine_map {
@@ -143,10 +144,11 @@ struct goroutine_map {
 	__type(value, struct goroutine);
 } goroutines SEC(".maps");
 
-/* A goroutine that was started within a span. */
+/* A goroutine that inherits a span. */
 struct child {
 	u64 id;
 	u8 trace_id[16];
+	u64 handed; /* it works for the span, and was not started within it */
 };
 
 struct child_map {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Dual MIT/GPL */
-/* What a goroutine has of the span in which it was started. */
+/* What a goroutine has of the span in which it was started, or whose work it took
+ * over a channel. */
 #pragma once
 
 #include "innermost.h"
@@ -12,6 +13,30 @@
 static __always_inline int inherits(struct goroutine *s)
 {
 	return s->from.owner.g != 0;
+}
+
+static __always_inline int is_handed(struct goroutine *s)
+{
+	return inherits(s) && s->from.channel;
+}
+
+/* Would the end of the work that it took have been seen? Only by the probes on the
+ * scheduler. */
+static __always_inline int is_watched(struct process *p, struct goroutine *s)
+{
+	return !s->from.channel || s->from.epoch == p->epoch;
+}
+
+/* Does the goroutine inherit a span still? Of a channel that is closed each receive
+ * returns at once, which nothing tells of: its last value's work has no end. */
+static __always_inline int inherits_still(struct process *p, struct goroutine *s)
+{
+	if (!inherits(s) || !is_watched(p, s))
+		return 0;
+	u32 closed = 0;
+	if (s->from.channel)
+		READ_USER(closed, s->from.channel + p->channels.closed);
+	return !closed;
 }
 
 /* The span that the goroutine inherits while that is on the stack of its own, 0
@@ -50,11 +75,23 @@ static __always_inline int stays(struct goroutine *s, u64 now)
 	return !s->depth && inherits(s) && now - s->from.start > OUTLIVING && !origin_of(s) && !outlives(s);
 }
 
+/* What another goroutine has of one's span. */
+static __always_inline void pass_on(struct inheritance *from, struct process *p, struct goroutine_key *owner,
+				    struct span *span)
+{
+	from->owner = *owner;
+	from->start = span->start;
+	from->silent = !may_tell_below(p, span);
+	__builtin_memcpy(from->trace_id, span->trace_id, 16);
+	__builtin_memcpy(from->span_id, span->span_id, 8);
+}
+
 /* From here on the goroutine does work of its own. */
 static __always_inline void disinherit(struct goroutine *s, struct goroutine_key *key)
 {
 	if (!inherits(s))
 		return;
 	s->from.owner.g = 0;
+	s->from.channel = 0;
 	bpf_map_delete_elem(&children, key);
 }

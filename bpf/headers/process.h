@@ -96,6 +96,16 @@ struct sql_offsets {
 	u64 closes[SQL_DRIVERS];
 };
 
+/* Of a goroutine that waits on a channel. */
+struct channel_offsets {
+	u16 waiting, param; /* in runtime.g */
+	u16 channel, success, next; /* in runtime.sudog: next of the cases of a select */
+	u16 capacity, element_size, closed; /* in runtime.hchan */
+	u8 receive, send, select; /* wait reasons; receive 0: hand-overs are not followed */
+	u8 pad[5];
+	struct code_range chanrecv; /* of the runtime's function */
+};
+
 struct process {
 	u32 flags;
 	u32 sample_rate; /* of 1000 requests */
@@ -134,6 +144,7 @@ struct process {
 	struct http2_offsets http2[HTTP2_SERVERS];
 	struct sql_offsets sql;
 	struct tls_offsets tls;
+	struct channel_offsets channels;
 };
 
 struct process_map {

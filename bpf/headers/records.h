@@ -63,7 +63,7 @@ struct span_record {
 	u32 exact; /* 0: the scheduler's probes were not there all the time, spent says nothing */
 	u32 flags;
 	u32 children; /* goroutines that were started within the span */
-	u32 pad;
+	u32 handed; /* values that goroutines took as the span's work */
 	struct critical critical; /* zero where it is not exact */
 	struct allocated allocated; /* samples 0: none was taken, whatever was allocated */
 };
@@ -275,7 +275,7 @@ static __always_inline void put_span(struct span_record *r, struct process *p, s
 	r->allocated.samples = s->allocated.samples - span->allocated_before.samples;
 	r->exact = (p->flags & PROCESS_LEDGER) && span->epoch == p->epoch;
 	r->children = span->children;
-	r->pad = 0;
+	r->handed = span->handed;
 	if (r->exact)
 		r->critical = span->critical;
 	else

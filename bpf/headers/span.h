@@ -168,7 +168,7 @@ static __always_inline struct span *open_span(struct goroutine *s, struct proces
 	span->epoch = p->epoch;
 	span->sdk_inside = span->hijacked = 0;
 	span->inherited = INHERITED_NOT;
-	span->children = 0;
+	span->children = span->handed = 0;
 	__builtin_memset(&span->critical, 0, sizeof(span->critical));
 	__builtin_memcpy(span->spent_before, s->spent, sizeof(span->spent_before));
 	span->allocated_before = s->allocated;

@@ -2,32 +2,13 @@
 /* The ledger's clockwork: every change of state of a goroutine that is in a
  * span, from the Go scheduler's one choke point, and the kernel scheduler's
  * view of the thread that runs it. */
+#include "behalf.h"
 #include "critical.h"
 #include "exit.h"
+#include "handover.h"
 #include "hits.h"
-#include "behalf.h"
-#include "span.h"
 
-#define FRAMES 8
 #define TASK_RUNNING 0
-
-/* Walks the frame pointers of the parked goroutine g: was it parked by code in
- * one of the ranges? */
-static __always_inline int parked_by(struct process *p, u64 g, struct code_range *ranges, u32 n)
-{
-	if (p->g_sched_bp == UNKNOWN_OFFSET)
-		return 0;
-	u64 frame = read_word(g + p->g_sched_bp);
-	for (int i = 0; i < FRAMES && frame; i++) {
-		u64 caller = read_word(frame + 8);
-		for (u32 j = 0; j < n; j++) {
-			if (caller > ranges[j].begin && caller <= ranges[j].end)
-				return 1;
-		}
-		frame = read_word(frame);
-	}
-	return 0;
-}
 
 static __always_inline void goroutine_waits(struct goroutine *s, struct process *p, struct goroutine_key *key,
 					    u64 now)
@@ -94,6 +75,11 @@ int goroutine_status(struct pt_regs *ctx)
 	if (status == GO_RUNNING || before == GO_RUNNING)
 		leave_thread(&key, status, tid, now);
 	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
+	if (status == GO_RUNNABLE && before == GO_WAITING) {
+		if (s && s->depth)
+			made_ready(s, &key, tid, now);
+		s = hand_over(ctx, s, &key, tid, now);
+	}
 	if (!s)
 		return 0;
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
@@ -108,8 +94,6 @@ int goroutine_status(struct pt_regs *ctx)
 		break;
 	case GO_RUNNABLE:
 		s->stops_world = 0; /* nobody does that and waits: its end was not seen */
-		if (before == GO_WAITING && s->depth)
-			made_ready(s, &key, tid, now);
 		change_cause(s, key.tgid, now, RUNNABLE);
 		release_thread(s, &key);
 		break;
@@ -117,6 +101,8 @@ int goroutine_status(struct pt_regs *ctx)
 		goroutine_waits(s, p, &key, now);
 		if (stays(s, now))
 			forget_goroutine(&key);
+		else if (is_handed(s) && (!is_watched(p, s) || wants_next(p, s, key.g)))
+			stop_work(s, &key);
 		break;
 	case GO_DEAD: /* goroutine_ends was there before, where it is attached */
 	case GO_DEAD_EXTRA:
@@ -163,7 +149,7 @@ static __always_inline void tell_run_queue(struct goroutine *s, u32 tgid, u32 ti
 	if (!p || now < ready || now - ready < p->run_queue_min_duration)
 		return;
 	struct identity waits = {};
-	identify_unread(&waits, s);
+	identify_unread(&waits, p, s);
 	if (!s->depth && waits.inherited != INHERITED_OPEN) /* it has outlived its span: nothing waits */
 		return;
 	struct run_queue_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);

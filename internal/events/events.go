@@ -61,21 +61,24 @@ const (
 	// Goroutines that were started within a span, and by these, on its ledger and
 	// on the span (int).
 	Goroutines = "fathom.goroutines"
-	// CriticalGoroutineID is, of these, the one that ended the longest wait of the
-	// span's own goroutine (int).
+	// HandOvers are the values that goroutines which were there already took over a
+	// channel as work of a span, on its ledger and on the span (int).
+	HandOvers = "fathom.hand_overs"
+	// CriticalGoroutineID is, of the goroutines that were started within a span or
+	// took work of it, the one that ended the longest wait of the span's own (int).
 	CriticalGoroutineID = "fathom.critical.goroutine.id"
 	// CriticalWait is how long that wait was, in nanoseconds (int).
 	CriticalWait = "fathom.critical.wait"
-	// CriticalAge is how long ago the critical goroutine had been started then, in
-	// nanoseconds (int).
+	// CriticalAge is how long ago the critical goroutine had been started, or had
+	// taken the work, then, in nanoseconds (int).
 	CriticalAge = "fathom.critical.age"
 	// CriticalDominant is the cause that took most of that age (string).
 	CriticalDominant = "fathom.critical.dominant"
 	// CriticalDominantTime is how much of it, in nanoseconds (int).
 	CriticalDominantTime = "fathom.critical.dominant_time"
 	// TraceInherited tells that the goroutine was in no span of its own: the trace
-	// is that of the span in which it was started, itself or who started it. That
-	// span was open, or had ended (string).
+	// is that of the span in which it was started, itself or who started it, or
+	// whose work it had taken. That span was open, or had ended (string).
 	TraceInherited = "fathom.trace.inherited"
 	// StopTheWorldReason is the runtime's name of the reason, such as
 	// "GC mark termination" (string).

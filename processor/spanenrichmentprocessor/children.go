@@ -12,7 +12,7 @@ import (
 )
 
 // readChildren reads an attribute of a ledger that tells of the goroutines which
-// the span started, false where it is none or of another type.
+// the span started or handed work to, false where it is none or of another type.
 func readChildren(c *join.Children, name string, value pcommon.Value) bool {
 	if name == events.CriticalDominant && value.Type() == pcommon.ValueTypeStr {
 		cause, err := ledger.ParseCause(value.Str())
@@ -28,6 +28,8 @@ func readChildren(c *join.Children, name string, value pcommon.Value) bool {
 	switch name {
 	case events.Goroutines:
 		c.Count = value.Int()
+	case events.HandOvers:
+		c.HandOvers = value.Int()
 	case events.CriticalGoroutineID:
 		c.Critical = value.Int()
 	case events.CriticalWait:
@@ -45,6 +47,7 @@ func readChildren(c *join.Children, name string, value pcommon.Value) bool {
 // putChildren writes them onto the span.
 func putChildren(attributes pcommon.Map, c *join.Children) {
 	putPositive(attributes, events.Goroutines, c.Count)
+	putPositive(attributes, events.HandOvers, c.HandOvers)
 	if c.Critical == 0 {
 		return
 	}

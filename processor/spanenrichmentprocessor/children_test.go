@@ -18,7 +18,7 @@ func TestGoroutinesThatASpanStarted(t *testing.T) {
 	addLedger(records, 1, 0, 10, mutexLedger())
 	addLedger(records, 2, 0, 10, mutexLedger())
 	want := map[string]any{
-		events.Goroutines: int64(3), events.CriticalGoroutineID: int64(18), events.CriticalWait: int64(7),
+		events.Goroutines: int64(3), events.HandOvers: int64(2), events.CriticalGoroutineID: int64(18), events.CriticalWait: int64(7),
 		events.CriticalAge: int64(9), events.CriticalDominant: "sleep", events.CriticalDominantTime: int64(8),
 	}
 	require.NoError(t, func() error {

@@ -42,8 +42,8 @@ func (r *report) enrich(span ptrace.Span, match *join.Match) {
 func attributesOf(match *join.Match) (n int) {
 	if match.Ledger != nil {
 		n = 4 // unattributed, dominant, source, goroutine
-		if match.Ledger.Children.Count > 0 {
-			n += 6
+		if match.Ledger.Children.Count > 0 || match.Ledger.Children.HandOvers > 0 {
+			n += 7
 		}
 		if match.Ledger.Allocated.Samples > 0 {
 			n += 2

@@ -54,10 +54,11 @@ type Ledger struct {
 	Children  Children
 }
 
-// Children are the goroutines that were started within a span.
+// Children are the goroutines that were started within a span or took work of it.
 type Children struct {
-	Count    int64
-	Critical int64 // of these, the one that the span waited for longest; 0 for none
+	Count     int64 // of those that were started
+	HandOvers int64 // values that were taken as its work
+	Critical  int64 // the goroutine that the span waited for longest; 0 for none
 	// Wait of the span, and the age of the critical goroutine then, with the cause
 	// that took most of that age and how much, in nanoseconds.
 	Wait, Age, DominantTime int64

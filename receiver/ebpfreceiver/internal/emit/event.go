@@ -43,10 +43,14 @@ func (b *Batch) addLedger(log plog.LogRecord, s *record.Span, source ledger.Sour
 	putAllocated(log.Attributes(), s)
 }
 
-// putChildren tells of the goroutines that were started within a span.
+// putChildren tells of the goroutines that were started within a span or took work
+// of it.
 func putChildren(attributes pcommon.Map, s *record.Span) {
 	if s.Goroutines > 0 {
 		attributes.PutInt(events.Goroutines, int64(s.Goroutines))
+	}
+	if s.HandOvers > 0 {
+		attributes.PutInt(events.HandOvers, int64(s.HandOvers))
 	}
 	if c := &s.Critical; c.GoroutineID != 0 {
 		attributes.PutInt(events.CriticalGoroutineID, int64(c.GoroutineID))

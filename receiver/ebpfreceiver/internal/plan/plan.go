@@ -114,6 +114,8 @@ const (
 	Governing Feature = "governing"
 	// Inheritance gives goroutines the span in which they were started.
 	Inheritance Feature = "inheritance"
+	// HandOver gives goroutines the span whose work they take over a channel.
+	HandOver Feature = "hand_over"
 	// RPCs are the calls on a gRPC server.
 	RPCs            Feature = "rpcs"
 	RPCTraceContext Feature = "rpc_trace_context"
@@ -163,6 +165,7 @@ type Offsets struct {
 	HTTP2                                                                       [http2Servers]HTTP2Offsets
 	SQL                                                                         SQLOffsets
 	TLS                                                                         TLSOffsets
+	Channel                                                                     ChannelOffsets
 }
 
 // Range is code from Begin up to End, as linked, without the load bias.
@@ -189,6 +192,8 @@ type Plan struct {
 	// SystemStarts are the addresses, as linked, of functions that the runtime
 	// starts goroutines of its own with.
 	SystemStarts []uint64
+	// HandOvers is zero where it is not seen that goroutines take work over a channel.
+	HandOvers HandOvers
 	// WaitCauses is indexed by the runtime's wait reason: a ledger.Cause, with
 	// waitExecutes where the goroutine executes on the system stack meanwhile.
 	WaitCauses [waitReasons]uint8
@@ -273,6 +278,7 @@ func For(b Binary) *Plan {
 	m.spanAllocations()
 	m.sampling()
 	m.inheritance()
+	m.handOvers(version)
 	return p
 }
 
@@ -362,5 +368,6 @@ func unknownOffsets() Offsets {
 	const u = Unknown
 	return Offsets{u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u,
 		RPCOffsets{u, u, u, u, u, u, u, u, u, u, u, u, u, u, u}, HTTPOffsets{u, u, u, u, u, u, u, u},
-		[http2Servers]HTTP2Offsets{{u, u, u, false, u, u, u, u}, {u, u, u, false, u, u, u, u}}, SQLOffsets{u, u}, TLSOffsets{u, u, u, u}}
+		[http2Servers]HTTP2Offsets{{u, u, u, false, u, u, u, u}, {u, u, u, false, u, u, u, u}}, SQLOffsets{u, u}, TLSOffsets{u, u, u, u},
+		ChannelOffsets{u, u, u, u, u, u, u, u}}
 }

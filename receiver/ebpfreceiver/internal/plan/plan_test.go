@@ -118,6 +118,8 @@ func TestForARealServer(t *testing.T) {
 	require.NotZero(t, p.SDKEnd)
 	require.Len(t, p.WithSDKSpans().Probes, len(p.Probes)+1)
 	require.NotContains(t, fmt.Sprint(p.Offsets.HTTP), "65535")
+	require.NotContains(t, fmt.Sprint(p.Offsets.Channel), "65535")
+	require.NotZero(t, p.HandOvers)
 	require.True(t, p.SwissHeaders)
 	require.True(t, p.Sampled)
 	require.EqualValues(t, -8, p.TLSG)
@@ -170,7 +172,11 @@ func TestWhatIsNotProvenIsLeftOut(t *testing.T) {
 		"a writer of HTTP/2 of another shape": {partial{fields: map[string]bool{"net/http.http2responseWriterState.status": true}},
 			[]Feature{HTTP2}, []Probe{HTTP2Starts, HTTP2Finishes}},
 		"no symbols":             {partial{noSymbols: true}, []Feature{GCCycles, SpanAllocations}, []Probe{AllocationSampled}},
-		"no saved frame pointer": {partial{fields: map[string]bool{"runtime.g.sched.bp": true}}, []Feature{ParkedStacks}, nil},
+		"no saved frame pointer": {partial{fields: map[string]bool{"runtime.g.sched.bp": true}}, []Feature{ParkedStacks, HandOver}, nil},
+		"channels of another shape": {partial{fields: map[string]bool{"runtime.hchan.dataqsiz": true}},
+			[]Feature{HandOver}, nil},
+		"no receiver": {partial{functions: map[string]error{"runtime.chanrecv": goexec.ErrNoFunction}},
+			[]Feature{HandOver}, nil},
 		"no place for the ends of goroutines": {partial{points: map[string]error{"runtime.goexit0": goexec.ErrNoProbePoint}},
 			[]Feature{Governing}, []Probe{GoroutineEnds}},
 		"an SDK of unknown shape": {partial{fields: map[string]bool{"go.opentelemetry.io/otel/sdk/trace.recordingSpan.spanContext": true}},

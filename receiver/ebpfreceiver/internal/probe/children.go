@@ -10,7 +10,7 @@ import "fmt"
 func (p *Programs) Traces(pid int) (map[uint64][16]byte, error) {
 	traces := map[uint64][16]byte{}
 	err := visit(p.spans.Children, func(key goroutineKey, child *spansChild) {
-		if int(key.TGID) == pid {
+		if int(key.TGID) == pid && child.Handed == 0 {
 			traces[child.Id] = child.TraceId
 		}
 	})

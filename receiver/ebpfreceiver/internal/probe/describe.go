@@ -56,6 +56,7 @@ func describe(t Target, slot uint32) spansProcess {
 	}
 	describeRequests(&d, t.Plan)
 	describeQueries(&d, t)
+	describeChannels(&d, t)
 	d.Tls.In, d.Tls.Error, d.Tls.Version, d.Tls.ServerName = o.TLS.In, o.TLS.Error, o.TLS.Version, o.TLS.ServerName
 	if t.Plan.Constants.End != 0 {
 		d.Constants = t.Plan.Constants.Begin + t.Bias

@@ -17,6 +17,7 @@ type spansChild struct {
 	_       structs.HostLayout
 	Id      uint64
 	TraceId [16]uint8
+	Handed  uint64
 }
 
 type spansEnding struct {
@@ -41,7 +42,7 @@ type spansEnding struct {
 		Exact    uint32
 		Flags    uint32
 		Children uint32
-		Pad      uint32
+		Handed   uint32
 		Critical struct {
 			_            structs.HostLayout
 			Goid         uint64
@@ -95,11 +96,12 @@ type spansGoroutine struct {
 			Pad  uint32
 		}
 		Start    uint64
+		Channel  uint64
 		Outlived uint64
 		TraceId  [16]uint8
 		SpanId   [8]uint8
 		Silent   uint32
-		Pad      uint32
+		Epoch    uint32
 	}
 	Spans [8]struct {
 		_         structs.HostLayout
@@ -119,7 +121,7 @@ type spansGoroutine struct {
 		Major     uint16
 		Inherited uint16
 		Children  uint32
-		Pad       uint32
+		Handed    uint32
 		Critical  struct {
 			_            structs.HostLayout
 			Goid         uint64
@@ -268,6 +270,26 @@ type spansProcess struct {
 		Error      uint16
 		Version    uint16
 		ServerName uint16
+	}
+	Channels struct {
+		_           structs.HostLayout
+		Waiting     uint16
+		Param       uint16
+		Channel     uint16
+		Success     uint16
+		Next        uint16
+		Capacity    uint16
+		ElementSize uint16
+		Closed      uint16
+		Receive     uint8
+		Send        uint8
+		Select      uint8
+		Pad         [5]uint8
+		Chanrecv    struct {
+			_     structs.HostLayout
+			Begin uint64
+			End   uint64
+		}
 	}
 }
 

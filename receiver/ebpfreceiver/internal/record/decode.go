@@ -26,7 +26,8 @@ const (
 	spanExact       = headerSize + causeSlots*8
 	spanFlags       = spanExact + 4
 	spanChildren    = spanFlags + 4
-	spanCritical    = spanChildren + 8
+	spanHandOvers   = spanChildren + 4
+	spanCritical    = spanHandOvers + 4
 	spanAllocated   = spanCritical + 40
 	spanSize        = spanAllocated + 16
 	requestStatus   = spanSize
@@ -161,7 +162,8 @@ func decodeHeader(raw []byte) Header {
 }
 
 func decodeSpan(raw []byte) Span {
-	s := Span{Header: decodeHeader(raw), Exact: u32(raw, spanExact) != 0, Goroutines: int(u32(raw, spanChildren))}
+	s := Span{Header: decodeHeader(raw), Exact: u32(raw, spanExact) != 0,
+		Goroutines: int(u32(raw, spanChildren)), HandOvers: int(u32(raw, spanHandOvers))}
 	if id := u64(raw, spanCritical); id != 0 {
 		s.Critical = Critical{
 			GoroutineID:  id,

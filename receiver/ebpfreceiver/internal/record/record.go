@@ -71,6 +71,8 @@ type Span struct {
 	Sampled bool
 	// Goroutines that were started within the span, and by these.
 	Goroutines int
+	// HandOvers are the values that goroutines took over a channel as its work.
+	HandOvers int
 	// Critical is zero where none of them ended a wait of the span's own goroutine,
 	// or that was not seen.
 	Critical Critical
@@ -85,8 +87,8 @@ type Critical struct {
 	GoroutineID uint64
 	// Wait is for how long the span's goroutine had waited.
 	Wait time.Duration
-	// Age of the critical goroutine then, Dominant what it had spent most of that
-	// on, and DominantTime how much.
+	// Age of the critical goroutine then, since it was started or took the work,
+	// Dominant what it had spent most of that on, and DominantTime how much.
 	Age, DominantTime time.Duration
 	Dominant          ledger.Cause
 }

@@ -83,11 +83,27 @@ var streamsSource []byte
 // build. The URL of what Start runs is where it serves, but for its scheme, https.
 func BuildStreams(t testing.TB, release string, args ...string) string {
 	t.Helper()
+	return buildWith(t, release, "streams", streamsSource, args...)
+}
+
+//go:embed testdata/pools/main.go
+var poolsSource []byte
+
+// BuildPools likewise compiles a server that hands work to goroutines which are
+// there already.
+func BuildPools(t testing.TB, release string, args ...string) string {
+	t.Helper()
+	return buildWith(t, release, "pools", poolsSource, args...)
+}
+
+// buildWith compiles a program of the standard library alone.
+func buildWith(t testing.TB, release, name string, source []byte, args ...string) string {
+	t.Helper()
 	dir := t.TempDir()
-	for file, content := range map[string][]byte{"main.go": streamsSource, "go.mod": []byte("module streams\n\ngo 1.21\n")} {
+	for file, content := range map[string][]byte{"main.go": source, "go.mod": []byte("module " + name + "\n\ngo 1.21\n")} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, file), content, 0o600))
 	}
-	binary := filepath.Join(dir, "streams")
+	binary := filepath.Join(dir, name)
 	command := exec.Command("go", append(append([]string{"build"}, args...), "-o", binary, ".")...)
 	command.Dir = dir
 	command.Env = append(os.Environ(), "GOTOOLCHAIN="+release, "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0")

@@ -66,9 +66,10 @@ func handleChildren(mux *http.ServeMux, tracer trace.Tracer) {
 	handleOutliving(mux)
 }
 
-// handleOutliving starts a goroutine in one request, lets it work in another.
+// handleOutliving starts a goroutine in one request, lets it work in another: by a
+// channel with a buffer, so that it takes no work of that.
 func handleOutliving(mux *http.ServeMux) {
-	release, done := make(chan string), make(chan struct{})
+	release, done := make(chan string, 1), make(chan struct{})
 	mux.HandleFunc("GET /children/start", func(_ http.ResponseWriter, r *http.Request) {
 		to := r.URL.Query().Get("url")
 		go func() {

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Dual MIT/GPL */
+/* Work that a goroutine takes over an unbuffered channel: one side waits there, the
+ * other one passes the value, or takes it, and wakes it up itself (send and recv in
+ * src/runtime/chan.go). So each value that changes hands is seen, with both sides,
+ * and so is it when the taker wants the next one. */
+#pragma once
+
+#include "heir.h"
+#include "parked.h"
+#include "thread_goroutine.h"
+
+#define SELECT_CASES 16
+
+/* The unbuffered channel over which the goroutine, which waited and is made ready,
+ * was passed a value, or which one was taken from it; 0 where it was none, as when
+ * the channel was closed. What has no size is a signal and no work. */
+static __always_inline u64 passed_over(struct process *p, u64 g)
+{
+	u64 sudog = read_word(g + p->channels.param);
+	u8 success = 0;
+	if (sudog)
+		READ_USER(success, sudog + p->channels.success);
+	u64 channel = success ? read_word(sudog + p->channels.channel) : 0;
+	if (!channel || read_word(channel + p->channels.capacity))
+		return 0;
+	u16 size = 0;
+	READ_USER(size, channel + p->channels.element_size);
+	return size ? channel : 0;
+}
+
+/* Does the goroutine begin to wait for the next value of the channel that its work
+ * came over? A select does not tell in which direction it waits: it may. */
+static __always_inline int wants_next(struct process *p, struct goroutine *s, u64 g)
+{
+	u8 reason = 0;
+	READ_USER(reason, g + p->g_waitreason);
+	if (reason != p->channels.receive && reason != p->channels.select)
+		return 0;
+	u64 sudog = read_word(g + p->channels.waiting);
+	for (int i = 0; i < SELECT_CASES && sudog; i++) {
+		if (read_word(sudog + p->channels.channel) == s->from.channel)
+			return 1;
+		sudog = read_word(sudog + p->channels.next);
+	}
+	return sudog != 0; /* it may be among those that were not looked at */
+}
+
+static __always_inline void stop_work(struct goroutine *s, struct goroutine_key *key)
+{
+	disinherit(s, key);
+	if (!s->depth)
+		leave_goroutine(s, key);
+}
+
+/* Whose work is what the goroutine passes? Its own span's, or that of the open one
+ * within which it was started. What it took itself it does not hand on: it may serve
+ * several at once. */
+static __always_inline int hands_over(struct inheritance *from, struct process *p, struct goroutine_key *key,
+				      struct goroutine *s)
+{
+	struct span *innermost = innermost_span(p, s);
+	if (innermost) {
+		pass_on(from, p, key, innermost);
+		return 1;
+	}
+	*from = s->from;
+	return inherits(s) && !s->from.channel && open_origin(p, s);
+}
+
+static __always_inline int same_span(struct inheritance *a, struct inheritance *b)
+{
+	return same_goroutine(&a->owner, &b->owner) && a->start == b->start;
+}
+
+struct side {
+	struct goroutine_key key;
+	struct goroutine *s; /* 0: it is in no span and inherits none */
+};
+
+/* A value has changed hands. Who works for a span and takes one elsewhere goes on
+ * with what that span's goroutines pass; with another's it is not known for whom.
+ * The new entry of who takes work, 0 where it takes none. */
+static __always_inline struct goroutine *take_work(struct process *p, struct side *giver, struct side *taker,
+						   u64 channel, u64 now)
+{
+	struct inheritance from = {};
+	struct goroutine *s = taker->s;
+	int gives = giver->s && hands_over(&from, p, &giver->key, giver->s);
+	if (s && is_handed(s)) {
+		int next = s->from.channel == channel;
+		if (next || !same_span(&from, &s->from))
+			stop_work(s, &taker->key);
+		if (!next)
+			return 0;
+		s = bpf_map_lookup_elem(&goroutines, &taker->key);
+	}
+	if (!gives || (s && (s->depth || open_origin(p, s))))
+		return 0;
+	forget_goroutine(&taker->key); /* it was started within a span that is over */
+	from.channel = channel;
+	from.epoch = p->epoch;
+	from.outlived = 0;
+	s = new_heir(&taker->key, p, &from, now);
+	struct span *origin = s ? origin_of(s) : 0;
+	if (origin)
+		__sync_fetch_and_add(&origin->handed, 1);
+	return s;
+}
+
+/* The goroutine, which waited, is made ready by the one that the thread runs or, as
+ * here, has left for its system stack. Its entry as it is then. */
+static __always_inline struct goroutine *hand_over(struct pt_regs *ctx, struct goroutine *s,
+						   struct goroutine_key *key, u32 tid, u64 now)
+{
+	struct goroutine_key bound;
+	if (!s && !running_on(tid, &bound))
+		return 0;
+	struct process *p = bpf_map_lookup_elem(&processes, &key->tgid);
+	if (!p || !p->channels.receive)
+		return s;
+	u8 reason = 0;
+	READ_USER(reason, key->g + p->g_waitreason);
+	int receives = reason == p->channels.receive;
+	if (!receives && reason != p->channels.send && reason != p->channels.select)
+		return s;
+	u64 channel = passed_over(p, key->g);
+	u64 m = channel ? read_word(GO_G(ctx) + p->g_m) : 0;
+	struct side woken = { .key = *key, .s = s };
+	struct side waker = { .key = { .g = m ? read_word(m + p->m_curg) : 0, .tgid = key->tgid } };
+	if (!waker.key.g)
+		return s;
+	waker.s = entry_of(p, &waker.key);
+	if (receives) {
+		struct goroutine *taken = take_work(p, &waker, &woken, channel, now);
+		if (taken)
+			taken->cause = RUNNABLE;
+	} else if (parked_by(p, waker.key.g, &p->channels.chanrecv, 1)) {
+		struct goroutine *taken = take_work(p, &woken, &waker, channel, now);
+		if (taken)
+			bind_thread(taken, &waker.key, tid);
+	} else if (waker.s && waker.s->from.channel == channel) {
+		stop_work(waker.s, &waker.key); /* by a select */
+	}
+	return bpf_map_lookup_elem(&goroutines, key);
+}
