@@ -56,45 +56,46 @@ const (
 const AttributePrefix = "fathom.time."
 
 // String is the cause's name as it appears in attributes, such as blocked.mutex.
-func (c Cause) String() string {
+func (c Cause) String() string { return c.Attribute()[len(AttributePrefix):] }
+
+// Attribute is the name of the span attribute that holds the cause's nanoseconds:
+// a constant, as each span that a ledger is written onto asks for some.
+func (c Cause) Attribute() string {
 	switch c {
 	case OnCPU:
-		return "on_cpu"
+		return AttributePrefix + "on_cpu"
 	case Runnable:
-		return "runnable"
+		return AttributePrefix + "runnable"
 	case OSRunqueue:
-		return "os_runqueue"
+		return AttributePrefix + "os_runqueue"
 	case SyscallFile:
-		return "syscall.file"
+		return AttributePrefix + "syscall.file"
 	case SyscallNetwork:
-		return "syscall.network"
+		return AttributePrefix + "syscall.network"
 	case SyscallOther:
-		return "syscall.other"
+		return AttributePrefix + "syscall.other"
 	case BlockedNetwork:
-		return "blocked.network"
+		return AttributePrefix + "blocked.network"
 	case BlockedChannel:
-		return "blocked.channel"
+		return AttributePrefix + "blocked.channel"
 	case BlockedSelect:
-		return "blocked.select"
+		return AttributePrefix + "blocked.select"
 	case BlockedMutex:
-		return "blocked.mutex"
+		return AttributePrefix + "blocked.mutex"
 	case BlockedSync:
-		return "blocked.sync"
+		return AttributePrefix + "blocked.sync"
 	case Sleep:
-		return "sleep"
+		return AttributePrefix + "sleep"
 	case GCAssist:
-		return "gc_assist"
+		return AttributePrefix + "gc_assist"
 	case StopTheWorld:
-		return "stop_the_world"
+		return AttributePrefix + "stop_the_world"
 	case Unattributed:
-		return "unattributed"
+		return AttributePrefix + "unattributed"
 	default:
-		return fmt.Sprintf("cause(%d)", uint8(c))
+		return fmt.Sprintf(AttributePrefix+"cause(%d)", uint8(c))
 	}
 }
-
-// Attribute is the name of the span attribute that holds the cause's nanoseconds.
-func (c Cause) Attribute() string { return AttributePrefix + c.String() }
 
 // ParseCause reads a cause's name, with or without AttributePrefix.
 func ParseCause(name string) (Cause, error) {

@@ -54,8 +54,8 @@ func putChildren(attributes pcommon.Map, c *join.Children) {
 	putAbsent(attributes, events.CriticalGoroutineID, c.Critical)
 	putAbsent(attributes, events.CriticalWait, c.Wait)
 	putAbsent(attributes, events.CriticalAge, c.Age)
-	if _, present := attributes.Get(events.CriticalDominant); !present {
-		attributes.PutStr(events.CriticalDominant, c.Dominant.String())
+	if dominant, present := attributes.GetOrPutEmpty(events.CriticalDominant); !present {
+		dominant.SetStr(c.Dominant.String())
 	}
 	putAbsent(attributes, events.CriticalDominantTime, c.DominantTime)
 }

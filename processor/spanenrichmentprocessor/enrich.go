@@ -91,9 +91,9 @@ func putPositive(attributes pcommon.Map, name string, value int64) bool {
 // putAbsent writes an attribute that is not there yet: a span that passes
 // twice is enriched once.
 func putAbsent(attributes pcommon.Map, name string, value int64) bool {
-	if _, present := attributes.Get(name); present {
-		return false
+	attribute, present := attributes.GetOrPutEmpty(name)
+	if !present {
+		attribute.SetInt(value)
 	}
-	attributes.PutInt(name, value)
-	return true
+	return !present
 }

@@ -19,6 +19,7 @@ type heldBatch struct {
 	processor *tracesProcessor
 	client    client.Info
 	spans     ptrace.Traces
+	count     int // of them, as they came
 }
 
 // heldSpan is where in its batch a span stands that waits.
@@ -69,59 +70,75 @@ func (r *report) splitScope(ss ptrace.ScopeSpans, verdicts []join.Verdict, held 
 	scope := held.ScopeSpans().AppendEmpty()
 	ss.Scope().CopyTo(scope.Scope())
 	scope.SetSchemaUrl(ss.SchemaUrl())
+	at := heldSpan{batch: batch, resource: batch.spans.ResourceSpans().Len() - 1, scope: held.ScopeSpans().Len() - 1}
 	handles := make([]heldSpan, 0, len(verdicts)) // never grows: pointers lead into it
-	i := 0
+	waiting = make([]*join.Waiting, 0, len(verdicts))
+	for i := range verdicts {
+		w := verdicts[i].Waiting
+		if w == nil {
+			continue
+		}
+		at.span = len(handles)
+		handles = append(handles, at)
+		w.Handle = &handles[at.span]
+		waiting = append(waiting, w)
+	}
+	batch.count += len(waiting)
+	if len(waiting) == len(verdicts) {
+		ss.Spans().MoveAndAppendTo(scope.Spans()) // and none is copied
+		return waiting
+	}
+	scope.Spans().EnsureCapacity(len(waiting))
+	i := -1
 	ss.Spans().RemoveIf(func(span ptrace.Span) bool {
-		v := &verdicts[i]
 		i++
-		if v.Waiting == nil {
-			r.enrich(span, &v.Match)
+		if verdicts[i].Waiting == nil {
+			r.enrich(span, &verdicts[i].Match)
 			return false
 		}
-		handles = append(handles, heldSpan{
-			batch:    batch,
-			resource: batch.spans.ResourceSpans().Len() - 1,
-			scope:    held.ScopeSpans().Len() - 1,
-			span:     scope.Spans().Len(),
-		})
-		v.Waiting.Handle = &handles[len(handles)-1]
 		span.MoveTo(scope.Spans().AppendEmpty())
-		waiting = append(waiting, v.Waiting)
 		return true
 	})
 	return waiting
 }
 
 // take moves spans out of the batch, enriched, in their order and under copies
-// of their resources and scopes.
-func (b *heldBatch) take(spans []*join.Waiting) (ptrace.Traces, report) {
+// of their resources and scopes. Where all leave together, the batch is what leaves.
+func (b *heldBatch) take(spans []*join.Waiting) (td ptrace.Traces, report report) {
+	if len(spans) == b.count {
+		for _, w := range spans {
+			h := heldSpanOf(w)
+			report.enrich(b.spans.ResourceSpans().At(h.resource).ScopeSpans().At(h.scope).Spans().At(h.span), &w.Match)
+		}
+		return b.spans, report
+	}
 	slices.SortFunc(spans, func(v, w *join.Waiting) int {
 		a, b := heldSpanOf(v), heldSpanOf(w)
 		return cmp.Or(cmp.Compare(a.resource, b.resource), cmp.Compare(a.scope, b.scope), cmp.Compare(a.span, b.span))
 	})
-	var report report
-	td := ptrace.NewTraces()
+	td = ptrace.NewTraces()
 	var rs ptrace.ResourceSpans
-	var ss ptrace.ScopeSpans
+	var from, to ptrace.SpanSlice
 	resource, scope := -1, -1
-	for _, w := range spans {
+	for i, w := range spans {
 		h := heldSpanOf(w)
-		from := b.spans.ResourceSpans().At(h.resource)
+		fromResource := b.spans.ResourceSpans().At(h.resource)
 		if h.resource != resource {
 			resource, scope = h.resource, -1
 			rs = td.ResourceSpans().AppendEmpty()
-			from.Resource().CopyTo(rs.Resource())
-			rs.SetSchemaUrl(from.SchemaUrl())
+			fromResource.Resource().CopyTo(rs.Resource())
+			rs.SetSchemaUrl(fromResource.SchemaUrl())
 		}
-		fromScope := from.ScopeSpans().At(h.scope)
 		if h.scope != scope {
 			scope = h.scope
-			ss = rs.ScopeSpans().AppendEmpty()
+			fromScope, ss := fromResource.ScopeSpans().At(h.scope), rs.ScopeSpans().AppendEmpty()
 			fromScope.Scope().CopyTo(ss.Scope())
 			ss.SetSchemaUrl(fromScope.SchemaUrl())
+			from, to = fromScope.Spans(), ss.Spans()
+			to.EnsureCapacity(min(from.Len(), len(spans)-i))
 		}
-		span := ss.Spans().AppendEmpty()
-		fromScope.Spans().At(h.span).MoveTo(span)
+		span := to.AppendEmpty()
+		from.At(h.span).MoveTo(span)
 		report.enrich(span, &w.Match)
 	}
 	return td, report

@@ -117,16 +117,20 @@ func (s *sender) run() {
 }
 
 // send sends spans downstream, those of each incoming batch together: they
-// have the same client.
+// have the same client. Spans of one batch mostly follow each other.
 func (s *sender) send(spans []*join.Waiting) {
 	var batches []*heldBatch
 	byBatch := map[*heldBatch][]*join.Waiting{}
-	for _, w := range spans {
-		batch := heldSpanOf(w).batch
+	for len(spans) > 0 {
+		batch, n := heldSpanOf(spans[0]).batch, 1
+		for n < len(spans) && heldSpanOf(spans[n]).batch == batch {
+			n++
+		}
 		if byBatch[batch] == nil {
 			batches = append(batches, batch)
 		}
-		byBatch[batch] = append(byBatch[batch], w)
+		byBatch[batch] = append(byBatch[batch], spans[:n]...)
+		spans = spans[n:]
 	}
 	for _, batch := range batches {
 		s.sendBatch(batch, byBatch[batch])

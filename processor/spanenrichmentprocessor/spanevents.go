@@ -19,7 +19,8 @@ func putEvents(span ptrace.Span, list []*join.Event) bool {
 		return false
 	}
 	changed := false
-	present := presentEvents(span.Events())
+	var few [8]eventID // mostly there are no more
+	present := presentEvents(few[:0], span.Events())
 	span.Events().EnsureCapacity(span.Events().Len() + min(len(list), join.MaxEvents-min(len(present), join.MaxEvents)))
 	for _, e := range list {
 		if len(present) >= join.MaxEvents {
@@ -45,8 +46,8 @@ type eventID struct {
 	object    string // the file or the peer
 }
 
-func presentEvents(list ptrace.SpanEventSlice) []eventID {
-	var present []eventID
+// presentEvents appends the events of this processor that a span has already.
+func presentEvents(present []eventID, list ptrace.SpanEventSlice) []eventID {
 	for _, event := range list.All() {
 		if kind, name, ok := kindOf(event.Name()); ok && kind.IsEvent() {
 			attributes := event.Attributes()

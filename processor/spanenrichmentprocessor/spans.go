@@ -82,9 +82,13 @@ func readSpan(span ptrace.Span, process join.Process) join.Span {
 		Process:  process,
 		Interval: intervalOf(span),
 	}
-	_, read.HasLedger = span.Attributes().Get(ledger.AttributeSource)
-	if id, ok := span.Attributes().Get(events.GoroutineID); ok {
-		read.Goroutine = id.Int()
+	for name, value := range span.Attributes().All() {
+		switch name {
+		case ledger.AttributeSource:
+			read.HasLedger = true
+		case events.GoroutineID:
+			read.Goroutine = value.Int()
+		}
 	}
 	return read
 }

@@ -22,7 +22,8 @@ type Waiting struct {
 	Handle any // the caller's own, to find the span again
 	Match  Match
 
-	span     Span
+	service  string // as the span's resource names it
+	interval Interval
 	place    *place
 	deadline time.Duration
 	bytes    int64
@@ -42,7 +43,8 @@ func (s *Store) reserve(p *place, span *Span, bytes int64) *Waiting {
 	s.tally.Held++
 	p.trace.waiting++
 	w := s.newWaiting()
-	w.span, w.place, w.deadline, w.bytes = *span, p, s.clock+s.config.Wait, bytes
+	w.service, w.interval = span.Process.Service, span.Interval
+	w.place, w.deadline, w.bytes = p, s.clock+s.config.Wait, bytes
 	return w
 }
 
@@ -145,7 +147,7 @@ func (s *Store) release(spans []*Waiting, departure Departure) {
 	}
 	s.serveOrphans(leaving)
 	for i, w := range spans {
-		s.match(leaving[i], &w.span, &w.Match)
+		s.match(leaving[i], &Span{Process: Process{Service: w.service}, Interval: w.interval}, &w.Match)
 		s.tally.Departed[departure]++
 	}
 	s.departAll(leaving)
