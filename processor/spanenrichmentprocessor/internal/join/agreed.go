@@ -20,7 +20,7 @@ func (p *place) agree() (a Agreed) {
 	peers, paths := 0, 0
 	for _, r := range p.events.records {
 		e := r.event
-		if e.Key != p.key {
+		if !p.is(&e.Key) {
 			continue
 		}
 		switch {

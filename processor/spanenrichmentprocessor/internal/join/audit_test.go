@@ -4,6 +4,7 @@
 package join
 
 import (
+	"iter"
 	"maps"
 	"slices"
 	"testing"
@@ -24,14 +25,14 @@ func audit(t *testing.T, s *Store) {
 		switch {
 		case r.kind == KindLedger:
 			require.Same(t, r, r.place.ledger)
-			require.Same(t, r.place, s.places[r.place.key])
+			require.Same(t, r.place, r.place.trace.places.find(r.place.span))
 		case r.event != nil && r.place != nil:
 			require.True(t, r.place.events.holds(r.event))
-			require.Same(t, r.place, s.places[r.place.key])
+			require.Same(t, r.place, r.place.trace.places.find(r.place.span))
 			require.Equal(t, !r.place.seen && !r.settled, r.orphan)
 		}
 	}
-	bytes += int64(len(s.places))*placeBytes + int64(len(s.traces))*traceBytes
+	bytes += int64(s.traces.used) * traceBytes
 	aliases := 0
 	for name, named := range s.services {
 		inService := 0
@@ -50,12 +51,15 @@ func audit(t *testing.T, s *Store) {
 		}
 	}
 	require.Len(t, s.aliases, aliases)
-	for _, tr := range s.traces {
+	for tr := range s.traces.all() {
 		waiting := 0
-		for i, p := range tr.seen {
-			require.True(t, p.seen && p.index == i && p.trace == tr)
-			require.True(t, p.open > 0 || p.left)
+		require.Same(t, tr, s.traces.find(&tr.id))
+		for p := range tr.places.all() {
+			require.Same(t, tr, p.trace)
+			require.True(t, p.ledger != nil || len(p.events.records) > 0 || p.seen)
+			require.Equal(t, p.seen, p.open > 0 || p.left)
 			waiting += p.open
+			bytes += placeBytes
 		}
 		require.Equal(t, waiting, tr.waiting)
 		for _, r := range tr.orphans.records {
@@ -68,6 +72,17 @@ func audit(t *testing.T, s *Store) {
 	require.Equal(t, bytes, tally.Bytes)
 	require.Equal(t, s.records.len(), int(tally.Stored))
 	requireConserved(t, tally)
+}
+
+// all yields the traces in no order.
+func (x *index) all() iter.Seq[*trace] {
+	return func(yield func(*trace) bool) {
+		for _, s := range x.slots {
+			if s.trace != nil && !yield(s.trace) {
+				return
+			}
+		}
+	}
 }
 
 // requireConserved: each record received was joined, was not, or is pending.

@@ -148,7 +148,6 @@ func TestTracesThatNeverComeExpire(t *testing.T) {
 		assert.Equal(t, int64(traces), s.Tally().Unjoined[kind][Unmatched], kind)
 	}
 	assert.Zero(t, s.Tally().Bytes)
-	assert.Empty(t, s.places)
-	assert.Empty(t, s.traces)
+	assert.Zero(t, s.traces.used)
 	assert.Empty(t, s.services)
 }

@@ -61,7 +61,7 @@ func (s *Store) matchEvents(p *place) []*Event {
 	events := make([]*Event, len(chosen))
 	for i, r := range chosen {
 		events[i] = r.event
-		if r.event.Key == p.key {
+		if p.is(&r.event.Key) {
 			s.join(r, BySpan)
 		} else {
 			s.join(r, ByGoroutine)

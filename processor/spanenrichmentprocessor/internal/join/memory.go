@@ -14,8 +14,8 @@ const (
 	ledgerBytes    = int64(unsafe.Sizeof(ledgerRecord{})) + slotBytes
 	eventBytes     = int64(unsafe.Sizeof(eventRecord{})) + slotBytes + 2*8 // and among those taken
 	attributeBytes = int64(unsafe.Sizeof(Attribute{}))
-	placeBytes     = int64(unsafe.Sizeof(place{})+unsafe.Sizeof(departure{})+2*unsafe.Sizeof(Interval{})) + 2*8 + mapLoad*int64(unsafe.Sizeof(SpanKey{})+9)
-	traceBytes     = int64(unsafe.Sizeof(trace{})) + mapLoad*(16+9)
+	placeBytes     = int64(unsafe.Sizeof(place{})+unsafe.Sizeof(departure{})+2*unsafe.Sizeof(Interval{})) + 2*8 + mapLoad*(8+9)
+	traceBytes     = int64(unsafe.Sizeof(trace{})) + slotShare
 	processBytes   = int64(unsafe.Sizeof(process{})+unsafe.Sizeof(service{})+unsafe.Sizeof(Origin{})) + 768 // and the service's own map, and what the origin says
 	aliasBytes     = 16 + mapLoad*(16+9)
 )

@@ -42,7 +42,7 @@ func (s *Store) observeLedger(l *Ledger) *place {
 		s.tally.Unjoined[KindLedger][Memory]++
 		return nil
 	}
-	p := s.place(l.Key)
+	p := s.place(&l.Key)
 	if p.ledger != nil || p.owned {
 		s.tally.Unjoined[KindLedger][Duplicate]++
 		return nil
@@ -76,28 +76,23 @@ func (s *Store) observeEvent(e *Event) {
 		s.tally.Unjoined[e.Kind][Memory]++
 		return
 	}
-	own := s.places[e.Key] // nil for an event without a span ID
-	var t *trace
-	if own != nil && own.trace != nil {
-		t = own.trace
-	} else {
-		t = s.traces[e.Key.Trace]
-	}
+	t, own := s.find(&e.Key) // no place for an event without a span ID
 	// It may be at its own span, wait for a span of its trace, or be at one that took it.
 	if own != nil && own.events.holds(e) || t != nil && (t.orphans.holds(e) || t.taken.holds(e)) {
 		s.tally.Unjoined[e.Kind][Duplicate]++
 		return
 	}
-	s.storeEvent(e, bytes, own, t)
+	s.storeEvent(e, bytes, t, own)
 }
 
 // storeEvent stores an event, where its place and its trace are known with them.
-func (s *Store) storeEvent(e *Event, bytes int64, own *place, t *trace) {
+func (s *Store) storeEvent(e *Event, bytes int64, t *trace, own *place) {
 	stored := &eventRecord{record: record{kind: e.Kind, interval: e.Interval, bytes: bytes, place: own}, event: *e}
 	r := &stored.record
 	r.event = &stored.event
 	if own == nil && !e.Key.Span.IsEmpty() {
-		r.place = s.newPlace(e.Key)
+		r.place = s.newPlace(t, &e.Key)
+		t = r.place.trace
 	}
 	if r.place != nil {
 		r.place.events.insert(r)

@@ -3,53 +3,12 @@
 
 package join
 
-import (
-	"slices"
-
-	"go.opentelemetry.io/collector/pdata/pcommon"
-)
-
-// trace is what joins the events of a trace that name no span seen to the spans
-// that cover them.
-type trace struct {
-	id      pcommon.TraceID
-	seen    []*place // open spans, and those that left and are remembered
-	waiting int      // of all spans seen, those that wait
-	orphans timeline // events whose own span was not seen
-	taken   timeline // and those of them that another span took, to know them again
-
-	few [4]*place  // seen, as long as it has no more
-	two [2]*record // and orphans
-}
-
-func (s *Store) trace(id pcommon.TraceID) *trace {
-	if t := s.traces[id]; t != nil {
-		return t
-	}
-	return s.newTrace(id)
-}
-
-func (s *Store) newTrace(id pcommon.TraceID) *trace {
-	t := &trace{id: id}
-	t.seen, t.orphans.records = t.few[:0], t.two[:0]
-	s.traces[id] = t
-	s.charge(traceBytes)
-	return t
-}
-
-func (s *Store) tidyTrace(t *trace) {
-	if len(t.seen) == 0 && len(t.orphans.records) == 0 && len(t.taken.records) == 0 {
-		delete(s.traces, t.id)
-		s.charge(-traceBytes)
-	}
-}
-
 // orphan offers an event whose span was not seen to the spans of its trace
 // that will leave. A span that has left by now does not get it, and neither
 // does one that it lies within: the event was bypassed.
 func (s *Store) orphan(t *trace, r *record) {
-	for _, p := range t.seen {
-		if p.open > 0 || !s.covers(p, r) {
+	for p := range t.places.all() {
+		if !p.seen || p.open > 0 || !s.covers(p, r) {
 			continue
 		}
 		if !r.bypassed || compareRank(p.rank(), r.left) < 0 {
@@ -67,7 +26,7 @@ func (s *Store) adopt(r *record) {
 		return
 	}
 	r.orphan = false
-	t := s.traces[r.event.Key.Trace]
+	t := s.traceOf(r)
 	t.orphans.remove(r)
 	s.tidyTrace(t)
 }
@@ -106,9 +65,20 @@ func (s *Store) innerThan(t *trace, p *place, r *record) bool {
 	if t.waiting == 0 {
 		return false
 	}
-	return slices.ContainsFunc(t.seen, func(other *place) bool {
-		return other.open > 0 && compareRank(other.rank(), p.rank()) < 0 && s.covers(other, r)
-	})
+	for other := range t.places.all() {
+		if other.open > 0 && compareRank(other.rank(), p.rank()) < 0 && s.covers(other, r) {
+			return true
+		}
+	}
+	return false
+}
+
+// traceOf is the trace of an event in the store.
+func (s *Store) traceOf(r *record) *trace {
+	if r.place != nil {
+		return r.place.trace
+	}
+	return s.traces.find(&r.event.Key.Trace)
 }
 
 // untake ends that an event is known as one that another span took.
@@ -117,7 +87,7 @@ func (s *Store) untake(r *record) {
 		return
 	}
 	r.taken = false
-	t := s.traces[r.event.Key.Trace]
+	t := s.traceOf(r)
 	t.taken.remove(r)
 	s.tidyTrace(t)
 }

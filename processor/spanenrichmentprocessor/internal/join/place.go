@@ -3,21 +3,24 @@
 
 package join
 
-import "time"
+import (
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
 
 // place is all that is known of one trace ID and span ID.
 type place struct {
-	key    SpanKey
+	trace  *trace
+	span   pcommon.SpanID
 	ledger *record
 	events timeline
 	two    [2]*record // events, as long as there are no more
 
-	seen  bool   // a span came
-	left  bool   // a copy of it left, and is remembered
-	owned bool   // that copy has a ledger
-	open  int    // copies of it that have not left
-	trace *trace // once a span came
-	index int    // in the trace's list of spans seen
+	seen  bool // a span came
+	left  bool // a copy of it left, and is remembered
+	owned bool // that copy has a ledger
+	open  int  // copies of it that have not left
 
 	identity  Process // of the span's resource
 	interval  Interval
@@ -33,20 +36,28 @@ type departure struct {
 	at    time.Duration
 }
 
-func (p *place) rank() rank { return rank{interval: p.interval, span: p.key.Span} }
+func (p *place) rank() rank { return rank{interval: p.interval, span: p.span} }
+
+// is tells whether the key is the place's.
+func (p *place) is(key *SpanKey) bool { return key.Span == p.span && key.Trace == p.trace.id }
 
 // place returns what is known of the key, and makes it if there is nothing.
-func (s *Store) place(key SpanKey) *place {
-	if p := s.places[key]; p != nil {
-		return p
+func (s *Store) place(key *SpanKey) *place {
+	t, p := s.find(key)
+	if p == nil {
+		p = s.newPlace(t, key)
 	}
-	return s.newPlace(key)
+	return p
 }
 
-func (s *Store) newPlace(key SpanKey) *place {
-	p := &place{key: key}
+// newPlace makes the place of a key, and its trace where that is nil.
+func (s *Store) newPlace(t *trace, key *SpanKey) *place {
+	if t == nil {
+		t = s.newTrace(key.Trace)
+	}
+	p := &place{trace: t, span: key.Span}
 	p.events.records, p.waiting = p.two[:0], p.one[:0]
-	s.places[key] = p
+	t.places.add(p)
 	s.charge(placeBytes)
 	return p
 }
@@ -54,8 +65,9 @@ func (s *Store) newPlace(key SpanKey) *place {
 // tidy removes a place that says nothing any more.
 func (s *Store) tidy(p *place) {
 	if p.ledger == nil && len(p.events.records) == 0 && p.open == 0 && !p.left {
-		delete(s.places, p.key)
+		p.trace.places.remove(p.span)
 		s.charge(-placeBytes)
+		s.tidyTrace(p.trace)
 	}
 }
 
@@ -69,9 +81,6 @@ func (s *Store) see(p *place, span *Span) {
 		return
 	}
 	p.seen = true
-	t := s.trace(p.key.Trace)
-	p.trace, p.index = t, len(t.seen)
-	t.seen = append(t.seen, p)
 	for _, r := range p.events.records {
 		s.adopt(r)
 	}
@@ -80,19 +89,12 @@ func (s *Store) see(p *place, span *Span) {
 // unsee takes back what see noted, once no copy of the span is open and none
 // is remembered. What is still pending waits for another span to cover it.
 func (s *Store) unsee(p *place) {
-	t := p.trace
-	last := len(t.seen) - 1
-	t.seen[last].index = p.index
-	t.seen[p.index] = t.seen[last]
-	t.seen[last] = nil
-	t.seen = t.seen[:last]
-	p.seen, p.trace = false, nil
+	p.seen = false
 	for _, r := range p.events.records {
 		if !r.settled {
-			s.orphan(t, r)
+			s.orphan(p.trace, r)
 		}
 	}
-	s.tidyTrace(t)
 }
 
 // depart ends the stay of one copy of a span, and remembers the span, as it is

@@ -6,8 +6,6 @@ package join
 import (
 	"slices"
 	"time"
-
-	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
 // Config bounds a Store.
@@ -24,8 +22,7 @@ type Store struct {
 	epoch  time.Time
 	clock  time.Duration // since epoch; never goes back
 
-	places   map[SpanKey]*place
-	traces   map[pcommon.TraceID]*trace
+	traces   index
 	services map[string]*service // by the receiver's name
 	aliases  map[string]*service // by an SDK's, where that is another
 
@@ -50,8 +47,7 @@ func NewStore(config Config, now time.Time) *Store {
 	return &Store{
 		config:   config,
 		epoch:    now,
-		places:   map[SpanKey]*place{},
-		traces:   map[pcommon.TraceID]*trace{},
+		traces:   newIndex(),
 		services: map[string]*service{},
 		aliases:  map[string]*service{},
 	}
@@ -126,14 +122,14 @@ const maxBorrowed = 16384
 func (s *Store) admit(span *Span, i int, size func(int) int64) (*place, *Waiting) {
 	named := s.service(span.Process.Service)
 	observed := named != nil && named.records > 0
-	p := s.places[span.Key]
+	t, p := s.find(&span.Key)
 	if p == nil && !observed {
 		return nil, nil
 	}
 	evicted := s.evicted
 	roomy := s.makeRoom(placeBytes + traceBytes)
 	if s.evicted != evicted {
-		p = s.places[span.Key] // making room may have removed it
+		t, p = s.find(&span.Key) // making room may have removed it
 	}
 	expected := s.config.Wait > 0 && observed && named.ledgers > 0 &&
 		!span.HasLedger && (p == nil || p.ledger == nil)
@@ -141,7 +137,7 @@ func (s *Store) admit(span *Span, i int, size func(int) int64) (*place, *Waiting
 		return nil, s.refuseToHold(expected)
 	}
 	if p == nil {
-		p = s.newPlace(span.Key)
+		p = s.newPlace(t, &span.Key)
 	}
 	s.see(p, span)
 	if !expected {

@@ -1,0 +1,91 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package join
+
+import (
+	"hash/maphash"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+// index finds a trace by its ID: a table of hashes with open addressing, so that
+// a look-up waits for memory twice, for a slot and for the trace that it leads to.
+type index struct {
+	seed  maphash.Seed // nobody outside can make IDs collide
+	slots []slot       // a power of two of them
+	used  int          // of them, at most three in four
+}
+
+type slot struct {
+	hash  uint64
+	trace *trace // nil in a slot that is free
+}
+
+const (
+	firstSlots = 16
+	slotShare  = 16 * 8 / 3 // bytes of the table for each trace, where it has just grown
+)
+
+func newIndex() index {
+	return index{seed: maphash.MakeSeed(), slots: make([]slot, firstSlots)}
+}
+
+func (x *index) hash(id *pcommon.TraceID) uint64 { return maphash.Bytes(x.seed, id[:]) }
+
+// find returns the trace of the ID, nil where there is none.
+func (x *index) find(id *pcommon.TraceID) *trace {
+	hash, mask := x.hash(id), uint64(len(x.slots)-1)
+	for at := hash & mask; x.slots[at].trace != nil; at = (at + 1) & mask {
+		if s := &x.slots[at]; s.hash == hash && s.trace.id == *id {
+			return s.trace
+		}
+	}
+	return nil
+}
+
+// add puts a trace in whose ID is not there.
+func (x *index) add(t *trace) {
+	if 4*(x.used+1) > 3*len(x.slots) {
+		x.grow()
+	}
+	x.used++
+	x.put(slot{x.hash(&t.id), t})
+}
+
+func (x *index) put(s slot) {
+	mask := uint64(len(x.slots) - 1)
+	at := s.hash & mask
+	for x.slots[at].trace != nil {
+		at = (at + 1) & mask
+	}
+	x.slots[at] = s
+}
+
+func (x *index) grow() {
+	old := x.slots
+	x.slots = make([]slot, 2*len(old))
+	for _, s := range old {
+		if s.trace != nil {
+			x.put(s)
+		}
+	}
+}
+
+// remove takes a trace out that is there. What stands behind it moves up, as far
+// as it may: a look-up ends at the first free slot.
+func (x *index) remove(t *trace) {
+	mask := uint64(len(x.slots) - 1)
+	at := x.hash(&t.id) & mask
+	for x.slots[at].trace != t {
+		at = (at + 1) & mask
+	}
+	for next := (at + 1) & mask; x.slots[next].trace != nil; next = (next + 1) & mask {
+		home := x.slots[next].hash & mask
+		if (next-home)&mask >= (next-at)&mask { // it does not begin behind the gap
+			x.slots[at], at = x.slots[next], next
+		}
+	}
+	x.slots[at] = slot{}
+	x.used--
+}
