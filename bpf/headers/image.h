@@ -126,6 +126,17 @@ static __always_inline struct chunk *chunk_of(struct scratch *s, u32 at)
 	return (struct chunk *)image_word(s, at - sizeof(struct chunk));
 }
 
+/* Reads memory of the process, 0 if all was there. Nearly always it is resident: then
+ * the read that does not wait for pages costs about half of the one that does, in
+ * which a kernel with hardened user copies looks for the map's memory
+ * (mm/usercopy.c: check_heap_object). */
+static __always_inline long read_memory(void *to, u32 bytes, u64 addr)
+{
+	if (!bpf_probe_read_user(to, bytes, (const void *)addr))
+		return 0;
+	return bpf_copy_from_user(to, bytes, (const void *)addr);
+}
+
 /* Copies memory of the process to the end of the image and lets the word at slot
  * point to it. */
 static __noinline int copy_chunk(struct scratch *s, u32 slot, u64 addr, u64 whole, u32 kind)
@@ -138,7 +149,7 @@ static __noinline int copy_chunk(struct scratch *s, u32 slot, u64 addr, u64 whol
 	barrier_var(bytes);
 	if (bytes > CHUNK_SIZE)
 		return 0;
-	if (bytes && bpf_copy_from_user(image_word(s, to), bytes, (const void *)addr))
+	if (bytes && read_memory(image_word(s, to), bytes, addr))
 		return 0;
 	struct chunk *c = chunk_of(s, to);
 	c->bytes = bytes;
@@ -183,7 +194,7 @@ static __noinline int copy_array(struct scratch *s, u32 at, u32 kind)
 	} type = {};
 	u64 descriptor = *image_word(s, at), data = *image_word(s, at + 8);
 	*image_word(s, at + 8) = 0;
-	if (!descriptor || bpf_copy_from_user(&type, sizeof(type), (const void *)descriptor))
+	if (!descriptor || read_memory(&type, sizeof(type), descriptor))
 		return 0;
 	if ((type.kind & ABI_KIND_MASK) == ABI_KIND_ARRAY)
 		copy_chunk(s, at + 8, data, type.size, kind);
@@ -227,7 +238,7 @@ static __noinline int copy_tracer(struct scratch *s, struct sdk_layout *l, u32 a
 	if (l->scope_attributes != UNKNOWN_OFFSET)
 		copy_array(s, at + l->scope_attributes, CHUNK_KEY_VALUES);
 	u64 resource = 0, provider = *image_word(s, at + l->tracer_provider);
-	bpf_copy_from_user(&resource, sizeof(resource), (const void *)(provider + l->provider_resource));
+	read_memory(&resource, sizeof(resource), provider + l->provider_resource);
 	copy_chunk(s, at + l->tracer_provider, resource, l->resource_size, CHUNK_RESOURCE);
 	return 0;
 }
@@ -313,9 +324,10 @@ static long follow_element(u32 i, struct walk *w)
 	return 0;
 }
 
-static __always_inline void copy_all(struct walk *w, u32 slot, u64 addr, u32 size, u32 kind)
+/* Follows the pointers of a chunk, and of what they lead to. */
+static __always_inline void follow_chunk(struct walk *w, u32 chunk)
 {
-	w->s->follow = w->s->element = w->s->last = 0;
-	copy_chunk(w->s, slot, addr, size, kind);
+	w->s->follow = w->s->last = chunk;
+	w->s->element = 0;
 	bpf_loop(IMAGE_STEPS, follow_element, w, 0);
 }

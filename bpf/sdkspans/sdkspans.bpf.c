@@ -60,30 +60,42 @@ static __always_inline void deliver(void *ctx, struct scratch *s, struct tracer_
 		bpf_map_update_elem(&told_tracers, key, &now, BPF_ANY);
 }
 
+/* The struct of the span, 0 where it cannot be read or has no end. */
+static __always_inline u32 copy_struct(struct scratch *s, struct sdk_layout *l, u64 handle)
+{
+	s->record.size = IMAGE_START;
+	s->record.pad = 0;
+	s->follow = 0;
+	*image_word(s, IMAGE_TRACER) = 0;
+	copy_chunk(s, IMAGE_SPAN, handle, l->span_size, CHUNK_SPAN);
+	u32 span = *image_word(s, IMAGE_SPAN);
+	if (span && (*image_word(s, span + l->end_time) | *image_word(s, span + l->end_time + 8)))
+		return span;
+	return 0;
+}
+
 static __always_inline void tell_whole(void *ctx, struct scratch *s, struct sdk_layout *l, u64 handle,
 				       u32 tgid)
 {
 	struct tracer_key key = { .tgid = tgid };
 	struct walk walk = { .s = s, .l = l };
-	u64 now = bpf_ktime_get_ns(), end[2] = {};
-	bpf_copy_from_user(end, sizeof(end), (const void *)(handle + l->end_time));
-	bpf_copy_from_user(&key.tracer, sizeof(key.tracer), (const void *)(handle + l->tracer));
-	if (!key.tracer || !(end[0] | end[1])) {
+	u64 now = bpf_ktime_get_ns();
+	u32 span = copy_struct(s, l, handle);
+	if (span)
+		key.tracer = *image_word(s, span + l->tracer);
+	if (!key.tracer) {
 		count(DROPPED_SPAN_UNREADABLE);
 		return;
 	}
 	int fresh = is_fresh(&key, now);
 	s->record.tracer = key.tracer;
-	s->record.size = IMAGE_START;
-	s->record.pad = 0;
-	*image_word(s, IMAGE_SPAN) = *image_word(s, IMAGE_TRACER) = 0;
-	if (!fresh) /* first, so that it has room whatever the span is like */
-		copy_all(&walk, IMAGE_TRACER, key.tracer, l->tracer_size, CHUNK_TRACER);
-	copy_all(&walk, IMAGE_SPAN, handle, l->span_size, CHUNK_SPAN);
-	if (*image_word(s, IMAGE_SPAN))
-		deliver(ctx, s, &key, fresh, now);
-	else
-		count(DROPPED_SPAN_UNREADABLE);
+	if (!fresh) { /* first, so that it has room whatever the span is like */
+		s->follow = 0;
+		copy_chunk(s, IMAGE_TRACER, key.tracer, l->tracer_size, CHUNK_TRACER);
+		follow_chunk(&walk, *image_word(s, IMAGE_TRACER));
+	}
+	follow_chunk(&walk, span);
+	deliver(ctx, s, &key, fresh, now);
 }
 
 /* In func (s *recordingSpan) End, where it looks whether there are processors to
