@@ -100,6 +100,10 @@ bench: preflight-test build fetch bench-overhead ## Run the benchmarks: what the
 bench-overhead: preflight-test ## Measure what each way to observe costs a server and the agent, and a large executable
 	@go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./tests/overhead
 
+.PHONY: bench-sdk-spans
+bench-sdk-spans: preflight-test ## Measure what sdk_spans costs a program beside its SDK's own exporter (90 s)
+	@go test -run '^$$' -bench SDKSpans -benchtime 1x -timeout 10m ./tests/overhead
+
 .PHONY: referee
 referee: preflight-test ## Judge the ledgers of many programs by Go's execution tracer and print the differences
 	@FATHOM_REFEREE_SCALE=$(REFEREE_SCALE) go test -C tests/referee -count=1 -timeout 20m -run AgreeWithTheTracer

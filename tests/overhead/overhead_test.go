@@ -126,14 +126,20 @@ type usage struct{ cpuPercent, residentMiB float64 }
 // observe starts an agent and waits until its probes are in place.
 func observe(b *testing.B, v variant, programs string, pid int) *agent {
 	b.Helper()
+	a := runAgent(b, v, programs, pid)
+	attached := regexp.MustCompile(`(?m)^otelcol_receiver_ebpf_processes_attached\S* 1$`)
+	require.Eventually(b, func() bool { return attached.Match(metrics(b)) }, 30*time.Second, 100*time.Millisecond,
+		"the agent attaches to the server: needs root on a kernel that loads BPF")
+	return a
+}
+
+func runAgent(b *testing.B, v variant, programs string, pid int) *agent {
+	b.Helper()
 	b.Setenv("FATHOM_TARGET_PID", strconv.Itoa(pid))
 	b.Setenv("FATHOM_LEDGER_MODE", v.mode)
 	config, err := filepath.Abs(filepath.Join("testdata", v.config))
 	require.NoError(b, err)
 	command, stop := run(b, filepath.Join(programs, "fathom"), "--config", config)
-	attached := regexp.MustCompile(`(?m)^otelcol_receiver_ebpf_processes_attached\S* 1$`)
-	require.Eventually(b, func() bool { return attached.Match(metrics(b)) }, 30*time.Second, 100*time.Millisecond,
-		"the agent attaches to the server: needs root on a kernel that loads BPF")
 	return &agent{b: b, pid: command.Process.Pid, end: stop}
 }
 

@@ -20,6 +20,9 @@ func TestCapturedOutputIsThere(t *testing.T) {
 			"report": {"trace ", "dominant: ", "(OTel SDK)", "(Fathom)", "fsync /", "by route", "lost"},
 			"bench":  {"target CPU", "p99", "agent RSS", "Linux"},
 		},
+		"docs/sdk-spans.md": {
+			"sdk-bench": {"60000 spans/s are asked for", "exporter", "target CPU", "End p99", "delivered", "lost, SDK counts", "lost, kernel counts"},
+		},
 		"receiver/ebpfreceiver/MEASURED.md": {
 			"bench":   {"median of", "to without", "default", "agent RSS"},
 			"referee": {"exact ledgers", "p99 off", "pipeline", "all parts"},
