@@ -22,9 +22,15 @@ import (
 // makeSpans lets the target make spans and returns what its SDK says of them.
 func makeSpans(t *testing.T, target *targettest.Target, query string) map[string]sdkTruth {
 	t.Helper()
-	body, status, err := target.Get("/spans?"+query, nil)
+	return truthsOf(t, target, "/spans?"+query)
+}
+
+// truthsOf are what the target answers of the spans that it makes.
+func truthsOf(t *testing.T, target *targettest.Target, path string) map[string]sdkTruth {
+	t.Helper()
+	body, status, err := target.Get(path, nil)
 	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, http.StatusOK, status, body)
 	var all []sdkTruth
 	require.NoError(t, json.Unmarshal([]byte(body), &all))
 	truths := make(map[string]sdkTruth, len(all))

@@ -72,6 +72,7 @@ func main() {
 		}
 		workers.Wait()
 	})
+	serveSynced(providers[""].Tracer("synced"))
 	log.Fatal(http.Serve(listener, nil))
 }
 
