@@ -53,6 +53,8 @@ type Config struct {
 	TableEngine TableEngineConfig `mapstructure:"table_engine"`
 	// ClusterName adds ON CLUSTER to the statements that create tables.
 	ClusterName string `mapstructure:"cluster_name"`
+	// DerivedTables are filled by ClickHouse out of the tables above.
+	DerivedTables DerivedTablesConfig `mapstructure:"derived_tables"`
 	// CreateSchema creates the database and tables where they do not exist.
 	CreateSchema bool `mapstructure:"create_schema"`
 
@@ -106,9 +108,10 @@ func createDefaultConfig() component.Config {
 			Histogram:            TableConfig{Name: "otel_metrics_histogram"},
 			ExponentialHistogram: TableConfig{Name: "otel_metrics_exponential_histogram"},
 		},
-		CreateSchema: true,
-		Compress:     "lz4",
-		AsyncInsert:  true,
+		DerivedTables: defaultDerivedTables(),
+		CreateSchema:  true,
+		Compress:      "lz4",
+		AsyncInsert:   true,
 	}
 }
 
@@ -140,7 +143,7 @@ func (cfg *Config) Validate() error {
 		}
 		tables[table.name] = table.key
 	}
-	return errs
+	return errors.Join(errs, cfg.validateDerived())
 }
 
 type namedTable struct{ key, name string }
@@ -148,7 +151,7 @@ type namedTable struct{ key, name string }
 // tables is every table with the key that names it.
 func (cfg *Config) tables() []namedTable {
 	metrics := cfg.MetricsTables
-	return []namedTable{
+	tables := []namedTable{
 		{"traces_table_name", cfg.TracesTableName},
 		{"logs_table_name", cfg.LogsTableName},
 		{"metrics_tables.gauge.name", metrics.Gauge.Name},
@@ -157,20 +160,31 @@ func (cfg *Config) tables() []namedTable {
 		{"metrics_tables.histogram.name", metrics.Histogram.Name},
 		{"metrics_tables.exponential_histogram.name", metrics.ExponentialHistogram.Name},
 	}
+	for _, derived := range cfg.derived() {
+		if derived.Enabled {
+			tables = append(tables, namedTable{derived.key + ".name", derived.Name})
+		}
+	}
+	return tables
 }
 
 // schema is the tables' common part. database is the one in use.
 func (cfg *Config) schema(database string) schema.Schema {
-	engine := cfg.TableEngine.Name
-	if engine == "" {
-		engine = "MergeTree"
-	}
 	return schema.Schema{
 		Database: database,
 		Cluster:  cfg.ClusterName,
-		Engine:   fmt.Sprintf("%s(%s)", engine, cfg.TableEngine.Params),
+		Engine:   cfg.engine(),
 		TTL:      cfg.TTL,
 	}
+}
+
+// engine is the tables' engine with its parameters.
+func (cfg *Config) engine() string {
+	name := cfg.TableEngine.Name
+	if name == "" {
+		name = "MergeTree"
+	}
+	return fmt.Sprintf("%s(%s)", name, cfg.TableEngine.Params)
 }
 
 // tlsIsSet reports whether any key of tls was given.

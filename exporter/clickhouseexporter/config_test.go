@@ -121,6 +121,12 @@ func goodCases() map[string]change {
 			},
 			schema: func(s *schema.Schema) { s.Engine = "ReplicatedMergeTree('/clickhouse/{shard}', '{replica}')" },
 		},
+		"clickhouse/derived_tables": {config: func(c *Config) {
+			c.DerivedTables.KernelEvents = DerivedTableConfig{Enabled: true, Name: "events"}
+			c.DerivedTables.TimeLedger.Enabled = true
+			c.DerivedTables.RED.Enabled = true
+			c.DerivedTables.ServiceMap.Enabled = true
+		}},
 		"clickhouse/cluster_name": {
 			config: func(c *Config) { c.ClusterName = "prod" },
 			schema: func(s *schema.Schema) { s.Cluster = "prod" },
@@ -281,6 +287,10 @@ func badCases() map[string][]string {
 		"bad/table_engine_params_alone": {"table_engine.params: has no effect without table_engine.name"},
 		"bad/table_empty":               {"metrics_tables.sum.name: must not be empty"},
 		"bad/table_twice":               {`logs_table_name: "otel_logs" is the table of traces_table_name already`},
+		"bad/derived_table_empty":       {"derived_tables.red.name: must not be empty"},
+		"bad/derived_table_twice":       {`derived_tables.time_ledger.name: "otel_traces" is the table of traces_table_name already`},
+		"bad/derived_without_schema":    {"derived_tables.service_map.enabled: has no effect with create_schema: false"},
+		"bad/derived_engine":            {"derived_tables.red.enabled: needs another table_engine.name", "ReplacingMergeTree"},
 		"bad/everything_at_once":        {"endpoint: https://", "ttl: ", "logs_table_name: must not be empty"},
 		"bad/timeout":                   {"timeout"},
 		"bad/unknown_key":               {"tabel_engine"},

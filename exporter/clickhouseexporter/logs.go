@@ -50,7 +50,13 @@ func (e *logsExporter) prepare(ctx context.Context, i *inserter) error {
 	if err != nil {
 		return err
 	}
-	return e.lookForEventName(ctx, i)
+	if err := e.lookForEventName(ctx, i); err != nil {
+		return err
+	}
+	if e.withoutEventName.Load() {
+		return nil // it says so; there is nothing to derive from
+	}
+	return i.createFromLogs(ctx)
 }
 
 // lookForEventName finds out whether the table has a column for event names.

@@ -27,7 +27,11 @@ func newTracesExporter(set exporter.Settings, config *Config) (*tracesExporter, 
 }
 
 func prepareTraces(ctx context.Context, i *inserter) error {
-	return i.create(ctx, func() ([]string, error) { return i.schema.CreateTraces(i.config.TracesTableName) })
+	err := i.create(ctx, func() ([]string, error) { return i.schema.CreateTraces(i.config.TracesTableName) })
+	if err != nil {
+		return err
+	}
+	return i.createFromTraces(ctx)
 }
 
 func (e *tracesExporter) push(ctx context.Context, traces ptrace.Traces) error {

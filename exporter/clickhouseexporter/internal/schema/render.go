@@ -16,24 +16,31 @@ var files embed.FS
 
 // templates is every file under sql/, parsed once.
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"ident": Identifier,
-	"list":  func(items ...string) []string { return items },
-	"ttl":   ttlClause,
+	"ident":  Identifier,
+	"list":   func(items ...string) []string { return items },
+	"ttl":    ttlClause,
+	"causes": causeColumns,
 }).ParseFS(files, "sql/*.sql"))
 
 // statement is one template and the table that it is rendered for.
 type statement struct {
-	file      string
-	table     string
+	file  string
+	table string
+	// source is the table out of whose rows this one is filled.
+	source    string
 	textIndex bool
 }
 
 // parameters is what the templates see.
 type parameters struct {
-	Database, Table, Cluster, Engine string
+	Database, Table, Source, Cluster string
+	Engine                           string
 	TTL                              time.Duration
 	TextIndex                        bool
 }
+
+// AggregatingEngine is the engine of a table of partial aggregates.
+func (p parameters) AggregatingEngine() (string, error) { return AggregatingEngine(p.Engine) }
 
 func (s Schema) renderAll(statements ...statement) ([]string, error) {
 	rendered := make([]string, 0, len(statements))
@@ -42,6 +49,7 @@ func (s Schema) renderAll(statements ...statement) ([]string, error) {
 		err := templates.ExecuteTemplate(&text, statement.file, parameters{
 			Database:  s.Database,
 			Table:     statement.table,
+			Source:    statement.source,
 			Cluster:   clusterClause(s.Cluster),
 			Engine:    s.Engine,
 			TTL:       s.TTL,

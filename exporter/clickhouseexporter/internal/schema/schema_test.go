@@ -25,6 +25,13 @@ var metricTables = MetricTables{
 	ExponentialHistogram: "otel_metrics_exponential_histogram",
 }
 
+var allDerived = Derived{
+	KernelEvents: "fathom_kernel_events",
+	TimeLedger:   "fathom_time_ledger",
+	RED:          "fathom_red",
+	ServiceMap:   "fathom_service_map",
+}
+
 func TestGolden(t *testing.T) {
 	plain := Schema{Database: "otel", Engine: "MergeTree()"}
 	full := Schema{
@@ -36,14 +43,17 @@ func TestGolden(t *testing.T) {
 	old, current := Version{Major: 26, Minor: 1}, Version{Major: 26, Minor: 2}
 
 	for name, render := range map[string]func() ([]string, error){
-		"database":      plain.CreateDatabase,
-		"traces":        func() ([]string, error) { return plain.CreateTraces("otel_traces") },
-		"logs_text":     func() ([]string, error) { return plain.CreateLogs("otel_logs", current) },
-		"logs_bloom":    func() ([]string, error) { return plain.CreateLogs("otel_logs", old) },
-		"metrics":       func() ([]string, error) { return plain.CreateMetrics(metricTables) },
-		"full_database": full.CreateDatabase,
-		"full_traces":   func() ([]string, error) { return full.CreateTraces("spans") },
-		"full_logs":     func() ([]string, error) { return full.CreateLogs("records", current) },
+		"database":       plain.CreateDatabase,
+		"traces":         func() ([]string, error) { return plain.CreateTraces("otel_traces") },
+		"logs_text":      func() ([]string, error) { return plain.CreateLogs("otel_logs", current) },
+		"logs_bloom":     func() ([]string, error) { return plain.CreateLogs("otel_logs", old) },
+		"metrics":        func() ([]string, error) { return plain.CreateMetrics(metricTables) },
+		"derived_traces": func() ([]string, error) { return plain.CreateFromTraces("otel_traces", allDerived) },
+		"derived_logs":   func() ([]string, error) { return plain.CreateFromLogs("otel_logs", allDerived) },
+		"full_derived":   func() ([]string, error) { return full.CreateFromTraces("spans", Derived{RED: "rates"}) },
+		"full_database":  full.CreateDatabase,
+		"full_traces":    func() ([]string, error) { return full.CreateTraces("spans") },
+		"full_logs":      func() ([]string, error) { return full.CreateLogs("records", current) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			statements, err := render()
@@ -66,6 +76,32 @@ func TestDefaultDatabaseIsNotCreated(t *testing.T) {
 	statements, err := Schema{Database: DefaultDatabase}.CreateDatabase()
 	require.NoError(t, err)
 	assert.Empty(t, statements)
+}
+
+func TestNothingIsDerivedUnlessItIsWanted(t *testing.T) {
+	for _, render := range []func(string, Derived) ([]string, error){
+		Schema{Engine: "MergeTree()"}.CreateFromTraces, Schema{Engine: "MergeTree()"}.CreateFromLogs,
+	} {
+		statements, err := render("source", Derived{})
+		require.NoError(t, err)
+		assert.Empty(t, statements)
+	}
+}
+
+func TestAggregatingEngine(t *testing.T) {
+	for engine, want := range map[string]string{
+		"MergeTree()":                    "AggregatingMergeTree()",
+		"ReplicatedMergeTree('/a', 'b')": "ReplicatedAggregatingMergeTree('/a', 'b')",
+		"SharedMergeTree()":              "SharedAggregatingMergeTree()",
+	} {
+		got, err := AggregatingEngine(engine)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	for _, engine := range []string{"Log()", "ReplacingMergeTree(Version)", ""} {
+		_, err := AggregatingEngine(engine)
+		require.ErrorContains(t, err, "no engine like")
+	}
 }
 
 func TestTTLClause(t *testing.T) {
