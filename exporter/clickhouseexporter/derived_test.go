@@ -5,6 +5,7 @@ package clickhouseexporter
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -220,4 +221,18 @@ func TestDerivedTablesAreOff(t *testing.T) {
 		require.NoError(t, start(t, signal, synchronous(endpoint)).send(t.Context()))
 	}
 	assert.Zero(t, db.number(t, "SELECT count() FROM system.tables WHERE database = 'otel' AND name LIKE 'fathom%'"))
+}
+
+// TestReadmeQueries runs the queries of the README's section.
+func TestReadmeQueries(t *testing.T) {
+	endpoint := enginetest.Start(t)
+	db := connect(t, endpoint)
+	require.NoError(t, start(t, "traces", derived(endpoint)).send(t.Context()))
+	_, rest, _ := strings.Cut(section(t, "## Derived tables"), "```sql\n")
+	queries, _, _ := strings.Cut(rest, "```")
+	all := strings.Split(strings.TrimSpace(queries), "\n\n")
+	require.Len(t, all, 3)
+	for _, query := range all {
+		db.exec(t, strings.TrimSuffix(query, ";"))
+	}
 }
