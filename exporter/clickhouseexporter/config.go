@@ -111,7 +111,7 @@ func createDefaultConfig() component.Config {
 		DerivedTables: defaultDerivedTables(),
 		CreateSchema:  true,
 		Compress:      "lz4",
-		AsyncInsert:   true,
+		AsyncInsert:   false,
 	}
 }
 

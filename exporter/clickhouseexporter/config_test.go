@@ -48,7 +48,7 @@ func load(t *testing.T, name string) (*Config, error) {
 }
 
 var (
-	asynchronous  = ch.Setting{Key: "async_insert", Value: "1", Important: true}
+	synchronously = ch.Setting{Key: "async_insert", Value: "0", Important: true}
 	allPartitions = ch.Setting{Key: "max_partitions_per_insert_block", Value: "0", Important: true}
 )
 
@@ -155,12 +155,12 @@ func goodCases() map[string]change {
 			},
 		},
 		"clickhouse/async_insert_in_endpoint": {
-			config: func(c *Config) { c.Endpoint += "?async_insert=0" },
-			target: func(o *target) { o.client.Settings[0].Value = "0" },
+			config: func(c *Config) { c.Endpoint += "?async_insert=1" },
+			target: func(o *target) { o.client.Settings[0].Value = "1" },
 		},
 		"clickhouse/async_insert": {
-			config: func(c *Config) { c.AsyncInsert = false },
-			target: func(o *target) { o.client.Settings[0].Value = "0" },
+			config: func(c *Config) { c.AsyncInsert = true },
+			target: func(o *target) { o.client.Settings[0].Value = "1" },
 		},
 		"clickhouse/timeout": {config: func(c *Config) { c.TimeoutSettings.Timeout = 11 * time.Second }},
 		"clickhouse/retry_on_failure": {config: func(c *Config) {
@@ -181,7 +181,7 @@ func goodCases() map[string]change {
 				o.client.Strategy, o.client.MaxConnections = client.RoundRobin, 7
 				o.client.ClientName = "shop/1.2 fathom/test"
 				o.client.Settings = []ch.Setting{
-					asynchronous,
+					synchronously,
 					{Key: "insert_quorum", Value: "2", Important: true},
 					{Key: "max_execution_time", Value: "60", Important: true},
 					allPartitions,
@@ -218,7 +218,7 @@ func TestGoodConfigs(t *testing.T) {
 				Addresses:      []string{"127.0.0.1:9000"},
 				DialTimeout:    30 * time.Second,
 				Database:       "default",
-				Settings:       []ch.Setting{asynchronous, allPartitions},
+				Settings:       []ch.Setting{synchronously, allPartitions},
 				Compression:    ch.CompressionLZ4,
 				ClientName:     "fathom/test",
 				MaxConnections: 50,

@@ -38,6 +38,21 @@ type target struct {
 	database string
 }
 
+// deduplicationOff is a setting with which tokens do not count, or none. Those
+// of asynchronous inserts count on servers that have the setting
+// deduplicate_insert, and enable it.
+func (t target) deduplicationOff() string {
+	for _, setting := range t.client.Settings {
+		off := setting.Value == "0" || setting.Value == "false" || setting.Value == "disable"
+		switch {
+		case setting.Key == "async_insert" && !off, setting.Key == "insert_deduplicate" && off,
+			setting.Key == "deduplicate_insert" && off:
+			return setting.Key + "=" + setting.Value
+		}
+	}
+	return ""
+}
+
 // target reads endpoint, connection_params and the keys that override them.
 // Each error names its key.
 func (cfg *Config) target(clientName string) (target, error) {
@@ -145,6 +160,7 @@ func checkParameters(query url.Values) error {
 		{"block_buffer_size", "has no effect: this exporter reads no rows"},
 		{"max_compression_buffer", "has no effect: this exporter compresses a block at once"},
 		{"debug", "has no effect; set service.telemetry.logs.level"},
+		{"insert_deduplication_token", "is another one for each insert; with one for all, only the first would be stored"},
 	} {
 		if query.Has(parameter.name) {
 			errs = errors.Join(errs, fmt.Errorf("endpoint, connection_params: %s %s; remove it",

@@ -7,7 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
+	"github.com/ClickHouse/ch-go"
 	"github.com/ClickHouse/ch-go/proto"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer/consumererror"
@@ -37,6 +39,8 @@ type inserter struct {
 	stale func(ctx context.Context, err error, input proto.Input) bool
 	// maxBlock is how many bytes go into one block.
 	maxBlock int
+	// digesters are kept for reuse.
+	digesters sync.Pool
 }
 
 // newInserter makes an inserter whose gate prepares the tables by prepare.
@@ -56,9 +60,18 @@ func newInserter(set exporter.Settings, config *Config, prepare func(context.Con
 		telemetry: telemetry,
 		logger:    set.Logger,
 		maxBlock:  rows.MaxBlock,
+		digesters: sync.Pool{New: func() any { return rows.NewDigester() }},
 	}
 	for _, line := range config.leftOut {
 		set.Logger.Warn(line)
+	}
+	if queue := config.QueueSettings.Get(); queue != nil && queue.StorageID != nil && queue.Batch.HasValue() {
+		set.Logger.Warn("sending_queue has both storage and batch: a Collector that is killed forms other batches, " +
+			"and ClickHouse may store rows twice")
+	}
+	if key := target.deduplicationOff(); key != "" {
+		set.Logger.Warn("with this setting, ClickHouse may store rows twice when an INSERT fails after they were stored",
+			zap.String("setting", key))
 	}
 	i.gate = newGate(func(ctx context.Context) error { return i.prepare(ctx, prepare) }, set.Logger)
 	return i, nil
@@ -116,35 +129,55 @@ func (i *inserter) create(ctx context.Context, render func() ([]string, error)) 
 
 // insert writes one block's columns to a table and counts what became of the
 // rows. It does nothing for a block without rows. Columns that are too large
-// for one block are inserted in parts: an *unfinishedError then says how many
-// rows are done with.
-func (i *inserter) insert(ctx context.Context, table string, input proto.Input, corrected rows.Corrections) error {
+// for one block are inserted in parts; those that earlier attempts at the
+// delivery are done with are left out.
+func (i *inserter) insert(ctx context.Context, d *delivery, table string, input proto.Input, corrected rows.Corrections) error {
 	if input[0].Data.Rows() == 0 {
 		return nil
 	}
-	var refused error
-	done := 0
-	for _, part := range rows.Split(input, i.maxBlock) {
-		err := i.insertPart(ctx, table, part)
-		if err != nil && !consumererror.IsPermanent(err) {
-			if refused != nil {
-				i.logger.Error("ClickHouse refused rows for good", zap.Error(refused))
-			}
-			return unfinished(done, err)
+	done := d.progress(table)
+	for n, part := range rows.Split(input, i.maxBlock) {
+		if n < done.parts {
+			continue
 		}
-		refused = errors.Join(refused, err)
-		done += part[0].Data.Rows()
+		settings, err := i.settingsOfPart(d, n, part)
+		if err != nil {
+			return err
+		}
+		err = i.insertPart(ctx, table, part, settings)
+		if err != nil && !consumererror.IsPermanent(err) {
+			return err
+		}
+		done.refused = errors.Join(done.refused, err)
+		done.parts = n + 1
 	}
-	if refused == nil {
+	if done.refused == nil {
 		i.countCorrections(ctx, table, corrected)
 	}
-	return refused
+	return done.refused
 }
 
-func (i *inserter) insertPart(ctx context.Context, table string, input proto.Input) error {
+// settingsOfPart are the settings of the INSERT of a part: those with which
+// ClickHouse stores it once, however often it is sent, and so what the views
+// of the table make of it. Without a token, a table that has a window would take
+// other rows that are the same for a repetition.
+func (i *inserter) settingsOfPart(d *delivery, part int, input proto.Input) ([]ch.Setting, error) {
+	digester := i.digesters.Get().(*rows.Digester)
+	defer i.digesters.Put(digester)
+	digest, err := digester.Digest(input)
+	if err != nil {
+		return nil, err
+	}
+	return []ch.Setting{
+		{Key: "insert_deduplication_token", Value: d.token(part, digest), Important: true},
+		{Key: "deduplicate_blocks_in_dependent_materialized_views", Value: "1", Important: true},
+	}, nil
+}
+
+func (i *inserter) insertPart(ctx context.Context, table string, input proto.Input, settings []ch.Setting) error {
 	count := int64(input[0].Data.Rows())
 	byTable := metric.WithAttributes(attribute.String("table", table))
-	err := i.client.Insert(ctx, schema.Identifier(i.schema.Database, table), input)
+	err := i.client.Insert(ctx, schema.Identifier(i.schema.Database, table), input, settings...)
 	if err == nil {
 		i.telemetry.RowsWritten.Add(ctx, count, byTable)
 		return nil

@@ -29,7 +29,11 @@ func createTraces(ctx context.Context, set exporter.Settings, config component.C
 	if err != nil {
 		return nil, err
 	}
-	return exporterhelper.NewTraces(ctx, set, config, traces.push, traces.options()...)
+	queued, err := exporterhelper.NewTraces(ctx, withDeliveries(set), config, traces.push, traces.options()...)
+	if err != nil {
+		return nil, err
+	}
+	return tracesIntake{queued}, nil
 }
 
 func createLogs(ctx context.Context, set exporter.Settings, config component.Config) (exporter.Logs, error) {
@@ -37,7 +41,11 @@ func createLogs(ctx context.Context, set exporter.Settings, config component.Con
 	if err != nil {
 		return nil, err
 	}
-	return exporterhelper.NewLogs(ctx, set, config, logs.push, logs.options()...)
+	queued, err := exporterhelper.NewLogs(ctx, withDeliveries(set), config, logs.push, logs.options()...)
+	if err != nil {
+		return nil, err
+	}
+	return logsIntake{queued}, nil
 }
 
 func createMetrics(ctx context.Context, set exporter.Settings, config component.Config) (exporter.Metrics, error) {
@@ -45,5 +53,9 @@ func createMetrics(ctx context.Context, set exporter.Settings, config component.
 	if err != nil {
 		return nil, err
 	}
-	return exporterhelper.NewMetrics(ctx, set, config, metrics.push, metrics.options()...)
+	queued, err := exporterhelper.NewMetrics(ctx, withDeliveries(set), config, metrics.push, metrics.options()...)
+	if err != nil {
+		return nil, err
+	}
+	return metricsIntake{queued}, nil
 }

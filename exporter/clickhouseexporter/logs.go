@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 
 	"github.com/ClickHouse/ch-go/proto"
-	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.uber.org/zap"
@@ -53,10 +52,12 @@ func (e *logsExporter) prepare(ctx context.Context, i *inserter) error {
 	if err := e.lookForEventName(ctx, i); err != nil {
 		return err
 	}
-	if e.withoutEventName.Load() {
-		return nil // it says so; there is nothing to derive from
+	if !e.withoutEventName.Load() { // else it says so; there is nothing to derive from
+		if err := i.createFromLogs(ctx); err != nil {
+			return err
+		}
 	}
-	return i.createFromLogs(ctx)
+	return i.once(ctx, i.config.LogsTableName, i.config.DerivedTables.KernelEvents.wanted())
 }
 
 // lookForEventName finds out whether the table has a column for event names.
@@ -99,20 +100,15 @@ func (e *logsExporter) push(ctx context.Context, logs plog.Logs) error {
 	block := e.blocks.take()
 	defer e.blocks.put(block)
 	block.Append(logs)
-
-	err := e.insertLogs(ctx, block)
-	if done := doneRows(err); done > 0 {
-		return consumererror.NewLogs(err, recordsAfter(logs, done))
-	}
-	return err
+	return e.insertLogs(ctx, deliveryOf(ctx), block)
 }
 
-func (e *logsExporter) insertLogs(ctx context.Context, block *rows.Logs) error {
+func (e *logsExporter) insertLogs(ctx context.Context, d *delivery, block *rows.Logs) error {
 	table := e.config.LogsTableName
 	if !e.withoutEventName.Load() {
-		return e.insert(ctx, table, block.Input(), block.Corrected())
+		return e.insert(ctx, d, table, block.Input(), block.Corrected())
 	}
-	err := e.insert(ctx, table, block.InputWithoutEventName(), block.Corrected())
+	err := e.insert(ctx, d, table, block.InputWithoutEventName(), block.Corrected())
 	if lost := block.EventNames(); err == nil && lost > 0 {
 		e.countCorrected(ctx, table, "event_name_without_column", lost)
 	}

@@ -35,7 +35,7 @@ func newMetricsExporter(set exporter.Settings, config *Config) (*metricsExporter
 
 func prepareMetrics(ctx context.Context, i *inserter) error {
 	tables := i.config.MetricsTables
-	return i.create(ctx, func() ([]string, error) {
+	err := i.create(ctx, func() ([]string, error) {
 		return i.schema.CreateMetrics(schema.MetricTables{
 			Gauge:                tables.Gauge.Name,
 			Sum:                  tables.Sum.Name,
@@ -44,6 +44,11 @@ func prepareMetrics(ctx context.Context, i *inserter) error {
 			ExponentialHistogram: tables.ExponentialHistogram.Name,
 		})
 	})
+	if err != nil {
+		return err
+	}
+	return i.once(ctx, tables.Gauge.Name, tables.Sum.Name, tables.Summary.Name,
+		tables.Histogram.Name, tables.ExponentialHistogram.Name)
 }
 
 // table is the table for metrics of that type.
@@ -71,30 +76,37 @@ func (e *metricsExporter) push(ctx context.Context, metrics pmetric.Metrics) err
 	defer e.blocks.put(block)
 	block.Append(metrics)
 
-	untyped := e.refuseUntyped(ctx, block)
+	d := deliveryOf(ctx)
+	untyped := e.refuseUntyped(ctx, d, block)
 	if untyped != nil && metrics.DataPointCount() == 0 {
 		return untyped
 	}
-	return e.outcome(metrics, e.insertAll(ctx, block))
+	return e.outcome(e.insertAll(ctx, d, block))
 }
 
-// refuseUntyped counts the metrics that no table can hold.
-func (e *metricsExporter) refuseUntyped(ctx context.Context, block *rows.Metrics) error {
+// refuseUntyped counts the metrics that no table can hold, at the first attempt.
+func (e *metricsExporter) refuseUntyped(ctx context.Context, d *delivery, block *rows.Metrics) error {
 	if block.Untyped == 0 {
 		return nil
 	}
+	err := consumererror.NewPermanent(fmt.Errorf(
+		"%d metrics without a type, the first of them %q, have no data points and cannot be stored",
+		block.Untyped, block.FirstUntyped))
+	done := d.progress("")
+	if done.refused != nil {
+		return err
+	}
+	done.refused = err
 	e.telemetry.RowsRefused.Add(ctx, int64(block.Untyped),
 		metric.WithAttributes(attribute.String("table", ""), attribute.String("reason", "metric_without_type")))
 	e.logger.Warn("metrics without a type have no data points and cannot be stored",
 		zap.Int("metrics", block.Untyped), zap.String("first", block.FirstUntyped))
-	return consumererror.NewPermanent(fmt.Errorf(
-		"%d metrics without a type, the first of them %q, have no data points and cannot be stored",
-		block.Untyped, block.FirstUntyped))
+	return err
 }
 
 // insertAll writes the five tables at once. It returns the error of each, in
 // the order of rows.MetricTypes.
-func (e *metricsExporter) insertAll(ctx context.Context, block *rows.Metrics) []error {
+func (e *metricsExporter) insertAll(ctx context.Context, d *delivery, block *rows.Metrics) []error {
 	kinds := rows.MetricTypes()
 	failures := make([]error, len(kinds))
 	var inserts sync.WaitGroup
@@ -104,34 +116,28 @@ func (e *metricsExporter) insertAll(ctx context.Context, block *rows.Metrics) []
 			continue
 		}
 		inserts.Go(func() {
-			failures[n] = e.insert(ctx, e.table(kind), table.Input(), table.Corrected())
+			failures[n] = e.insert(ctx, d, e.table(kind), table.Input(), table.Corrected())
 		})
 	}
 	inserts.Wait()
 	return failures
 }
 
-// outcome is what the batch's sender is told. Only what may still be stored is
-// given back to be tried again: the tables that succeeded are not inserted
-// twice, and rows that were refused for good are counted already.
-func (e *metricsExporter) outcome(metrics pmetric.Metrics, failures []error) error {
+// outcome is what the batch's sender is told: to try it again where rows may
+// still be stored. What is done with by then is left out.
+func (e *metricsExporter) outcome(failures []error) error {
 	var again, refused error
-	done := map[pmetric.MetricType]int{}
-	for n, err := range failures {
+	for _, err := range failures {
 		switch {
 		case err == nil:
 		case consumererror.IsPermanent(err):
 			refused = errors.Join(refused, err)
 		default:
 			again = errors.Join(again, err)
-			done[rows.MetricTypes()[n]] = doneRows(err)
 		}
 	}
 	if again == nil {
 		return refused
 	}
-	if refused != nil {
-		e.logger.Error("ClickHouse refused rows for good", zap.Error(refused))
-	}
-	return consumererror.NewMetrics(again, pointsAfter(metrics, done))
+	return again
 }

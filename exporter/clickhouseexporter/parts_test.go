@@ -15,9 +15,7 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/plog"
-	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/rows"
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/rowstest"
 	"github.com/fathom-otel/fathom/internal/enginetest"
 )
@@ -82,29 +80,35 @@ func TestLargeBatch(t *testing.T) {
 	assert.Equal(t, records*size, db.number(t, "SELECT sum(length(Body)) FROM otel.otel_logs"))
 }
 
-// TestPartsThatFail has one part fail for now and one for good: only what is not
-// done with is given back.
+// TestPartsThatFail has one part fail for now and one for good: the next attempt
+// leaves out what is done with.
 func TestPartsThatFail(t *testing.T) {
 	endpoint := enginetest.Start(t)
 	db := connect(t, endpoint)
 	e, err := newLogsExporter(settings(), synchronous(endpoint))
 	require.NoError(t, err)
 	inParts(t, e.inserter)
-	require.NoError(t, e.push(t.Context(), bodies("first")))
+	attempt := func() context.Context { return context.WithValue(t.Context(), deliveryKey{}, newDelivery(t.Context())) }
+	require.NoError(t, e.push(attempt(), bodies("first")))
 	db.exec(t, "ALTER TABLE otel.otel_logs ADD CONSTRAINT never CHECK Body != 'never'")
 	db.exec(t, "ALTER TABLE otel.otel_logs ADD CONSTRAINT later CHECK throwIf(Body = 'later') = 0")
 
-	err = e.push(t.Context(), bodies("a", "never", "b"))
+	err = e.push(attempt(), bodies("a", "never", "b"))
 	require.ErrorContains(t, err, "VIOLATED_CONSTRAINT")
 	assert.True(t, consumererror.IsPermanent(err), err)
 	assert.Equal(t, 3, db.number(t, "SELECT count() FROM otel.otel_logs"), "the parts behind it are stored")
 
-	err = e.push(t.Context(), bodies("c", "never", "later", "d"))
+	again := attempt()
+	err = e.push(again, bodies("c", "never", "later", "d"))
+	require.Error(t, err)
 	assert.False(t, consumererror.IsPermanent(err), err)
-	var rest consumererror.Logs
-	require.ErrorAs(t, err, &rest)
-	assert.Equal(t, bodies("later", "d"), rest.Data())
 	assert.Equal(t, 4, db.number(t, "SELECT count() FROM otel.otel_logs"))
+	db.exec(t, "ALTER TABLE otel.otel_logs DROP CONSTRAINT later")
+	db.exec(t, "TRUNCATE TABLE otel.otel_logs SYNC")
+	err = e.push(again, bodies("c", "never", "later", "d"))
+	require.ErrorContains(t, err, "VIOLATED_CONSTRAINT", "what the first attempt was refused")
+	assert.True(t, consumererror.IsPermanent(err), err)
+	assert.Equal(t, "Body: \"d\"\n---\nBody: \"later\"\n", db.print(t, "SELECT Body FROM otel.otel_logs ORDER BY Body"))
 }
 
 func bodies(texts ...string) plog.Logs {
@@ -114,27 +118,4 @@ func bodies(texts ...string) plog.Logs {
 		records.AppendEmpty().Body().SetStr(text)
 	}
 	return logs
-}
-
-func TestWhatIsLeft(t *testing.T) {
-	traces, logs, metrics := rowstest.Traces(), rowstest.Logs(), rowstest.Metrics()
-	for n := range traces.SpanCount() + 1 {
-		assert.Equal(t, traces.SpanCount()-n, spansAfter(traces, n).SpanCount())
-	}
-	for n := range logs.LogRecordCount() + 1 {
-		assert.Equal(t, logs.LogRecordCount()-n, recordsAfter(logs, n).LogRecordCount())
-	}
-	kinds := rows.MetricTypes()
-	all := pointsByType(metrics, kinds[:])
-	for kind, points := range all {
-		for n := range points + 1 {
-			left := pointsByType(pointsAfter(metrics, map[pmetric.MetricType]int{kind: n}), kinds[:])
-			want := map[pmetric.MetricType]int{kind: points - n}
-			if n == points {
-				want = map[pmetric.MetricType]int{}
-			}
-			assert.Equal(t, want, left)
-		}
-	}
-	assert.Equal(t, rowstest.Metrics(), metrics, "the batch is shared and stays as it was")
 }

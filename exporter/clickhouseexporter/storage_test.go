@@ -103,7 +103,7 @@ func TestWireVariants(t *testing.T) {
 		"lz4":                   func(c *Config) { c.Compress = "lz4" },
 		"lz4hc":                 func(c *Config) { c.Compress = "lz4hc" },
 		"zstd":                  func(c *Config) { c.Compress = "zstd" },
-		"synchronous insert":    func(c *Config) { c.AsyncInsert = false },
+		"asynchronous insert":   func(c *Config) { c.AsyncInsert = true },
 		"second address":        func(c *Config) { c.Endpoint = closedEndpoint(t) + "," + endpoint },
 		"setting in parameters": func(c *Config) { c.ConnectionParams = map[string]string{"max_threads": "1"} },
 	} {

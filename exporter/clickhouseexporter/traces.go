@@ -6,11 +6,11 @@ package clickhouseexporter
 import (
 	"context"
 
-	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/rows"
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/schema"
 )
 
 type tracesExporter struct {
@@ -27,11 +27,14 @@ func newTracesExporter(set exporter.Settings, config *Config) (*tracesExporter, 
 }
 
 func prepareTraces(ctx context.Context, i *inserter) error {
-	err := i.create(ctx, func() ([]string, error) { return i.schema.CreateTraces(i.config.TracesTableName) })
-	if err != nil {
+	table, derived := i.config.TracesTableName, i.config.DerivedTables
+	if err := i.create(ctx, func() ([]string, error) { return i.schema.CreateTraces(table) }); err != nil {
 		return err
 	}
-	return i.createFromTraces(ctx)
+	if err := i.createFromTraces(ctx); err != nil {
+		return err
+	}
+	return i.once(ctx, table, table+schema.TraceTimes, derived.TimeLedger.wanted(), derived.RED.wanted())
 }
 
 func (e *tracesExporter) push(ctx context.Context, traces ptrace.Traces) error {
@@ -41,9 +44,5 @@ func (e *tracesExporter) push(ctx context.Context, traces ptrace.Traces) error {
 	block := e.blocks.take()
 	defer e.blocks.put(block)
 	block.Append(traces)
-	err := e.insert(ctx, e.config.TracesTableName, block.Input(), block.Corrected())
-	if done := doneRows(err); done > 0 {
-		return consumererror.NewTraces(err, spansAfter(traces, done))
-	}
-	return err
+	return e.insert(ctx, deliveryOf(ctx), e.config.TracesTableName, block.Input(), block.Corrected())
 }

@@ -57,12 +57,12 @@ func New(options Options) *Client {
 // Close closes the idle connections, and each of the others as it is released.
 func (c *Client) Close() { c.pool.close() }
 
-// Insert writes one block of rows to a table, whose name is quoted already. An
-// error says nothing about whether the rows were stored, unless it is an
+// Insert writes one block of rows to a table, whose name is quoted already,
+// with settings besides those of the options. An error says nothing about whether the rows were stored, unless it is an
 // exception of the server's (see Reason).
-func (c *Client) Insert(ctx context.Context, table string, input proto.Input) error {
+func (c *Client) Insert(ctx context.Context, table string, input proto.Input, settings ...ch.Setting) error {
 	return c.pool.with(ctx, func(conn *ch.Client) error {
-		return conn.Do(ctx, ch.Query{Body: insertStatement(table, input), Input: input})
+		return conn.Do(ctx, ch.Query{Body: insertStatement(table, input), Input: input, Settings: settings})
 	})
 }
 

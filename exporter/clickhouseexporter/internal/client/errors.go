@@ -76,3 +76,10 @@ func NoSuchColumn(err error) bool { return ch.IsErr(err, proto.ErrNoSuchColumnIn
 
 // Denied reports whether the user lacks a privilege.
 func Denied(err error) bool { return ch.IsErr(err, proto.ErrAccessDenied) }
+
+// Answered reports whether the error is the server's own answer, not that of a
+// connection on which none came.
+func Answered(err error) bool {
+	_, ok := ch.AsException(err)
+	return ok
+}

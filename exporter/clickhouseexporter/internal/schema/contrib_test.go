@@ -39,7 +39,11 @@ func TestTablesAreContribs(t *testing.T) {
 			want, err := os.ReadFile(file)
 			require.NoError(t, err)
 			_, tables, _ := strings.Cut(string(want), "\n\n")
-			assert.Equal(t, tables, created(t.Context(), t, conn))
+			// What ours have more than contrib's, each of them.
+			window := fmt.Sprintf(", non_replicated_deduplication_window = %d", schema.Window)
+			got := created(t.Context(), t, conn)
+			assert.Equal(t, strings.Count(tables, "ttl_only_drop_parts = 1"), strings.Count(got, window))
+			assert.Equal(t, tables, strings.ReplaceAll(got, window, ""))
 		})
 	}
 }

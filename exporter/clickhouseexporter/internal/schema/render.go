@@ -37,12 +37,18 @@ type parameters struct {
 	Engine                           string
 	TTL                              time.Duration
 	TextIndex                        bool
+	// Window is Schema's, or 0 where the engine does not take it.
+	Window int
 }
 
 // AggregatingEngine is the engine of a table of partial aggregates.
 func (p parameters) AggregatingEngine() (string, error) { return AggregatingEngine(p.Engine) }
 
 func (s Schema) renderAll(statements ...statement) ([]string, error) {
+	window := 0
+	if s.deduplicates() {
+		window = Window
+	}
 	rendered := make([]string, 0, len(statements))
 	for _, statement := range statements {
 		var text strings.Builder
@@ -54,6 +60,7 @@ func (s Schema) renderAll(statements ...statement) ([]string, error) {
 			Engine:    s.Engine,
 			TTL:       s.TTL,
 			TextIndex: statement.textIndex,
+			Window:    window,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("render %s: %w", statement.file, err)

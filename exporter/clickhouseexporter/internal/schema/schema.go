@@ -10,11 +10,16 @@ package schema
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
 // DefaultDatabase is the database that every ClickHouse server has.
 const DefaultDatabase = "default"
+
+// TraceTimes ends the name of the look-up table from trace ID to time, behind
+// that of the table of spans.
+const TraceTimes = "_trace_id_ts"
 
 // Schema is what the tables of one exporter have in common.
 type Schema struct {
@@ -26,6 +31,35 @@ type Schema struct {
 	Engine string
 	// TTL is the age at which rows are dropped, in whole seconds; 0 keeps them.
 	TTL time.Duration
+}
+
+// Window is the non_replicated_deduplication_window of the tables: how many of
+// the last blocks of a table ClickHouse knows the tokens of. Without it a plain
+// MergeTree stores a block as often as it is sent. A replicated one has a window
+// of its own, replicated_deduplication_window.
+const Window = 10_000
+
+// deduplicates reports whether the engine is one that takes Window: a MergeTree
+// that is not replicated.
+func (s Schema) deduplicates() bool {
+	name, _, _ := strings.Cut(s.Engine, "(")
+	return NeedsWindow(name)
+}
+
+// NeedsWindow reports whether tables of that engine deduplicate by Window.
+func NeedsWindow(engine string) bool {
+	return strings.HasSuffix(engine, "MergeTree") &&
+		!strings.HasPrefix(engine, "Replicated") && !strings.HasPrefix(engine, "Shared")
+}
+
+// SetWindow is the statement that gives a table that exists its window.
+func (s Schema) SetWindow(table string) string {
+	cluster := ""
+	if s.Cluster != "" {
+		cluster = " " + clusterClause(s.Cluster)
+	}
+	return fmt.Sprintf("ALTER TABLE %s%s MODIFY SETTING non_replicated_deduplication_window = %d",
+		Identifier(s.Database, table), cluster, Window)
 }
 
 // MetricTables are the names of the five metric tables.

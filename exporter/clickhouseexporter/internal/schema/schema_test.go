@@ -104,6 +104,18 @@ func TestAggregatingEngine(t *testing.T) {
 	}
 }
 
+func TestWindow(t *testing.T) {
+	assert.Equal(t, "ALTER TABLE `otel`.`two  spaces` MODIFY SETTING non_replicated_deduplication_window = 10000",
+		Schema{Database: "otel"}.SetWindow("two  spaces"))
+	assert.Equal(t, "ALTER TABLE `otel`.`t` ON CLUSTER `prod` MODIFY SETTING non_replicated_deduplication_window = 10000",
+		Schema{Database: "otel", Cluster: "prod"}.SetWindow("t"))
+	for engine, want := range map[string]bool{
+		"MergeTree": true, "ReplacingMergeTree": true, "ReplicatedMergeTree": false, "SharedMergeTree": false, "Distributed": false,
+	} {
+		assert.Equal(t, want, NeedsWindow(engine), engine)
+	}
+}
+
 func TestTTLClause(t *testing.T) {
 	for ttl, want := range map[time.Duration]string{
 		0:                "",

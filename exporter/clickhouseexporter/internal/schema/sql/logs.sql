@@ -35,4 +35,4 @@ CREATE TABLE IF NOT EXISTS {{ident .Database .Table}} {{.Cluster}} (
 PARTITION BY toDate(Timestamp)
 ORDER BY (toStartOfFiveMinutes(Timestamp), ServiceName, Timestamp)
 {{ttl .TTL "toDateTime(Timestamp)"}}
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1{{with .Window}}, non_replicated_deduplication_window = {{.}}{{end}}

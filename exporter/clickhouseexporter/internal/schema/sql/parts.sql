@@ -46,5 +46,5 @@
 {{ttl .TTL "toDateTime(TimeUnix)"}}
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, toStartOfHour(TimeUnix), cityHash64(Attributes), TimeUnix)
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1{{with .Window}}, non_replicated_deduplication_window = {{.}}{{end}}
 {{- end}}

@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS `otel`.`fathom_kernel_events`  (
 PARTITION BY toDate(Timestamp)
 ORDER BY (ServiceName, EventName, toDateTime(Timestamp))
 
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1;
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS `otel`.`fathom_kernel_events_mv` 
 TO `otel`.`fathom_kernel_events`

@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS `otel`.`fathom_time_ledger`  (
 PARTITION BY toDate(Timestamp)
 ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))
 
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1;
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS `otel`.`fathom_time_ledger_mv` 
 TO `otel`.`fathom_time_ledger`
@@ -80,7 +80,7 @@ CREATE TABLE IF NOT EXISTS `otel`.`fathom_red`  (
 PARTITION BY toDate(Minute)
 ORDER BY (ServiceName, SpanKind, Route, Method, Minute)
 
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1;
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS `otel`.`fathom_red_mv` 
 TO `otel`.`fathom_red`

@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS `otel`.`otel_metrics_gauge`  (
 
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, toStartOfHour(TimeUnix), cityHash64(Attributes), TimeUnix)
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1;
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE TABLE IF NOT EXISTS `otel`.`otel_metrics_sum`  (
     `ResourceAttributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
@@ -72,7 +72,7 @@ CREATE TABLE IF NOT EXISTS `otel`.`otel_metrics_sum`  (
 
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, toStartOfHour(TimeUnix), cityHash64(Attributes), TimeUnix)
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1;
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE TABLE IF NOT EXISTS `otel`.`otel_metrics_summary`  (
     `ResourceAttributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
@@ -107,7 +107,7 @@ CREATE TABLE IF NOT EXISTS `otel`.`otel_metrics_summary`  (
 
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, toStartOfHour(TimeUnix), cityHash64(Attributes), TimeUnix)
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1;
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE TABLE IF NOT EXISTS `otel`.`otel_metrics_histogram`  (
     `ResourceAttributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
@@ -150,7 +150,7 @@ CREATE TABLE IF NOT EXISTS `otel`.`otel_metrics_histogram`  (
 
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, toStartOfHour(TimeUnix), cityHash64(Attributes), TimeUnix)
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1;
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE TABLE IF NOT EXISTS `otel`.`otel_metrics_exponential_histogram`  (
     `ResourceAttributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
@@ -197,4 +197,4 @@ CREATE TABLE IF NOT EXISTS `otel`.`otel_metrics_exponential_histogram`  (
 
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, toStartOfHour(TimeUnix), cityHash64(Attributes), TimeUnix)
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1;
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;

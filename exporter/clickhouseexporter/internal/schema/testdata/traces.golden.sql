@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS `otel`.`otel_traces`  (
 PARTITION BY toDate(Timestamp)
 ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))
 
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1;
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE TABLE IF NOT EXISTS `otel`.`otel_traces_trace_id_ts`  (
     `TraceId` String CODEC(ZSTD(1)),
@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS `otel`.`otel_traces_trace_id_ts`  (
 PARTITION BY toDate(Start)
 ORDER BY (TraceId, Start)
 
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1;
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS `otel`.`otel_traces_trace_id_ts_mv` 
 TO `otel`.`otel_traces_trace_id_ts`
