@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -57,7 +56,6 @@ type Programs struct {
 	links     []link.Link
 	has       abilities
 	slots     slots
-	read      atomic.Uint64 // records, of all readers
 }
 
 // Load loads all programs and attaches the kernel's tracepoints. The error says

@@ -4,6 +4,7 @@
 package probe
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -264,6 +265,40 @@ func TestReadGivesUpAfterAWhile(t *testing.T) {
 	require.NoError(t, reader.Close())
 	_, err = reader.Read()
 	require.ErrorIs(t, err, ErrClosed)
+}
+
+// Drain waits for what is in the buffer, and for no more.
+func TestDrainWaitsForWhatWasTold(t *testing.T) {
+	programs, server := attached(t, Options{}, func(*Target) {})
+	reader, err := programs.NewReader()
+	require.NoError(t, err)
+	for range 20 {
+		_, _, err := server.Get("/nothing", nil)
+		require.NoError(t, err)
+	}
+	soon, cancel := context.WithTimeout(t.Context(), pollInterval)
+	defer cancel()
+	require.ErrorIs(t, reader.Drain(soon), context.DeadlineExceeded, "nobody reads")
+	server.Kill()
+	told, err := programs.Counters()
+	require.NoError(t, err)
+	read := make(chan uint64)
+	go func() {
+		n := uint64(0)
+		for raw, err := reader.Read(); err == nil; raw, err = reader.Read() {
+			if raw != nil {
+				n++
+			}
+		}
+		read <- n
+	}()
+	require.NoError(t, reader.Drain(t.Context()))
+	require.NoError(t, reader.Drain(t.Context()), "once more")
+	require.NoError(t, reader.Close())
+	n := <-read
+	t.Logf("%d records told, %d read", told[Records], n)
+	require.GreaterOrEqual(t, n, told[Records])
+	require.GreaterOrEqual(t, n, uint64(20))
 }
 
 // A file that is opened in a span is that span's, though another that began

@@ -20,11 +20,11 @@ const pollInterval = 100 * time.Millisecond
 
 // Reader takes records out of the ring buffer.
 type Reader struct {
-	ring   *ringbuf.Reader
-	record ringbuf.Record
-	kernel *Programs
-	ended  chan struct{} // closed by End
-	once   sync.Once
+	ring    *ringbuf.Reader
+	record  ringbuf.Record
+	flushed chan struct{} // has one when a Read came to where Drain looked
+	ended   chan struct{} // closed by End
+	once    sync.Once
 }
 
 // NewReader opens the ring buffer. There can be one reader at a time: another goes
@@ -34,7 +34,7 @@ func (p *Programs) NewReader() (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the ring buffer: %w", err)
 	}
-	return &Reader{ring: ring, kernel: p, ended: make(chan struct{})}, nil
+	return &Reader{ring: ring, flushed: make(chan struct{}, 1), ended: make(chan struct{})}, nil
 }
 
 // ErrClosed is returned by Read after Close.
@@ -45,35 +45,43 @@ var ErrClosed = ringbuf.ErrClosed
 func (r *Reader) Read() ([]byte, error) {
 	r.ring.SetDeadline(time.Now().Add(pollInterval))
 	err := r.ring.ReadInto(&r.record)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, nil
-	}
-	if err != nil {
+	case errors.Is(err, ringbuf.ErrFlushed):
+		select {
+		case r.flushed <- struct{}{}:
+		default: // nobody took the last one
+		}
+		return nil, nil
+	case err != nil:
 		return nil, err
 	}
-	r.kernel.read.Add(1)
 	return r.record.RawSample, nil
 }
 
 // End says that nobody will read on, for whatever reason.
 func (r *Reader) End() { r.once.Do(func() { close(r.ended) }) }
 
-// Drain waits until another goroutine has read all that was told before this call,
-// or has called End, or ctx is done. It must not be called after Close.
+// Drain waits until another goroutine has read all that is in the buffer at this
+// call, what the programs are about to write included, or has called End, or ctx is
+// done. It must not be called after Close, nor twice at once.
 func (r *Reader) Drain(ctx context.Context) error {
-	counters, err := r.kernel.Counters()
-	if err != nil {
-		return err
+	if r.ring.AvailableBytes() == 0 {
+		return nil
 	}
-	told := counters[Records] // counted before it is in the buffer
-	for r.kernel.read.Load() < told {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%d records were not read in time: %w", told-r.kernel.read.Load(), ctx.Err())
-		case <-r.ended:
-			return nil // who read has told why
-		case <-time.After(pollInterval / 10):
-		}
+	select {
+	case <-r.flushed: // of a Drain that did not wait for it
+	default:
+	}
+	if err := r.ring.Flush(); err != nil {
+		return fmt.Errorf("draining the ring buffer: %w", err)
+	}
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("%d bytes of records were not read in time: %w", r.ring.AvailableBytes(), ctx.Err())
+	case <-r.ended: // who read has told why
+	case <-r.flushed:
 	}
 	return nil
 }
