@@ -45,12 +45,16 @@ static __always_inline int is_incoming(u32 kind)
 	return kind == SPAN_REQUEST || kind == SPAN_RPC;
 }
 
+/* Other channels that a select may have for what it receives to be followed. */
+#define BESIDE 2
+
 /* The span in which a goroutine was started, by its own go statement or by that
  * of who started it, or the one whose work it took over a channel. */
 struct inheritance {
 	struct goroutine_key owner; /* whose span it is; g is 0 where nothing is inherited */
 	u64 start; /* of the span: with the owner, what tells it from others */
 	u64 channel; /* address of the hchan that the work came over; 0: it was started */
+	u64 beside[BESIDE]; /* those of the select that received it, 0 where there are no more */
 	u64 outlived; /* when the goroutine was first seen to have outlived it, ns, else 0 */
 	u8 trace_id[16];
 	u8 span_id[8];

@@ -12,8 +12,8 @@
 #define SELECT_CASES 16
 
 /* The unbuffered channel over which the goroutine, which waited and is made ready,
- * was passed a value, or which one was taken from it; 0 where it was none, as when
- * the channel was closed. What has no size is a signal and no work. */
+ * was passed a value, or over which one was taken from it; 0 where there was none, as
+ * when the channel was closed. */
 static __always_inline u64 passed_over(struct process *p, u64 g)
 {
 	u64 sudog = read_word(g + p->channels.param);
@@ -21,12 +21,44 @@ static __always_inline u64 passed_over(struct process *p, u64 g)
 	if (sudog)
 		READ_USER(success, sudog + p->channels.success);
 	u64 channel = success ? read_word(sudog + p->channels.channel) : 0;
-	if (!channel || read_word(channel + p->channels.capacity))
-		return 0;
+	return channel && !read_word(channel + p->channels.capacity) ? channel : 0;
+}
+
+/* What has no size is a signal and no work. */
+static __always_inline int carries_work(struct process *p, u64 channel)
+{
 	u16 size = 0;
 	READ_USER(size, channel + p->channels.element_size);
-	return size ? channel : 0;
+	return size;
 }
+
+/* Where a value came from: its channel, and those beside in the select. */
+struct source {
+	u64 channel;
+	u64 beside[BESIDE];
+	int followed; /* what else the select brings would be seen */
+};
+
+/* The other cases of the select in which the goroutine waits. It would take a value
+ * out of a buffer without being seen. */
+static __always_inline void look_beside(struct source *source, struct process *p, u64 g)
+{
+	u64 sudog = read_word(g + p->channels.waiting);
+	int n = 0;
+	source->followed = 0;
+	for (int i = 0; i < BESIDE + 2 && sudog; i++) {
+		u64 channel = read_word(sudog + p->channels.channel);
+		sudog = read_word(sudog + p->channels.next);
+		if (channel == source->channel)
+			continue;
+		if (n == BESIDE || read_word(channel + p->channels.capacity))
+			return;
+		source->beside[n++ & (BESIDE - 1)] = channel;
+	}
+	source->followed = !sudog;
+}
+
+_Static_assert(BESIDE == 2, "a mask bounds the index for the verifier");
 
 /* Does the goroutine begin to wait for the next value of the channel that its work
  * came over? A select does not tell in which direction it waits: it may. */
@@ -77,27 +109,40 @@ struct side {
 	struct goroutine *s; /* 0: it is in no span and inherits none */
 };
 
+/* Would the work that the goroutine took end by what comes over the channel? */
+static __always_inline int took_from(struct goroutine *s, u64 channel)
+{
+	if (!is_handed(s))
+		return 0;
+	for (int i = 0; i < BESIDE; i++) {
+		if (s->from.beside[i] == channel)
+			return 1;
+	}
+	return s->from.channel == channel;
+}
+
 /* A value has changed hands. Who works for a span and takes one elsewhere goes on
  * with what that span's goroutines pass; with another's it is not known for whom.
  * The new entry of who takes work, 0 where it takes none. */
 static __always_inline struct goroutine *take_work(struct process *p, struct side *giver, struct side *taker,
-						   u64 channel, u64 now)
+						   struct source *source, u64 now)
 {
 	struct inheritance from = {};
 	struct goroutine *s = taker->s;
 	int gives = giver->s && hands_over(&from, p, &giver->key, giver->s);
 	if (s && is_handed(s)) {
-		int next = s->from.channel == channel;
+		int next = s->from.channel == source->channel;
 		if (next || !same_span(&from, &s->from))
 			stop_work(s, &taker->key);
 		if (!next)
 			return 0;
 		s = bpf_map_lookup_elem(&goroutines, &taker->key);
 	}
-	if (!gives || (s && (s->depth || open_origin(p, s))))
+	if (!gives || !source->followed || (s && (s->depth || open_origin(p, s))))
 		return 0;
 	forget_goroutine(&taker->key); /* it was started within a span that is over */
-	from.channel = channel;
+	from.channel = source->channel;
+	__builtin_memcpy(from.beside, source->beside, sizeof(from.beside));
 	from.epoch = p->epoch;
 	from.outlived = 0;
 	s = new_heir(&taker->key, p, &from, now);
@@ -120,25 +165,28 @@ static __always_inline struct goroutine *hand_over(struct pt_regs *ctx, struct g
 		return s;
 	u8 reason = 0;
 	READ_USER(reason, key->g + p->g_waitreason);
-	int receives = reason == p->channels.receive;
-	if (!receives && reason != p->channels.send && reason != p->channels.select)
+	if (reason != p->channels.receive && reason != p->channels.send && reason != p->channels.select)
 		return s;
-	u64 channel = passed_over(p, key->g);
-	u64 m = channel ? read_word(GO_G(ctx) + p->g_m) : 0;
+	struct source source = { .channel = passed_over(p, key->g), .followed = 1 };
+	u64 m = source.channel ? read_word(GO_G(ctx) + p->g_m) : 0;
 	struct side woken = { .key = *key, .s = s };
 	struct side waker = { .key = { .g = m ? read_word(m + p->m_curg) : 0, .tgid = key->tgid } };
 	if (!waker.key.g)
 		return s;
 	waker.s = entry_of(p, &waker.key);
-	if (receives) {
-		struct goroutine *taken = take_work(p, &waker, &woken, channel, now);
+	int work = carries_work(p, source.channel);
+	int selects = reason == p->channels.select;
+	if (reason == p->channels.receive || (selects && parked_by(p, waker.key.g, &p->channels.sends, 1))) {
+		if (selects)
+			look_beside(&source, p, key->g);
+		struct goroutine *taken = work ? take_work(p, &waker, &woken, &source, now) : 0;
 		if (taken)
 			taken->cause = RUNNABLE;
-	} else if (parked_by(p, waker.key.g, &p->channels.chanrecv, 1)) {
-		struct goroutine *taken = take_work(p, &woken, &waker, channel, now);
+	} else if (work && parked_by(p, waker.key.g, &p->channels.chanrecv, 1)) {
+		struct goroutine *taken = take_work(p, &woken, &waker, &source, now);
 		if (taken)
 			bind_thread(taken, &waker.key, tid);
-	} else if (waker.s && waker.s->from.channel == channel) {
+	} else if (waker.s && took_from(waker.s, source.channel)) {
 		stop_work(waker.s, &waker.key); /* by a select */
 	}
 	return bpf_map_lookup_elem(&goroutines, key);

@@ -27,16 +27,25 @@ static __always_inline int is_watched(struct process *p, struct goroutine *s)
 	return !s->from.channel || s->from.epoch == p->epoch;
 }
 
+static __always_inline int is_closed(struct process *p, u64 channel)
+{
+	u32 closed = 0;
+	if (channel)
+		READ_USER(closed, channel + p->channels.closed);
+	return closed;
+}
+
 /* Does the goroutine inherit a span still? Of a channel that is closed each receive
  * returns at once, which nothing tells of: its last value's work has no end. */
 static __always_inline int inherits_still(struct process *p, struct goroutine *s)
 {
-	if (!inherits(s) || !is_watched(p, s))
+	if (!inherits(s) || !is_watched(p, s) || is_closed(p, s->from.channel))
 		return 0;
-	u32 closed = 0;
-	if (s->from.channel)
-		READ_USER(closed, s->from.channel + p->channels.closed);
-	return !closed;
+	for (int i = 0; i < BESIDE; i++) {
+		if (s->from.channel && is_closed(p, s->from.beside[i]))
+			return 0;
+	}
+	return 1;
 }
 
 /* The span that the goroutine inherits while that is on the stack of its own, 0

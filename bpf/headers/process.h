@@ -103,7 +103,7 @@ struct channel_offsets {
 	u16 capacity, element_size, closed; /* in runtime.hchan */
 	u8 receive, send, select; /* wait reasons; receive 0: hand-overs are not followed */
 	u8 pad[5];
-	struct code_range chanrecv; /* of the runtime's function */
+	struct code_range chanrecv, sends; /* of the runtime's functions chanrecv and send */
 };
 
 struct process {

@@ -121,6 +121,9 @@ func TestWorkIsTakenOverAChannel(t *testing.T) {
 			}
 			p.followed("unbuffered", p.ask("unbuffered", names("many", 24)...)) // the requests do
 			p.followed("selecting", p.ask("selecting", names("selecting", 24)...))
+			for _, name := range names("select", 5) { // the workers wait, each in a select
+				p.followed("select", p.ask("select", name))
+			}
 			for _, name := range names("lazy", 3) { // one at a time: the first starts the workers
 				p.ask("lazy", name)
 				require.Equal(t, p.awaitSpan("/lazy/"+name).TraceID(), p.written(name).TraceID(), name)
@@ -133,26 +136,42 @@ func TestWorkIsTakenOverAChannel(t *testing.T) {
 // Work of goroutines in no span is nobody's, also of workers that had a span's.
 func TestWorkOfNobody(t *testing.T) {
 	p := observePools(t, targettest.BuildPools(t, "go1.26.8"))
-	both, nobodys := names("request", 40), names("nobody", 40)
-	var group errgroup.Group
-	group.Go(func() error {
-		for _, name := range nobodys {
-			if _, _, err := p.target.Get("/nobody/"+name, nil); err != nil {
-				return err
+	for kind, nobodys := range map[string]string{"unbuffered": "nobody", "select": "nobodyelse"} {
+		all := names(nobodys, 40)
+		var group errgroup.Group
+		group.Go(func() error {
+			for _, name := range all {
+				if _, _, err := p.target.Get("/"+nobodys+"/"+name, nil); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		by := p.ask(kind, names(kind, 40)...)
+		require.NoError(t, group.Wait())
+		p.alone(nobodys, all...)
+		if kind == "unbuffered" {
+			p.followed(kind, by)
+			continue
+		}
+		followed := 0
+		for name := range by { // by workers that waited; the others found a request that did
+			span, event := p.awaitSpan("/"+kind+"/"+name), p.written(name)
+			require.Equal(t, handOvers(span) == 1, !event.TraceID().IsEmpty(), name)
+			if !event.TraceID().IsEmpty() {
+				followed++
+				require.Equal(t, span.TraceID(), event.TraceID(), name)
+				require.Equal(t, span.SpanID(), event.SpanID(), name)
 			}
 		}
-		return nil
-	})
-	by := p.ask("unbuffered", both...)
-	require.NoError(t, group.Wait())
-	p.followed("unbuffered", by)
-	p.alone("nobody", nobodys...)
+		t.Logf("%s: %d of %d jobs followed, none wrong", kind, followed, len(by))
+	}
 }
 
 // What is no hand-over, or cannot be proven to be one, is left alone.
 func TestNoHandOver(t *testing.T) {
 	p := observePools(t, targettest.BuildPools(t, "go1.26.8"))
-	for _, kind := range []string{"buffered", "select", "cond", "close", "signal", "last"} {
+	for _, kind := range []string{"buffered", "ticking", "cond", "close", "signal", "last"} {
 		all := names(kind, 6)
 		for name := range p.ask(kind, all...) {
 			span := p.awaitSpan("/" + kind + "/" + name)
@@ -164,7 +183,8 @@ func TestNoHandOver(t *testing.T) {
 		p.alone(kind, all...)
 	}
 	for _, name := range names("high", 6) {
-		p.followed("high", p.ask("high", name))
+		p.ask("high", name) // a goroutine that the request starts hands it over
+		require.Equal(t, p.awaitSpan("/high/"+name).SpanID(), p.written(name).SpanID(), name)
 		p.alone("high", name+".low", name+".low.before")
 	}
 }

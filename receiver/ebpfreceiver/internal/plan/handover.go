@@ -22,8 +22,9 @@ type HandOvers struct {
 	// Receive, Send and Select are the runtime's wait reasons; Receive is 0 where
 	// hand-overs are not followed.
 	Receive, Send, Select uint8
-	// Chanrecv is the runtime's function that receives, as linked.
-	Chanrecv Range
+	// Chanrecv is the runtime's function that receives, Sends the one that passes a
+	// value to who waits for it, as linked.
+	Chanrecv, Sends Range
 }
 
 // handOvers are seen by the probe on changes of state, with what inheritance needs.
@@ -64,11 +65,18 @@ func (m *maker) handOver() (HandOvers, error) {
 	if err != nil {
 		return HandOvers{}, err
 	}
+	sends, err := m.binary.Function("runtime.send")
+	if err != nil {
+		return HandOvers{}, err
+	}
 	reasons, err := m.binary.WaitReasons()
 	if err != nil {
 		return HandOvers{}, err
 	}
-	found := HandOvers{Chanrecv: Range{Begin: receives.Addr, End: receives.Addr + receives.Size}}
+	found := HandOvers{
+		Chanrecv: Range{Begin: receives.Addr, End: receives.Addr + receives.Size},
+		Sends:    Range{Begin: sends.Addr, End: sends.Addr + sends.Size},
+	}
 	for reason, text := range reasons {
 		switch text {
 		case "chan receive":

@@ -11,4 +11,5 @@ func describeChannels(d *spansProcess, t Target) {
 	d.Channels.Capacity, d.Channels.ElementSize, d.Channels.Closed = o.Capacity, o.ElementSize, o.Closed
 	d.Channels.Receive, d.Channels.Send, d.Channels.Select = h.Receive, h.Send, h.Select
 	d.Channels.Chanrecv.Begin, d.Channels.Chanrecv.End = h.Chanrecv.Begin+t.Bias, h.Chanrecv.End+t.Bias
+	d.Channels.Sends.Begin, d.Channels.Sends.End = h.Sends.Begin+t.Bias, h.Sends.End+t.Bias
 }

@@ -23,11 +23,15 @@ import (
 
 // What a request costs the process that serves it, by what is attached to it:
 // one over HTTP/2; one that makes a call of gRPC, or opens a stream, to a server
-// in the same process.
+// in the same process; one that hands work to a pool, over a channel with a buffer
+// and without.
 func BenchmarkRequests(b *testing.B) {
-	binaries := map[string]string{"http2": targettest.BuildHTTP2(b), "calls": targettest.BuildCalls(b)}
+	binaries := map[string]string{
+		"http2": targettest.BuildHTTP2(b), "calls": targettest.BuildCalls(b), "pools": targettest.BuildPools(b, "local"),
+	}
 	for _, request := range []struct{ name, binary, path string }{
 		{"http2", "http2", "/metrics"}, {"call", "calls", "/call?do="}, {"stream", "calls", "/stream/both?do="},
+		{"buffered", "pools", "/buffered/1"}, {"unbuffered", "pools", "/selecting/1"},
 	} {
 		b.Run(request.name, func(b *testing.B) { benchmarkTiers(b, binaries[request.binary], request.path) })
 	}

@@ -97,6 +97,7 @@ type spansGoroutine struct {
 		}
 		Start    uint64
 		Channel  uint64
+		Beside   [2]uint64
 		Outlived uint64
 		TraceId  [16]uint8
 		SpanId   [8]uint8
@@ -286,6 +287,11 @@ type spansProcess struct {
 		Select      uint8
 		Pad         [5]uint8
 		Chanrecv    struct {
+			_     structs.HostLayout
+			Begin uint64
+			End   uint64
+		}
+		Sends struct {
 			_     structs.HostLayout
 			Begin uint64
 			End   uint64

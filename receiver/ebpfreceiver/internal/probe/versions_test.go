@@ -78,6 +78,10 @@ func testedFeatures() []testedFeature {
 			})
 		}},
 		{"Stops of the world", plan.StopTheWorld, func(p process) bool { return len(p.stops) >= 2 }},
+		{"Work that is taken over a channel", plan.HandOver, func(p process) bool {
+			r := p.request("/work")
+			return r != nil && r.HandOvers == 2
+		}},
 		{"GC cycle numbers", plan.GCCycles, func(p process) bool {
 			return slices.ContainsFunc(p.stops, func(s *record.Stop) bool { return s.GCCycle > 0 })
 		}},
@@ -187,7 +191,7 @@ func attachObserved(t *testing.T, programs *Programs, o *observed) {
 func (o *observed) drive(t *testing.T) {
 	t.Helper()
 	header := http.Header{"Traceparent": {"00-" + hex.EncodeToString(givenTrace[:]) + "-00f067aa0ba902b7-01"}}
-	for _, path := range []string{"/sleep", "/gc", "/call"} {
+	for _, path := range []string{"/sleep", "/gc", "/call", "/work"} {
 		_, status, err := o.server.Get(path, header)
 		require.NoError(t, err)
 		require.Less(t, status, http.StatusBadRequest)

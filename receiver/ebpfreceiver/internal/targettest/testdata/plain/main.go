@@ -38,6 +38,34 @@ func main() {
 		_, _ = io.Copy(io.Discard, response.Body)
 		_ = response.Body.Close()
 	})
+	handleWork(mux)
 	fmt.Println(listener.Addr())
 	fmt.Fprintln(os.Stderr, http.Serve(listener, mux))
+}
+
+// handleWork hands values to goroutines that are there already.
+func handleWork(mux *http.ServeMux) {
+	received, selected, quit := make(chan chan int), make(chan chan int), make(chan struct{})
+	go func() {
+		for answer := range received {
+			answer <- 1
+		}
+	}()
+	go func() {
+		for {
+			select {
+			case answer := <-selected:
+				answer <- 1
+			case <-quit:
+				return
+			}
+		}
+	}()
+	mux.HandleFunc("/work", func(http.ResponseWriter, *http.Request) {
+		for _, work := range []chan chan int{received, selected} {
+			answer := make(chan int)
+			work <- answer
+			<-answer
+		}
+	})
 }

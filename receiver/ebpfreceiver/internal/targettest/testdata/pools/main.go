@@ -92,6 +92,7 @@ func main() {
 	handle("unbuffered", func(name string) uint64 { return send(unbuffered, job{name: name, lasts: 2 * time.Millisecond}) })
 	handle("long", func(name string) uint64 { return send(unbuffered, job{name: name, lasts: 200 * time.Millisecond}) })
 	handle("get", func(name string) uint64 { return send(unbuffered, job{name: name, url: own + "/leaf/" + name}) })
+	mux.HandleFunc("/addresses", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "{}") })
 	handle("leaf", func(string) uint64 { return 0 })
 	buffered := pool(make(chan job, workers))
 	handle("buffered", func(name string) uint64 { return send(buffered, job{name: name}) })
@@ -108,7 +109,7 @@ func main() {
 		nobodys <- job{name: name}
 		return <-told
 	})
-	go forNobody(unbuffered)
+	go forNobody(nobodys, unbuffered, told)
 	var once sync.Once
 	lazy := make(chan job)
 	handle("lazy", func(name string) uint64 { // workers that the first request starts
@@ -120,19 +121,30 @@ func main() {
 	fmt.Fprintln(os.Stderr, http.Serve(listener, mux))
 }
 
-var nobodys, told = make(chan job, 1), make(chan uint64, 1)
+var (
+	nobodys, elses = make(chan job, 1), make(chan job, 1)
+	told, toldElse = make(chan uint64, 1), make(chan uint64, 1)
+	either         = make(chan job) // of workers that receive in a select
+)
 
-func forNobody(to chan job) {
-	for j := range nobodys {
-		id := send(to, j)
-		told <- id
+// forNobody hands over, from a goroutine in no span, what comes through a buffer.
+func forNobody(from <-chan job, to chan job, told chan<- uint64) {
+	for j := range from {
+		told <- send(to, j)
 	}
 }
 
 // handleOthers serves what is no hand-over, or none that can be proven.
 func handleOthers(handle func(kind string, do func(name string) uint64)) {
-	quit, either := make(chan struct{}), make(chan job)
+	quit := make(chan struct{})
 	handle("select", func(name string) uint64 { return send(either, job{name: name}) })
+	handle("nobodyelse", func(name string) uint64 {
+		elses <- job{name: name}
+		return <-toldElse
+	})
+	go forNobody(elses, either, toldElse)
+	ticker, ticking := time.NewTicker(time.Hour), make(chan job)
+	handle("ticking", func(name string) uint64 { return send(ticking, job{name: name}) })
 	for i := 0; i < workers; i++ {
 		go func() {
 			for {
@@ -141,6 +153,15 @@ func handleOthers(handle func(kind string, do func(name string) uint64)) {
 					j.do()
 				case <-quit:
 					return
+				}
+			}
+		}()
+		go func() { // the ticker's channel has a buffer
+			for {
+				select {
+				case j := <-ticking:
+					j.do()
+				case <-ticker.C:
 				}
 			}
 		}()
