@@ -110,7 +110,8 @@ func (b *heldBatch) take(spans []*join.Waiting) (td ptrace.Traces, report report
 			h := heldSpanOf(w)
 			report.enrich(b.spans.ResourceSpans().At(h.resource).ScopeSpans().At(h.scope).Spans().At(h.span), &w.Match)
 		}
-		return b.spans, report
+		td, b.spans = b.spans, ptrace.Traces{}
+		return td, report
 	}
 	slices.SortFunc(spans, func(v, w *join.Waiting) int {
 		a, b := heldSpanOf(v), heldSpanOf(w)

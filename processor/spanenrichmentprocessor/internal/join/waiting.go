@@ -95,12 +95,14 @@ func (s *Store) Released() []*Waiting {
 	return released
 }
 
-// Sent gives back the memory of spans that went downstream.
+// Sent gives back the memory of spans that went downstream: those that were made
+// with them may wait for longer, and must not keep alive what these led to.
 func (s *Store) Sent(spans []*Waiting) {
 	for _, w := range spans {
 		s.charge(-w.bytes)
 		s.heldBytes -= w.bytes
 		s.tally.Held--
+		*w = Waiting{}
 	}
 }
 
