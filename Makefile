@@ -63,7 +63,8 @@ test: preflight-test build fetch ## Run all tests, those with real eBPF and the 
 	@go run ./tools/gotest -log .run/test.log -show '/tests/(referee|e2e)' -- \
 		-race -timeout 25m ./internal/... ./processor/... ./exporter/... ./extension/... ./cmd/... ./tools/... -- \
 		-race -count=1 -p 1 -timeout 25m ./receiver/... -- \
-		-count=1 -p 1 -timeout 25m ./tests/...
+		-count=1 -p 1 -timeout 25m ./tests/... -- \
+		-C tests/compat -count=1 -timeout 15m .
 
 .PHONY: test-kernels
 test-kernels: go ## Run the tests of the BPF programs on Debian's kernels, in virtual machines (KERNELS="5.10 6.1")
@@ -76,6 +77,7 @@ lint: ## Check formatting and run go vet, golangci-lint and clang-format
 	@unformatted=$$(gofmt -l $(GO_SOURCES)); [[ -z $$unformatted ]] || { echo "not gofmt-ed: $$unformatted"; exit 1; }
 	@clang-format-19 --dry-run --Werror $(C_SOURCES)
 	@go vet ./...
+	@go vet -C tests/compat .
 	@go run $(GOLANGCI_LINT) run ./...
 
 .PHONY: generate

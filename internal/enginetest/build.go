@@ -79,8 +79,9 @@ func command(dir, name string, arguments ...string) error {
 	return nil
 }
 
-// moduleRoot is the directory of this repository's go.mod, found from where
-// this file was compiled or else from the working directory.
+// moduleRoot is the directory of this repository, found from where this file was
+// compiled or else from the working directory; that may be in a module of its own
+// below it.
 func moduleRoot() (string, error) {
 	_, file, _, _ := runtime.Caller(0)
 	start := filepath.Dir(file)
@@ -91,11 +92,11 @@ func moduleRoot() (string, error) {
 		}
 	}
 	for dir := start; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+		if _, err := os.Stat(filepath.Join(dir, "cmd", "clickhouse-engine")); err == nil {
 			return dir, nil
 		}
 	}
-	return "", errors.New("no go.mod above " + start + ": the engine is built from the repository's sources")
+	return "", errors.New("no cmd/clickhouse-engine above " + start + ": the engine is built from the repository's sources")
 }
 
 // lock orders test processes that build at the same time.

@@ -8,7 +8,8 @@
 //
 // Each group after a `--` is a `go test` of its own; all of them run, and all of
 // them count, whatever fails. A group with -race is built with cgo, which the race
-// detector needs. Output of packages whose path matches -show is
+// detector needs; one that begins with -C and a directory runs there, which may be
+// a module of its own. Output of packages whose path matches -show is
 // printed also when they pass. It exits 1 if a test or package failed, or if no
 // test ran at all.
 package main
@@ -82,7 +83,7 @@ func groups(args []string) [][]string {
 
 // goTest feeds the events of one `go test` to the report.
 func goTest(ctx context.Context, args []string, report *report) error {
-	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-json"}, args...)...)
+	cmd := exec.CommandContext(ctx, "go", command(args)...)
 	if slices.Contains(args, "-race") {
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
 	}
@@ -112,6 +113,15 @@ func goTest(ctx context.Context, args []string, report *report) error {
 		return fmt.Errorf("run go test: %w", err)
 	}
 	return nil
+}
+
+// command is the arguments of the go command for a group: it wants -C before all
+// other flags.
+func command(group []string) []string {
+	if len(group) >= 2 && group[0] == "-C" {
+		return append([]string{"test", "-C", group[1], "-json"}, group[2:]...)
+	}
+	return append([]string{"test", "-json"}, group...)
 }
 
 type nopLog struct{ io.Writer }

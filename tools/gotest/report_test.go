@@ -129,12 +129,12 @@ func TestShownPackagesPrintWhilePassing(t *testing.T) {
 	}
 }
 
-// TestRun runs go test on packages of its own: one passes with the race detector,
-// one fails.
+// TestRun runs go test on packages of a module of its own: one passes with the
+// race detector, one fails.
 func TestRun(t *testing.T) {
-	t.Chdir("testdata/module")
+	t.Chdir("testdata")
 	var out bytes.Buffer
-	ok, err := run(t.Context(), []string{"--", "-race", "./passes", "--", "./fails"}, &out)
+	ok, err := run(t.Context(), []string{"--", "-C", "module", "-race", "./passes", "--", "-C", "module", "./fails"}, &out)
 	if err != nil {
 		t.Fatal(err)
 	}

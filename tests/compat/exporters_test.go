@@ -1,0 +1,116 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package compat
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	theirs "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/clickhouseexporter"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+	"go.uber.org/zap"
+
+	ours "github.com/fathom-otel/fathom/exporter/clickhouseexporter"
+)
+
+// patience bounds what a test waits for, on a machine with better things to do.
+const patience = time.Minute
+
+// The two exporters, by the names under which results are printed.
+const (
+	contrib = "contrib"
+	fathom  = "fathom"
+)
+
+func factories() map[string]exporter.Factory {
+	return map[string]exporter.Factory{contrib: theirs.NewFactory(), fathom: ours.NewFactory()}
+}
+
+// sender is the exporters of all signals of one side, running.
+type sender struct {
+	traces  exporter.Traces
+	logs    exporter.Logs
+	metrics exporter.Metrics
+}
+
+// start runs one side's exporters until the test ends, with the same keys for
+// both: without queue and retry, so that Consume returns when the data is stored.
+func start(t testing.TB, side, endpoint string, keys map[string]any) *sender {
+	t.Helper()
+	all := map[string]any{
+		"endpoint":         "tcp://" + endpoint,
+		"database":         "otel",
+		"compress":         "none",
+		"async_insert":     false,
+		"timeout":          patience.String(),
+		"sending_queue":    map[string]any{"enabled": false},
+		"retry_on_failure": map[string]any{"enabled": false},
+	}
+	for key, value := range keys {
+		all[key] = value
+	}
+	factory := factories()[side]
+	config := factory.CreateDefaultConfig()
+	require.NoError(t, confmap.NewFromStringMap(all).Unmarshal(config))
+
+	settings := exporter.Settings{
+		ID: component.NewID(factory.Type()),
+		TelemetrySettings: component.TelemetrySettings{
+			Logger:         zap.NewNop(),
+			TracerProvider: tracenoop.NewTracerProvider(),
+			MeterProvider:  metricnoop.NewMeterProvider(),
+		},
+	}
+	s := new(sender)
+	var err error
+	s.traces, err = factory.CreateTraces(t.Context(), settings, config)
+	require.NoError(t, err)
+	s.logs, err = factory.CreateLogs(t.Context(), settings, config)
+	require.NoError(t, err)
+	s.metrics, err = factory.CreateMetrics(t.Context(), settings, config)
+	require.NoError(t, err)
+	for _, each := range []component.Component{s.traces, s.logs, s.metrics} {
+		require.NoError(t, each.Start(t.Context(), nil))
+		t.Cleanup(func() { require.NoError(t, each.Shutdown(context.Background())) })
+	}
+	return s
+}
+
+// batch is data of all signals.
+type batch struct {
+	traces  []ptrace.Traces
+	logs    []plog.Logs
+	metrics []pmetric.Metrics
+}
+
+// send stores everything and returns the errors, in order.
+func (s *sender) send(ctx context.Context, data batch) []error {
+	var failed []error
+	for _, traces := range data.traces {
+		failed = append(failed, s.traces.ConsumeTraces(ctx, traces))
+	}
+	for _, logs := range data.logs {
+		failed = append(failed, s.logs.ConsumeLogs(ctx, logs))
+	}
+	for _, metrics := range data.metrics {
+		failed = append(failed, s.metrics.ConsumeMetrics(ctx, metrics))
+	}
+	return failed
+}
+
+func (s *sender) mustSend(t testing.TB, data batch) {
+	t.Helper()
+	for _, err := range s.send(t.Context(), data) {
+		require.NoError(t, err)
+	}
+}

@@ -1,0 +1,114 @@
+// Copyright The Fathom Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package compat
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	sql "github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/fathom-otel/fathom/internal/enginetest"
+	"github.com/fathom-otel/fathom/internal/sampledata"
+)
+
+// TestTablesOfEither lets each exporter create the tables of a database, and both
+// write the same data to each, one by one: all four times the tables hold the same
+// rows, the look-up table of trace IDs included.
+func TestTablesOfEither(t *testing.T) {
+	engine := enginetest.Start(t)
+	db := open(t, engine)
+	data := everything()
+	g := sampledata.New(2)
+	data.traces = append(data.traces, g.Traces(500))
+	data.logs = append(data.logs, g.Logs(500))
+
+	stored := map[string]map[string]string{}
+	definitions := map[string]string{}
+	for _, creator := range []string{contrib, fathom} {
+		database := "by_" + creator
+		createTables(t, creator, engine, database)
+		definitions[creator] = strings.ReplaceAll(
+			db.text(t, "SELECT name, create_table_query FROM system.tables WHERE database = '"+database+"'"), database, "otel")
+		for _, writer := range []string{contrib, fathom} {
+			for _, table := range append(tables(), "otel_traces_trace_id_ts") {
+				require.NoError(t, db.Exec(t.Context(), "TRUNCATE TABLE "+database+"."+table))
+			}
+			start(t, writer, engine, map[string]any{"database": database}).mustSend(t, data)
+			rows := map[string]string{}
+			for _, table := range append(tables(), "otel_traces_trace_id_ts") {
+				rows[table] = db.text(t, "SELECT * FROM "+database+"."+table)
+			}
+			stored[fmt.Sprintf("%s writes to the tables of %s", writer, creator)] = rows
+		}
+	}
+	assert.Equal(t, definitions[contrib], definitions[fathom])
+	want := stored["contrib writes to the tables of contrib"]
+	for name, rows := range stored {
+		for table, text := range rows {
+			assert.NotEmpty(t, text, table)
+			assert.True(t, want[table] == text, "%s: %s", name, table)
+			t.Logf("%s: %-35s %d rows", name, table, strings.Count(text, "\n"))
+		}
+	}
+}
+
+// createTables lets one side create its tables: contrib's exporter has done so once
+// it is started, Fathom's does it beside, and takes data when it has.
+func createTables(t *testing.T, side, engine, database string) {
+	t.Helper()
+	s := start(t, side, engine, map[string]any{"database": database})
+	if side == fathom {
+		s.mustSend(t, batch{
+			traces:  []ptrace.Traces{ptrace.NewTraces()},
+			logs:    []plog.Logs{plog.NewLogs()},
+			metrics: []pmetric.Metrics{pmetric.NewMetrics()},
+		})
+	}
+}
+
+// database is a connection of its own to the engine.
+type database struct{ sql.Conn }
+
+func open(t *testing.T, endpoint string) database {
+	t.Helper()
+	conn, err := clickhouse.Open(&clickhouse.Options{Addr: []string{endpoint}, DialTimeout: patience})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, conn.Close()) })
+	return database{conn}
+}
+
+// text is the rows that a query returns, a line each, sorted: ClickHouse gives
+// them back in an order of its own.
+func (d database) text(t *testing.T, query string) string {
+	t.Helper()
+	rows, err := d.Query(t.Context(), query)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, rows.Close()) }()
+	var lines []string
+	for rows.Next() {
+		pointers := make([]any, len(rows.ColumnTypes()))
+		for i, column := range rows.ColumnTypes() {
+			pointers[i] = reflect.New(column.ScanType()).Interface()
+		}
+		require.NoError(t, rows.Scan(pointers...))
+		var line strings.Builder
+		for i, pointer := range pointers {
+			fmt.Fprintf(&line, "%s=%q ", rows.Columns()[i], fmt.Sprint(reflect.ValueOf(pointer).Elem().Interface()))
+		}
+		lines = append(lines, line.String()+"\n")
+	}
+	require.NoError(t, rows.Err())
+	slices.Sort(lines)
+	return strings.Join(lines, "")
+}
