@@ -191,3 +191,23 @@ func (cfg *Config) engine() string {
 func (cfg *Config) tlsIsSet() bool {
 	return !reflect.DeepEqual(cfg.TLS, configtls.ClientConfig{})
 }
+
+// gathering is the batches that are formed before the queue persists them, or
+// nil: where the queue is in memory exporterhelper forms them behind it.
+func (cfg *Config) gathering() *exporterhelper.BatchConfig {
+	queue := cfg.QueueSettings.Get()
+	if queue == nil || queue.StorageID == nil {
+		return nil
+	}
+	return queue.Batch.Get()
+}
+
+// queue is the queue that exporterhelper is to make.
+func (cfg *Config) queue() configoptional.Optional[exporterhelper.QueueBatchConfig] {
+	if cfg.gathering() == nil {
+		return cfg.QueueSettings
+	}
+	queue := *cfg.QueueSettings.Get()
+	queue.Batch = configoptional.None[exporterhelper.BatchConfig]()
+	return configoptional.Some(queue)
+}

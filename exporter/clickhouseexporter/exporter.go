@@ -65,10 +65,6 @@ func newInserter(set exporter.Settings, config *Config, prepare func(context.Con
 	for _, line := range config.leftOut {
 		set.Logger.Warn(line)
 	}
-	if queue := config.QueueSettings.Get(); queue != nil && queue.StorageID != nil && queue.Batch.HasValue() {
-		set.Logger.Warn("sending_queue has both storage and batch: a Collector that is killed forms other batches, " +
-			"and ClickHouse may store rows twice")
-	}
 	if key := target.deduplicationOff(); key != "" {
 		set.Logger.Warn("with this setting, ClickHouse may store rows twice when an INSERT fails after they were stored",
 			zap.String("setting", key))
@@ -83,7 +79,7 @@ func (i *inserter) options() []exporterhelper.Option {
 		exporterhelper.WithStart(i.start),
 		exporterhelper.WithShutdown(i.shutdown),
 		exporterhelper.WithTimeout(i.config.TimeoutSettings),
-		exporterhelper.WithQueue(i.config.QueueSettings),
+		exporterhelper.WithQueue(i.config.queue()),
 		exporterhelper.WithRetry(i.config.BackOffConfig),
 	}
 }

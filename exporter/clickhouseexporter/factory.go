@@ -33,7 +33,7 @@ func createTraces(ctx context.Context, set exporter.Settings, config component.C
 	if err != nil {
 		return nil, err
 	}
-	return tracesIntake{queued}, nil
+	return newTracesIntake(queued, traces.config.gathering()), nil
 }
 
 func createLogs(ctx context.Context, set exporter.Settings, config component.Config) (exporter.Logs, error) {
@@ -45,7 +45,7 @@ func createLogs(ctx context.Context, set exporter.Settings, config component.Con
 	if err != nil {
 		return nil, err
 	}
-	return logsIntake{queued}, nil
+	return newLogsIntake(queued, logs.config.gathering()), nil
 }
 
 func createMetrics(ctx context.Context, set exporter.Settings, config component.Config) (exporter.Metrics, error) {
@@ -57,5 +57,5 @@ func createMetrics(ctx context.Context, set exporter.Settings, config component.
 	if err != nil {
 		return nil, err
 	}
-	return metricsIntake{queued}, nil
+	return newMetricsIntake(queued, metrics.config.gathering()), nil
 }

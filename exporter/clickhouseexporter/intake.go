@@ -7,47 +7,96 @@ import (
 	"context"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// tracesIntake gives requests an identity before the queue takes them.
-type tracesIntake struct{ exporter.Traces }
+// intake is what stands before the queue: it gives what the queue takes an
+// identity, and forms batches where the queue persists them.
+type intake[D any] struct {
+	queued interface {
+		component.Component
+		Capabilities() consumer.Capabilities
+	}
+	offer func(context.Context, D) error
+	// gatherer is nil where requests go to the queue as they come.
+	gatherer *gatherer[D]
+}
 
 // Start starts the exporter with a queue that a kill does not hurt.
-func (i tracesIntake) Start(ctx context.Context, host component.Host) error {
-	return i.Traces.Start(ctx, safeHost{host})
+func (i *intake[D]) Start(ctx context.Context, host component.Host) error {
+	return i.queued.Start(ctx, safeHost{host})
 }
 
-// ConsumeTraces passes a request on to the queue.
-func (i tracesIntake) ConsumeTraces(ctx context.Context, traces ptrace.Traces) error {
-	return i.Traces.ConsumeTraces(identified(ctx), traces)
+// Shutdown passes what was gathered on to the queue, then ends the exporter.
+func (i *intake[D]) Shutdown(ctx context.Context) error {
+	if i.gatherer != nil {
+		i.gatherer.stop()
+	}
+	return i.queued.Shutdown(ctx)
 }
 
-// logsIntake is tracesIntake for logs.
-type logsIntake struct{ exporter.Logs }
+// Capabilities are those of the queue: what is gathered is copied.
+func (i *intake[D]) Capabilities() consumer.Capabilities { return i.queued.Capabilities() }
 
-// Start starts the exporter with a queue that a kill does not hurt.
-func (i logsIntake) Start(ctx context.Context, host component.Host) error {
-	return i.Logs.Start(ctx, safeHost{host})
+func (i *intake[D]) consume(ctx context.Context, data D) error {
+	if i.gatherer != nil {
+		return i.gatherer.add(ctx, data)
+	}
+	return i.offer(identified(ctx), data)
 }
 
-// ConsumeLogs passes a request on to the queue.
-func (i logsIntake) ConsumeLogs(ctx context.Context, logs plog.Logs) error {
-	return i.Logs.ConsumeLogs(identified(ctx), logs)
+type tracesIntake struct{ intake[ptrace.Traces] }
+
+func newTracesIntake(queued exporter.Traces, batch *exporterhelper.BatchConfig) *tracesIntake {
+	return &tracesIntake{intake[ptrace.Traces]{queued, queued.ConsumeTraces, newGatherer(batch, pile[ptrace.Traces]{
+		items: ptrace.Traces.SpanCount,
+		bytes: new(ptrace.ProtoMarshaler).TracesSize,
+		fresh: ptrace.NewTraces,
+		move:  func(from, to ptrace.Traces) { from.ResourceSpans().MoveAndAppendTo(to.ResourceSpans()) },
+		copy:  ptrace.Traces.CopyTo,
+	}, queued.ConsumeTraces)}}
 }
 
-// metricsIntake is tracesIntake for metrics.
-type metricsIntake struct{ exporter.Metrics }
-
-// Start starts the exporter with a queue that a kill does not hurt.
-func (i metricsIntake) Start(ctx context.Context, host component.Host) error {
-	return i.Metrics.Start(ctx, safeHost{host})
+// ConsumeTraces returns when the queue has taken the request, or why it has not.
+func (i *tracesIntake) ConsumeTraces(ctx context.Context, traces ptrace.Traces) error {
+	return i.consume(ctx, traces)
 }
 
-// ConsumeMetrics passes a request on to the queue.
-func (i metricsIntake) ConsumeMetrics(ctx context.Context, metrics pmetric.Metrics) error {
-	return i.Metrics.ConsumeMetrics(identified(ctx), metrics)
+type logsIntake struct{ intake[plog.Logs] }
+
+func newLogsIntake(queued exporter.Logs, batch *exporterhelper.BatchConfig) *logsIntake {
+	return &logsIntake{intake[plog.Logs]{queued, queued.ConsumeLogs, newGatherer(batch, pile[plog.Logs]{
+		items: plog.Logs.LogRecordCount,
+		bytes: new(plog.ProtoMarshaler).LogsSize,
+		fresh: plog.NewLogs,
+		move:  func(from, to plog.Logs) { from.ResourceLogs().MoveAndAppendTo(to.ResourceLogs()) },
+		copy:  plog.Logs.CopyTo,
+	}, queued.ConsumeLogs)}}
+}
+
+// ConsumeLogs returns when the queue has taken the request, or why it has not.
+func (i *logsIntake) ConsumeLogs(ctx context.Context, logs plog.Logs) error {
+	return i.consume(ctx, logs)
+}
+
+type metricsIntake struct{ intake[pmetric.Metrics] }
+
+func newMetricsIntake(queued exporter.Metrics, batch *exporterhelper.BatchConfig) *metricsIntake {
+	return &metricsIntake{intake[pmetric.Metrics]{queued, queued.ConsumeMetrics, newGatherer(batch, pile[pmetric.Metrics]{
+		items: pmetric.Metrics.DataPointCount,
+		bytes: new(pmetric.ProtoMarshaler).MetricsSize,
+		fresh: pmetric.NewMetrics,
+		move:  func(from, to pmetric.Metrics) { from.ResourceMetrics().MoveAndAppendTo(to.ResourceMetrics()) },
+		copy:  pmetric.Metrics.CopyTo,
+	}, queued.ConsumeMetrics)}}
+}
+
+// ConsumeMetrics returns when the queue has taken the request, or why it has not.
+func (i *metricsIntake) ConsumeMetrics(ctx context.Context, metrics pmetric.Metrics) error {
+	return i.consume(ctx, metrics)
 }

@@ -29,8 +29,10 @@ type disk struct {
 }
 
 func (d *disk) GetExtensions() map[component.ID]component.Component {
-	return map[component.ID]component.Component{component.MustNewID("disk"): d}
+	return map[component.ID]component.Component{diskID(): d}
 }
+
+func diskID() component.ID { return component.MustNewID("disk") }
 
 func (d *disk) GetClient(context.Context, component.Kind, component.ID, string) (storage.Client, error) {
 	return d, nil
@@ -80,7 +82,7 @@ func (d *disk) Batch(_ context.Context, operations ...*storage.Operation) error 
 // transactions, and then once more: what was accepted is in the queue.
 func TestAKillAtEachTransaction(t *testing.T) {
 	const accepted, consumers = 6, 3
-	id := component.MustNewID("disk")
+	id := diskID()
 	cfg := patient("127.0.0.1:1")
 	cfg.Endpoint = closedEndpoint(t)
 	cfg.QueueSettings.Get().StorageID = &id
