@@ -22,6 +22,7 @@ BPF_PACKAGES := clang-19 llvm-19 libbpf-dev linux-libc-dev
 C_SOURCES = $(shell find bpf -name '*.[ch]' -not -name 'vmlinux*')
 GO_SOURCES = $(shell git ls-files -co --exclude-standard -- '*.go')
 FUZZTIME ?= 30s
+TRIALS ?= 200
 CYCLES ?= 1000
 REFEREE_SCALE ?= 4
 KERNELS ?= 5.10 6.1
@@ -60,7 +61,7 @@ go:
 
 .PHONY: test
 test: preflight-test build fetch ## Run all tests, those with real eBPF and the end-to-end test included
-	@go run ./tools/gotest -log .run/test.log -show '/tests/(referee|e2e)' -- \
+	@go run ./tools/gotest -log .run/test.log -show '/tests/(referee|e2e|fault)' -- \
 		-race -timeout 25m ./internal/... ./processor/... ./exporter/... ./extension/... ./cmd/... ./tools/... -- \
 		-race -count=1 -p 1 -timeout 25m ./receiver/... -- \
 		-count=1 -p 1 -timeout 25m ./tests/... -- \
@@ -113,6 +114,10 @@ referee: preflight-test ## Judge the ledgers of many programs by Go's execution 
 .PHONY: soak
 soak: go ## Attach to a process and detach from it CYCLES (1000) times: nothing may stay behind
 	@FATHOM_TEST_CYCLES=$(CYCLES) go test -count=1 -v -run '^TestCyclesOfAttaching$$' -timeout 1h ./receiver/ebpfreceiver/internal/probe
+
+.PHONY: fault
+fault: go ## Kill the agent TRIALS (200) times, break its connections: rows that were accepted are stored once
+	@FATHOM_FAULT_TRIALS=$(TRIALS) go test -count=1 -v -timeout 1h ./tests/fault
 
 .PHONY: fuzz
 fuzz: go ## Run every fuzz test for FUZZTIME (30s)
