@@ -78,3 +78,12 @@ func (r *ebpfReceiver) governingOf(left *estate) (*governing, error) {
 // governable tells whether probes can be taken off a process and put back: the
 // ends of its goroutines must be seen without those on the scheduler.
 func governable(p *plan.Plan) bool { return p.Has(plan.GoroutineEnds) }
+
+// least is the tier that a process keeps whatever it costs: where nothing else tells
+// the spans that its SDK makes, they are told.
+func least(p *plan.Plan) probe.Tier {
+	if p.Has(plan.SDKSpanEnded) {
+		return probe.TierSpans
+	}
+	return probe.TierNone
+}

@@ -37,7 +37,7 @@ func (o *observer) Attached(p *discover.Process, a *probe.Attachment, layouts at
 	o.runtimes.add(p, layouts.Runtime, layouts.Bias)
 	o.dumps.add(p, layouts.Goroutines, layouts.Bias)
 	if a != nil && o.governing != nil && governable(a.Plan()) {
-		o.governing.governor.Add(p.PID, a)
+		o.governing.governor.Add(p.PID, a, least(a.Plan()))
 	}
 	o.peers.add(p, time.Now())
 	o.vitals.add(p)

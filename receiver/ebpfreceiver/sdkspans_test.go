@@ -163,6 +163,39 @@ func TestBurstOfSDKSpans(t *testing.T) {
 	require.InDelta(t, n, int64(len(seen))+h.lostSDKSpans(), 100)
 }
 
+// The governor leaves a process the probes that tell its SDK's spans, though they
+// cost more than the budget.
+func TestSDKSpansAreToldWhateverTheyCost(t *testing.T) {
+	const atOnce = 200
+	binary := targettest.BuildSDKSpans(t, "v1.47.0")
+	h := observe(t, func(c *Config) {
+		c.SDKSpans, c.Ledger.Mode, c.Budget.CPUPercent = true, ModeGoverned, 1
+	}, TargetConfig{Executable: binary})
+	target := targettest.Start(t, binary)
+	h.awaitAttached(1)
+	made := 0
+	burst := func() {
+		_, _, err := target.Get(fmt.Sprintf("/burst?n=%d", atOnce), nil)
+		require.NoError(t, err)
+		made += atOnce
+	}
+	require.Eventually(t, func() bool {
+		burst()
+		return h.counter("governor_switches", "tier", "spans") > 0
+	}, patience, tick, "those on the scheduler are taken off")
+	// Then nothing pays for the others either.
+	for before := h.spent(); h.spent().own < before.own+1; {
+		burst()
+	}
+	require.Eventually(t, func() bool { return int64(len(h.sdkSpans()))+h.lostSDKSpans() >= int64(made) }, patience, tick)
+	s := h.spent()
+	t.Logf("%d spans made, %d delivered, %d counted as lost; probes cost %.0f %% of %.1f s of CPU: %s",
+		made, len(h.sdkSpans()), h.lostSDKSpans(), 100*s.cost/s.own, s.own, h.tiers())
+	require.InDelta(t, made, int64(len(h.sdkSpans()))+h.lostSDKSpans(), 100)
+	require.Zero(t, h.counter("governor_switches", "tier", "none"))
+	require.Greater(t, s.cost/s.own, 0.02, "they cost more than the budget")
+}
+
 func TestSDKSpansOfSomeTargets(t *testing.T) {
 	binary := targettest.BuildSDKSpans(t, "v1.47.0")
 	no := false

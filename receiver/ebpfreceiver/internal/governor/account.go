@@ -41,10 +41,12 @@ func (u usage) own() time.Duration { return max(u.cpu-u.spans-u.scheduler, 0) }
 
 // account is a token bucket: a process earns a share of its own CPU time, and
 // pays for the hits of its probes. What it has paid too much is a debt that it
-// earns back with fewer probes.
+// earns back with fewer probes. A process that keeps what it cannot pay for owes no
+// more than what it earns in the time of saving.
 type account struct {
 	tier    probe.Tier
-	balance float64 // ns
+	least   probe.Tier // is never taken off
+	balance float64    // ns
 	since   time.Duration
 	overrun int
 
@@ -90,6 +92,9 @@ func (a *account) book(u usage, share float64) probe.Tier {
 	}
 	a.balance += share*float64(own) - float64(u.spans) - float64(u.scheduler)
 	a.balance = min(a.balance, max(share*a.rate*float64(saving), 2*a.price(probe.TierScheduler)))
+	if a.least > probe.TierNone && a.tier == a.least {
+		a.balance = max(a.balance, -share*a.rate*float64(saving))
+	}
 	return a.decide(u, share)
 }
 
@@ -117,7 +122,7 @@ func (a *account) decide(u usage, share float64) probe.Tier {
 		} else {
 			a.overrun = 0
 		}
-		if a.overrun >= patience {
+		if a.overrun >= patience && a.least < probe.TierSpans {
 			return probe.TierNone
 		}
 		if a.balance >= a.price(probe.TierScheduler) && a.balance >= 0 && a.since >= minOff {

@@ -103,6 +103,19 @@ func TestTheOrderOfTiers(t *testing.T) {
 	}
 }
 
+// A process that keeps the probes of spans, whatever they cost, has no others while
+// it owes, and gets them soon when it does not any more.
+func TestTheLeastTierStays(t *testing.T) {
+	const share = 0.03
+	a := &account{tier: probe.TierScheduler, least: probe.TierSpans}
+	_, _, _ = run(a, share, time.Minute, steady(process{cores: 1, spans: 0.5, scheduler: 0.5}))
+	_, _, tiers := run(a, share, time.Hour, steady(process{cores: 1, spans: 0.5, scheduler: 0.5}))
+	require.Equal(t, [probe.NumTiers]time.Duration{probe.TierSpans: time.Hour}, tiers)
+	_, _, tiers = run(a, share, time.Minute, steady(process{cores: 1, spans: 0.001, scheduler: 0.001}))
+	require.Zero(t, tiers[probe.TierNone])
+	require.Greater(t, tiers[probe.TierScheduler], 30*time.Second)
+}
+
 // Whatever a process does, what its probes cost beyond its share is bounded by
 // what they cost between two looks.
 func TestDebtIsBounded(t *testing.T) {

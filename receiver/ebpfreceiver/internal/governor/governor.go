@@ -94,13 +94,14 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(t.Nano()), nil
 }
 
-// Add governs a process from now on. It has all its probes.
-func (g *Governor) Add(pid int, probed Probed) {
+// Add governs a process from now on. It has all its probes, and keeps those of a
+// tier whatever they cost.
+func (g *Governor) Add(pid int, probed Probed, least probe.Tier) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
 	p := &governed{pid: pid, probed: probed, last: now, due: now.Add(shortestLook)}
-	p.account.tier = probe.TierScheduler
+	p.account.tier, p.account.least = probe.TierScheduler, least
 	if err := p.begin(g.cpu); err != nil {
 		g.fail(pid, err)
 		return
