@@ -25,6 +25,10 @@ enum counter {
 	DROPPED_SETUPS_FULL, /* the map of look-ups and handshakes was full: one unseen */
 	DROPPED_SCRATCH_BUSY, /* too many spans of SDKs were copied at once: one that is not told */
 	DROPPED_SPAN_UNREADABLE, /* a span of an SDK whose memory could not be read */
+	DROPPED_BLOCK_WAITS_FULL, /* the map of waits was full: one for a block device, untold */
+	DROPPED_DISK_REQUESTS_FULL, /* the map of requests was full: one to a block device, uncounted */
+	DROPPED_DISKS_FULL, /* the map of sums was full: a request to a block device, or a wait, uncounted */
+	DROPPED_SIGNALS_FULL, /* the map of signals was full: one uncounted */
 	RECORDS, /* records delivered */
 	COUNTERS,
 };

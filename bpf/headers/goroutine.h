@@ -102,8 +102,9 @@ struct span {
 	u32 children; /* goroutines that were started within it */
 	u32 handed; /* values that goroutines took as its work */
 	struct critical critical;
-	u64 spent_before[CAUSE_SLOTS]; /* the goroutine's ledger when it started */
-	struct allocated allocated_before; /* likewise */
+	u64 spent_before[CAUSE_SLOTS]; /* likewise */
+	struct allocated allocated_before;
+	u64 block_wait_before, assists_before;
 };
 
 /* A stream of a gRPC client that the goroutine is creating. */
@@ -125,11 +126,12 @@ struct goroutine {
 	u32 epoch; /* the process's when its ledger was last known to be right */
 	u32 place; /* in in_span, counted from 1; 0 where it found none */
 	u32 stops_world; /* it stops the world now */
-	u32 pad;
+	u32 assists; /* how often it marked for the collector: a ledger that is exact sees each */
 	u64 entered; /* when this entry was made, ns: tells it from others of the goroutine */
 	struct creation creation;
 	u64 spent[CAUSE_SLOTS];
 	struct allocated allocated;
+	u64 block_wait; /* ns for which its thread waited for block devices */
 	struct inheritance from;
 	struct span spans[SPAN_DEPTH];
 	u32 method_len, path_len;

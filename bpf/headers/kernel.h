@@ -88,6 +88,7 @@ struct task_struct {
 	s32 pid;
 	s32 tgid;
 	struct files_struct *files;
+	unsigned int in_iowait : 1;
 #if defined(__TARGET_ARCH_x86)
 	struct thread_struct thread;
 #endif

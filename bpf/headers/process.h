@@ -14,6 +14,9 @@
  * system stack (src/runtime/runtime2.go: isWaitingForSuspendG). */
 #define WAIT_EXECUTES 0x80
 
+/* In wait_causes: what it executes is an assist of the collector. */
+#define WAIT_ASSISTS 0x40
+
 /* The least duration of what is not told. */
 #define NEVER (~0ULL)
 
@@ -32,6 +35,8 @@ enum process_flags {
 	PROCESS_GRPC = 8192, /* calls of gRPC are */
 	PROCESS_SQL = 16384, /* queries by database/sql are */
 	PROCESS_SDK_SPANS = 1024, /* the spans of its SDK are told whole */
+	PROCESS_DISKS = 131072, /* what it does to block devices is counted */
+	PROCESS_SIGNALS = 262144, /* signals that are delivered to it are */
 };
 
 struct code_range {
@@ -118,6 +123,7 @@ struct process {
 	u64 handshake_min_duration; /* ns; NEVER: no handshakes, failures included */
 	u64 constants, constants_end; /* what the process cannot write to */
 	u64 run_queue_min_duration; /* ns; NEVER: no run-queue events */
+	u64 block_min_duration; /* ns; NEVER: no waits for block devices */
 	u64 gc_cycles; /* address of runtime.work.cycles, 0 where unknown */
 	u64 memory_profile_rate; /* address of runtime.MemProfileRate, 0: allocations are not told */
 	u64 gc_phase; /* address of runtime.gcphase, 0 where unknown */
@@ -138,7 +144,7 @@ struct process {
 	struct code_range network[NETWORK_RANGES];
 	/* Code of the garbage collector that waits for its own semaphores. */
 	struct code_range collector[COLLECTOR_RANGES];
-	u8 wait_causes[WAIT_REASONS]; /* enum cause by the runtime's wait reason, WAIT_EXECUTES */
+	u8 wait_causes[WAIT_REASONS]; /* enum cause by the runtime's wait reason, WAIT_* */
 	struct rpc_offsets rpc;
 	struct http_offsets http;
 	struct http2_offsets http2[HTTP2_SERVERS];

@@ -22,6 +22,7 @@ enum record_kind {
 	RECORD_SAMPLE = 16,
 	RECORD_SQL = 10,
 	RECORD_SETUP = 11,
+	RECORD_BLOCK_WAIT = 12,
 	RECORD_SDK_SPAN = 20,
 };
 
@@ -66,6 +67,8 @@ struct span_record {
 	u32 handed; /* values that goroutines took as the span's work */
 	struct critical critical; /* zero where it is not exact */
 	struct allocated allocated; /* samples 0: none was taken, whatever was allocated */
+	u64 block_wait; /* ns for which its goroutine's thread waited for block devices */
+	u64 assists; /* how often its goroutine marked for the collector; 0 where it is not exact */
 };
 
 struct request_record {
@@ -199,6 +202,11 @@ struct run_queue_record {
 	u32 pad;
 };
 
+/* A thread's wait for a block device. */
+struct block_wait_record {
+	struct record_header header;
+};
+
 /* What the kernel's own limit on frames is (kernel.perf_event_max_stack). */
 #define SAMPLE_FRAMES 127
 
@@ -228,6 +236,7 @@ union record {
 	struct rpc_client_record rpc_client;
 	struct network_record network;
 	struct run_queue_record run_queue;
+	struct block_wait_record block_wait;
 	struct sample_record sample;
 	struct sql_record sql;
 	struct setup_record setup;
@@ -276,6 +285,8 @@ static __always_inline void put_span(struct span_record *r, struct process *p, s
 	r->exact = (p->flags & PROCESS_LEDGER) && span->epoch == p->epoch;
 	r->children = span->children;
 	r->handed = span->handed;
+	r->assists = r->exact ? s->assists - span->assists_before : 0;
+	r->block_wait = s->block_wait - span->block_wait_before;
 	if (r->exact)
 		r->critical = span->critical;
 	else

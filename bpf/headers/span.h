@@ -172,6 +172,8 @@ static __always_inline struct span *open_span(struct goroutine *s, struct proces
 	__builtin_memset(&span->critical, 0, sizeof(span->critical));
 	__builtin_memcpy(span->spent_before, s->spent, sizeof(span->spent_before));
 	span->allocated_before = s->allocated;
+	span->assists_before = s->assists;
+	span->block_wait_before = s->block_wait;
 	s->depth = place + 1;
 	return span;
 }

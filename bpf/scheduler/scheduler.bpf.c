@@ -3,6 +3,7 @@
  * span, from the Go scheduler's one choke point, and the kernel scheduler's
  * view of the thread that runs it. */
 #include "behalf.h"
+#include "block_wait.h"
 #include "critical.h"
 #include "exit.h"
 #include "handover.h"
@@ -20,6 +21,7 @@ static __always_inline void goroutine_waits(struct goroutine *s, struct process 
 	if (cause & WAIT_EXECUTES) {
 		s->executing = cause & CAUSE_MASK;
 		change_cause(s, key->tgid, now, s->executing);
+		s->assists += (cause & WAIT_ASSISTS) != 0;
 		return;
 	}
 	if (cause == BLOCKED_SELECT || cause == BLOCKED_CHANNEL) {
@@ -195,8 +197,13 @@ SEC("tp_btf/sched_switch")
 int BPF_PROG(thread_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	u64 now = bpf_ktime_get_ns();
-	thread_off(prev->pid, preempt || is_running(prev), now);
+	int ready = preempt || is_running(prev);
+	thread_off(prev->pid, ready, now);
+	if (!ready && waits_for_io(prev))
+		block_wait_begins(prev, now);
 	thread_on(next->pid, now);
+	if (waits_for_io(next))
+		block_wait_ends(next, now);
 	return 0;
 }
 
@@ -209,6 +216,8 @@ int BPF_PROG(thread_wakeup, struct task_struct *task)
 	struct goroutine *s = running_on(task->pid, &key);
 	if (s && s->cause != OS_RUNQUEUE)
 		s->woken_at = bpf_ktime_get_ns();
+	if (waits_for_io(task))
+		block_wait_is_over(task);
 	return 0;
 }
 

@@ -44,12 +44,18 @@ const (
 	// RunQueue is a wait of the thread of a goroutine in a span for a CPU, of at
 	// least events.scheduler.min_duration.
 	RunQueue = "fathom.scheduler.run_queue"
+	// BlockWait is a wait of a thread for a block device of at least
+	// events.block.min_duration.
+	BlockWait = "fathom.block.wait"
 	// CgroupThrottled tells that a cgroup of the process had used up its CPU time
 	// and was stopped, some time between two readings.
 	CgroupThrottled = "fathom.cgroup.throttled"
 	// PageFaults tells that the process had at least events.page_faults.min_major
 	// major page faults between two readings.
 	PageFaults = "fathom.process.page_faults"
+	// SignalStorm tells that at least events.signals.min_count of one signal were
+	// delivered to the process between two readings.
+	SignalStorm = "fathom.process.signal_storm"
 )
 
 const (
@@ -92,6 +98,10 @@ const (
 	// GCStopTheWorld is the time within a cycle for which the world was
 	// stopped, in nanoseconds (int).
 	GCStopTheWorld = "fathom.go.gc.stop_the_world"
+
+	// GCAssists is how often a span's goroutine marked for the collector, on its
+	// ledger and on the span (int).
+	GCAssists = "fathom.go.gc.assists"
 
 	// GCConditionRule is the key of the condition that is set: pause_over, cycles
 	// or assist_percent (string).
@@ -153,6 +163,17 @@ const (
 	// CgroupThrottledOverlap, on a span, is how much of it lay between two readings
 	// in between which a cgroup of its process was throttled, in nanoseconds (int).
 	CgroupThrottledOverlap = "fathom.cgroup.throttled.overlap"
+
+	// BlockWaitTime, of a span, is for how long its goroutine's thread waited for
+	// block devices, in nanoseconds (int).
+	BlockWaitTime = "fathom.block.wait_time"
+	// SignalName is the signal of a storm, such as SIGURG (string).
+	SignalName = "fathom.signal.name"
+	// SignalCount of them in Duration (int).
+	SignalCount = "fathom.signal.count"
+	// SignalPreemptions is how many of them the Go runtime sent to preempt a
+	// goroutine (int).
+	SignalPreemptions = "fathom.signal.preemptions"
 
 	// FileBytes that a read or write moved (int).
 	FileBytes = "fathom.file.bytes"

@@ -48,6 +48,11 @@ func attributesOf(match *join.Match) (n int) {
 		if match.Ledger.Allocated.Samples > 0 {
 			n += 2
 		}
+		for _, spent := range [...]int64{int64(match.Ledger.Assists), match.Ledger.BlockWait} {
+			if spent > 0 {
+				n++
+			}
+		}
 		for cause, ns := range match.Ledger.Time {
 			if ns > 0 && ledger.Cause(cause) != ledger.Unattributed {
 				n++
@@ -81,6 +86,8 @@ func (r *report) putLedger(span ptrace.Span, l *join.Ledger) bool {
 	if putPositive(span.Attributes(), events.AllocationSamples, l.Allocated.Samples) {
 		putAbsent(span.Attributes(), events.AllocatedBytes, l.Allocated.Bytes)
 	}
+	putPositive(span.Attributes(), events.GCAssists, int64(l.Assists))
+	putPositive(span.Attributes(), events.BlockWaitTime, l.BlockWait)
 	return true
 }
 

@@ -29,6 +29,8 @@ func TestLedgerBeforeItsSpan(t *testing.T) {
 	told := records.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Attributes()
 	told.PutInt(events.AllocatedBytes, 1<<20)
 	told.PutInt(events.AllocationSamples, 2)
+	told.PutInt(events.GCAssists, 3)
+	told.PutInt(events.BlockWaitTime, 4_000_000)
 	p.sendLogs(records)
 	p.sendSpans(oneSpan(shop, "checkout", 1, 0, 10))
 
@@ -37,6 +39,8 @@ func TestLedgerBeforeItsSpan(t *testing.T) {
 	assert.Equal(t, mutexLedger(), requireLedger(t, span))
 	assert.Equal(t, int64(1<<20), intOf(t, span.Attributes(), events.AllocatedBytes))
 	assert.Equal(t, int64(2), intOf(t, span.Attributes(), events.AllocationSamples))
+	assert.Equal(t, int64(3), intOf(t, span.Attributes(), events.GCAssists))
+	assert.Equal(t, int64(4_000_000), intOf(t, span.Attributes(), events.BlockWaitTime))
 	dominant, _ := span.Attributes().Get(ledger.AttributeDominant)
 	assert.Equal(t, "blocked.mutex", dominant.Str())
 	assert.Equal(t, int64(17), intOf(t, span.Attributes(), events.GoroutineID))

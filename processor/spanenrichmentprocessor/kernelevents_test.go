@@ -17,7 +17,7 @@ func TestKernelEventsPassUnchanged(t *testing.T) {
 	p := startPipelines(t, testConfig(), nil)
 	ld, records := recordBatch(map[string]any{"service.name": "shop", "process.pid": int64(42)})
 	for i, name := range []string{
-		events.FileRead, events.FileWrite, events.NetworkConnect, events.NetworkRetransmit, events.RunQueue,
+		events.FileRead, events.FileWrite, events.NetworkConnect, events.NetworkRetransmit, events.RunQueue, events.BlockWait,
 		events.CgroupThrottled, events.PageFaults,
 	} {
 		record := addFile(records, name, "/wal", byte(i+1), 0, 10)

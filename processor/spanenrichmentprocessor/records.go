@@ -4,6 +4,7 @@
 package spanenrichmentprocessor
 
 import (
+	"math"
 	"sync"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -83,6 +84,8 @@ func kindOf(eventName string) (kind join.Kind, name string, ok bool) {
 		return join.KindSetup, events.Handshake, true
 	case events.RunQueue:
 		return join.KindScheduler, events.RunQueue, true
+	case events.BlockWait:
+		return join.KindScheduler, events.BlockWait, true
 	case events.GCCycle:
 		return join.KindCycle, events.GCCycle, true
 	case events.StopTheWorld:
@@ -130,6 +133,7 @@ func (r *recordReader) readLedger(lr plog.LogRecord) bool {
 	duration, goroutine := int64(-1), int64(0)
 	var children join.Children
 	var allocated join.Allocated
+	var assists, blockWait int64
 	for name, value := range lr.Attributes().All() {
 		switch {
 		case reader.Read(name, value):
@@ -143,10 +147,14 @@ func (r *recordReader) readLedger(lr plog.LogRecord) bool {
 			allocated.Bytes = value.Int()
 		case name == events.AllocationSamples:
 			allocated.Samples = value.Int()
+		case name == events.GCAssists:
+			assists = value.Int()
+		case name == events.BlockWaitTime:
+			blockWait = value.Int()
 		}
 	}
 	interval, sound := intervalOfRecord(lr, duration)
-	spent, source, has := reader.Ledger()
+	time, source, has := reader.Ledger()
 	if sound && has {
 		r.records.Ledgers = append(r.records.Ledgers, join.Ledger{
 			Key:       keyOf(lr),
@@ -154,7 +162,9 @@ func (r *recordReader) readLedger(lr plog.LogRecord) bool {
 			Interval:  interval,
 			Goroutine: goroutine,
 			Allocated: allocated,
-			Time:      spent,
+			BlockWait: blockWait,
+			Assists:   uint32(min(max(assists, 0), math.MaxUint32)),
+			Time:      time,
 			Source:    source,
 			Children:  children,
 		})

@@ -90,6 +90,8 @@ type EventsConfig struct {
 	DNS       WaitConfig      `mapstructure:"dns"`
 	TLS       WaitConfig      `mapstructure:"tls"`
 	Scheduler SchedulerConfig `mapstructure:"scheduler"`
+	Block     BlockConfig     `mapstructure:"block"`
+	Signals   SignalsConfig   `mapstructure:"signals"`
 	// Throttling and PageFaults are read at the interval of the runtime metrics.
 	Throttling ThrottlingConfig `mapstructure:"throttling"`
 	PageFaults PageFaultsConfig `mapstructure:"page_faults"`
@@ -218,6 +220,8 @@ func createDefaultConfig() *Config {
 			DNS:       WaitConfig{Enabled: true, MinDuration: time.Millisecond},
 			TLS:       WaitConfig{Enabled: true, MinDuration: time.Millisecond},
 			Scheduler: SchedulerConfig{Enabled: true, MinDuration: time.Millisecond},
+			Block:     BlockConfig{Enabled: true, MinDuration: time.Millisecond},
+			Signals:   SignalsConfig{Enabled: true, MinCount: 10_000},
 
 			Throttling: ThrottlingConfig{Enabled: true},
 			PageFaults: PageFaultsConfig{Enabled: true, MinMajor: 100},
@@ -247,7 +251,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("discovery.interval: %v is too short: want at least %v", c.Discovery.Interval, minInterval))
 	}
 	if c.needsInterval() && c.Runtime.Interval < minInterval {
-		errs = append(errs, fmt.Errorf("runtime.interval: %v is too short: want at least %v, or enabled: false of runtime, events.network, events.throttling and events.page_faults", c.Runtime.Interval, minInterval))
+		errs = append(errs, fmt.Errorf("runtime.interval: %v is too short: want at least %v, or enabled: false of runtime, events.network, events.block, events.signals, events.throttling and events.page_faults", c.Runtime.Interval, minInterval))
 	}
 	if c.Runtime.MaxGoroutines < 0 {
 		errs = append(errs, fmt.Errorf("runtime.max_goroutines: %d is negative: want 0 to read no goroutine's state", c.Runtime.MaxGoroutines))
@@ -261,7 +265,8 @@ func (c *Config) Validate() error {
 
 // needsInterval reports whether anything is read at runtime.interval.
 func (c *Config) needsInterval() bool {
-	return c.Runtime.Enabled || c.Events.Network.Enabled || c.Events.Throttling.Enabled || c.Events.PageFaults.Enabled
+	return c.Runtime.Enabled || c.Events.Network.Enabled || c.Events.Block.Enabled || c.Events.Signals.Enabled ||
+		c.Events.Throttling.Enabled || c.Events.PageFaults.Enabled
 }
 
 func (e EventsConfig) check() error {
@@ -278,7 +283,7 @@ func (e EventsConfig) check() error {
 	if e.Scheduler.Enabled && e.Scheduler.MinDuration < 0 {
 		errs = append(errs, fmt.Errorf("events.scheduler.min_duration: %v is negative: want 0 for every wait, or events.scheduler.enabled: false for none", e.Scheduler.MinDuration))
 	}
-	errs = append(errs, e.DNS.check("dns", "look-up"), e.TLS.check("tls", "handshake"))
+	errs = append(errs, e.DNS.check("dns", "look-up"), e.TLS.check("tls", "handshake"), e.Block.check(), e.Signals.check())
 	if e.PageFaults.Enabled && e.PageFaults.MinMajor < 1 {
 		errs = append(errs, fmt.Errorf("events.page_faults.min_major: %d: want at least 1, or events.page_faults.enabled: false for none", e.PageFaults.MinMajor))
 	}

@@ -73,6 +73,8 @@ func TestConfig(t *testing.T) {
 		"ebpf/tls":         func(c *Config) { c.Events.TLS = WaitConfig{Enabled: false, MinDuration: 5 * time.Millisecond} },
 		"ebpf/throttling":  func(c *Config) { c.Events.Throttling.Enabled = false },
 		"ebpf/page_faults": func(c *Config) { c.Events.PageFaults = PageFaultsConfig{Enabled: false, MinMajor: 7} },
+		"ebpf/block":       func(c *Config) { c.Events.Block = BlockConfig{Enabled: false, MinDuration: 5 * time.Millisecond} },
+		"ebpf/signals":     func(c *Config) { c.Events.Signals = SignalsConfig{Enabled: false, MinCount: 7} },
 		"ebpf/allocations": func(c *Config) { c.Allocations = AllocationsConfig{Enabled: true, Interval: 5 * time.Second, Top: 0} },
 		"ebpf/profiles": func(c *Config) {
 			c.Profiles.Interval, c.Profiles.Frequency = time.Minute, 19
@@ -114,6 +116,8 @@ func TestConfigIsRefused(t *testing.T) {
 		"ebpf/budget":      {"budget.cpu_percent", "budget.node_cpu_percent", "-1", "ledger.mode"},
 		"ebpf/network":     {"events.network.min_duration", "events.network.max_peers", "events.network.enabled"},
 		"ebpf/page_faults": {"events.page_faults.min_major", "events.page_faults.enabled"},
+		"ebpf/block":       {"events.block.min_duration", "events.block.enabled"},
+		"ebpf/signals":     {"events.signals.min_count", "events.signals.enabled"},
 		"ebpf/allocations": {"allocations.interval", "allocations.enabled", "allocations.top", "1000"},
 		"ebpf/profiles": {"profiles.interval", "profiles.frequency", "profiles.pprof.http.endpoint", "127.0.0.1:6062",
 			"profiles.pprof.retention", "profiles.pprof.memory_mib", "profiles.enabled"},
@@ -145,7 +149,7 @@ func TestAnErrorIsToldOnce(t *testing.T) {
 }
 
 func TestEveryCaseOfTheFilesIsTested(t *testing.T) {
-	for file, n := range map[string]int{"config.yaml": 27, "config_bad.yaml": 24} {
+	for file, n := range map[string]int{"config.yaml": 29, "config_bad.yaml": 26} {
 		all, err := confmaptest.LoadConf(filepath.Join("testdata", file))
 		require.NoError(t, err)
 		require.Len(t, all.ToStringMap(), n, file)

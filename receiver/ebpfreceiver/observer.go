@@ -27,6 +27,7 @@ type observer struct {
 	governing *governing // nil: none
 	peers     *peers
 	vitals    *processVitals
+	tallies   *tallies
 	sampling  *sampling // nil: none
 	profiles  *profiles
 	heaps     *heaps
@@ -41,6 +42,7 @@ func (o *observer) Attached(p *discover.Process, a *probe.Attachment, layouts at
 	}
 	o.peers.add(p, time.Now())
 	o.vitals.add(p)
+	o.tallies.add(p, time.Now())
 	o.sampling.add(p, a, layouts.Bias)
 	o.heaps.add(p, layouts)
 	o.profiles.add(p, a, layouts.Code, layouts.Bias)
@@ -56,6 +58,7 @@ func (o *observer) Detached(p *discover.Process, open int) {
 	}
 	o.peers.remove(p)
 	o.vitals.remove(p)
+	o.tallies.remove(p)
 	o.sampling.remove(p)
 	o.profiles.remove(p)
 	o.heaps.remove(p)
@@ -75,6 +78,9 @@ func (o *observer) TakenUp(before, p *discover.Process, a *probe.Attachment, lay
 	if !o.vitals.rename(before, p) {
 		o.vitals.add(p)
 	}
+	if !o.tallies.rename(before, p) {
+		o.tallies.add(p, time.Now())
+	}
 	if !o.heaps.rename(before, p) {
 		o.heaps.add(p, layouts)
 	}
@@ -88,6 +94,7 @@ func (o *observer) inherit(from *observer, attached int) {
 	o.telemetry.ProcessesAttached.Add(context.Background(), int64(attached))
 	o.runtimes.readers = from.runtimes.readers
 	o.dumps.watched, o.peers.tables, o.vitals.processes = from.dumps.watched, from.peers.tables, from.vitals.processes
+	o.tallies.inherit(from.tallies)
 	o.profiles.sampled, o.heaps.heaps = from.profiles.sampled, from.heaps.heaps
 }
 
@@ -109,6 +116,8 @@ func (r *ebpfReceiver) events() probe.Events {
 	network := config.Network.Enabled && !r.programs.Refuses(probe.Network)
 	wanted.Traffic = network && r.sinks.probed() && r.sinks.metrics != nil
 	wanted.Allocations = r.config.Allocations.Enabled
+	wanted.Disks = config.Block.Enabled && r.sinks.probed()
+	wanted.Signals = config.Signals.Enabled && r.sinks.probed()
 	if r.sinks.logs == nil {
 		return wanted
 	}
@@ -126,6 +135,9 @@ func (r *ebpfReceiver) events() probe.Events {
 	}
 	if config.Scheduler.Enabled {
 		wanted.RunQueueMinDuration = config.Scheduler.MinDuration
+	}
+	if config.Block.Enabled {
+		wanted.BlockMinDuration = config.Block.MinDuration
 	}
 	return wanted
 }

@@ -21,10 +21,11 @@ import (
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
 )
 
-// ebpfReceiver owns the programs and twelve goroutines: discovery, the attacher, the
+// ebpfReceiver owns the programs and thirteen goroutines: discovery, the attacher, the
 // governor, the sampler, the reader of records, the server of profiles, and those
 // that tell every interval: of the runtime, of goroutines, of the traffic, of CPUs,
-// of heaps and of what else the kernel keeps about a process.
+// of heaps, of what the programs count and of what else the kernel keeps about a
+// process.
 type ebpfReceiver struct {
 	config    *Config
 	settings  receiver.Settings
@@ -126,7 +127,7 @@ func (r *ebpfReceiver) prepare(left *estate, watcher *discover.Watcher) (err err
 	}
 	r.tellRefusals()
 	r.watched = &observer{
-		telemetry: r.telemetry, runtimes: newRuntimes(r), dumps: newDumps(r), peers: newPeers(r), vitals: vitals,
+		telemetry: r.telemetry, runtimes: newRuntimes(r), dumps: newDumps(r), peers: newPeers(r), vitals: vitals, tallies: newTallies(r),
 		governing: r.governing, sampling: r.sampling, profiles: newProfiles(r), heaps: newHeaps(r),
 	}
 	if err := r.sampleCPUs(left); err != nil {
@@ -167,6 +168,7 @@ func (r *ebpfReceiver) observe(host component.Host, watcher *discover.Watcher) {
 	r.run(host, &r.observing, "dumping goroutines", func() error { return watched.dumps.run(ctx) })
 	r.run(host, &r.observing, "telling traffic", func() error { return watched.peers.run(ctx) })
 	r.run(host, &r.observing, "reading vitals of processes", func() error { return watched.vitals.run(ctx) })
+	r.run(host, &r.observing, "telling what the programs count", func() error { return watched.tallies.run(ctx) })
 	r.run(host, &r.observing, "reading heap profiles", func() error { return watched.heaps.run(ctx) })
 	r.run(host, &r.observing, "telling profiles", func() error { return watched.profiles.run(ctx) })
 	if r.pprof != nil {

@@ -33,6 +33,7 @@ func TestTelemetryPageListsWhatTheCodeEmits(t *testing.T) {
 	}
 	want = append(want, metricNames(t, "receiver/ebpfreceiver/internal/traffic/definition.go")...)
 	want = append(want, metricNames(t, "receiver/ebpfreceiver/internal/vitals/metrics.go")...)
+	want = append(want, metricNames(t, "receiver/ebpfreceiver/internal/tally/metrics.go")...)
 
 	var got []string
 	row := regexp.MustCompile("(?m)^\\| `([a-z0-9_.]+)` \\|")

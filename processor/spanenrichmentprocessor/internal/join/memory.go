@@ -10,9 +10,10 @@ import "unsafe"
 const (
 	mapLoad        = 2
 	slotBytes      = 5 * 8 // of a record in a queue and a timeline, at the load that these have
+	sizeClass      = 32    // between sizes that the allocator has, from 256 to 512 bytes (src/internal/runtime/gc/sizeclasses.go)
 	factBytes      = int64(unsafe.Sizeof(record{})) + slotBytes
-	ledgerBytes    = int64(unsafe.Sizeof(ledgerRecord{})) + slotBytes
-	eventBytes     = int64(unsafe.Sizeof(eventRecord{})) + slotBytes + 2*8 // and among those taken
+	ledgerBytes    = (int64(unsafe.Sizeof(ledgerRecord{}))+sizeClass-1)/sizeClass*sizeClass + slotBytes
+	eventBytes     = (int64(unsafe.Sizeof(eventRecord{}))+sizeClass-1)/sizeClass*sizeClass + slotBytes + 2*8 // and among those taken
 	attributeBytes = int64(unsafe.Sizeof(Attribute{}))
 	placeBytes     = int64(unsafe.Sizeof(place{})+unsafe.Sizeof(departure{})+2*unsafe.Sizeof(Interval{})) + 2*8 + mapLoad*(8+9)
 	traceBytes     = int64(unsafe.Sizeof(trace{})) + slotShare

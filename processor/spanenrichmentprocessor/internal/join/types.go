@@ -49,7 +49,9 @@ type Ledger struct {
 	Interval  Interval
 	Goroutine int64
 	Allocated Allocated
+	BlockWait int64 // for which the span's thread waited for block devices, ns
 	Time      ledger.Ledger
+	Assists   uint32 // how often the span marked for the collector
 	Source    ledger.Source
 	Children  Children
 }

@@ -55,10 +55,18 @@ func stacktrace(stack []*profile.Place) string {
 	return text.String()
 }
 
-// putAllocated tells what a span's goroutine allocated, if any of that was sampled.
-func putAllocated(attributes pcommon.Map, s *record.Span) {
+// putSpent tells what a span's goroutine allocated, if any of that was sampled, how
+// often it had to assist the collector for that, and how long it waited for block
+// devices.
+func putSpent(attributes pcommon.Map, s *record.Span) {
 	if s.AllocationSamples > 0 {
 		attributes.PutInt(events.AllocatedBytes, int64(s.AllocatedBytes))
 		attributes.PutInt(events.AllocationSamples, int64(s.AllocationSamples))
+	}
+	if s.Assists > 0 {
+		attributes.PutInt(events.GCAssists, int64(s.Assists))
+	}
+	if s.BlockWait > 0 {
+		attributes.PutInt(events.BlockWaitTime, int64(s.BlockWait))
 	}
 }

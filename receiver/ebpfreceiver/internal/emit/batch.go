@@ -86,6 +86,8 @@ func (b *Batch) Add(p *discover.Process, r record.Record) {
 		b.addRetransmit(b.logsOf(p).AppendEmpty(), r)
 	case *record.RunQueue:
 		b.addRunQueue(b.logsOf(p).AppendEmpty(), r)
+	case *record.BlockWait:
+		b.addBlockWait(b.logsOf(p).AppendEmpty(), r)
 	case *record.Stop:
 		b.addStop(b.logsOf(p).AppendEmpty(), r)
 		if cycle, done := b.cycles.Add(p, r); done {

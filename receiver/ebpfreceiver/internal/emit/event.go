@@ -40,7 +40,7 @@ func (b *Batch) addLedger(log plog.LogRecord, s *record.Span, source ledger.Sour
 	b.addEvent(log, events.SpanLedger, &s.Header)
 	s.Ledger.Put(log.Attributes(), source)
 	putChildren(log.Attributes(), s)
-	putAllocated(log.Attributes(), s)
+	putSpent(log.Attributes(), s)
 }
 
 // putChildren tells of the goroutines that were started within a span or took work

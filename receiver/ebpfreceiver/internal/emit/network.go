@@ -49,3 +49,8 @@ func (b *Batch) addRunQueue(log plog.LogRecord, r *record.RunQueue) {
 	log.Attributes().PutInt(events.ThreadID, int64(r.TID))
 	log.Attributes().PutInt(events.CPU, int64(r.CPU))
 }
+
+func (b *Batch) addBlockWait(log plog.LogRecord, r *record.BlockWait) {
+	b.addEvent(log, events.BlockWait, &r.Header)
+	log.Attributes().PutInt(events.ThreadID, int64(r.TID))
+}

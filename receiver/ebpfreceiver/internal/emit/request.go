@@ -68,7 +68,7 @@ func (b *Batch) identify(span ptrace.Span, kind ptrace.SpanKind, h *record.Heade
 func putLedger(attributes pcommon.Map, s *record.Span) {
 	attributes.PutInt(events.GoroutineID, int64(s.GoroutineID))
 	putChildren(attributes, s)
-	putAllocated(attributes, s)
+	putSpent(attributes, s)
 	if source, ok := s.Source(); ok {
 		s.Ledger.Put(attributes, source)
 	}

@@ -109,7 +109,7 @@ func (b *Batch) addSDKSpan(p *discover.Process, r *record.SDKSpan) {
 	}
 	putFittedLedger(span, &r.Span)
 	putChildren(span.Attributes(), &r.Span)
-	putAllocated(span.Attributes(), &r.Span)
+	putSpent(span.Attributes(), &r.Span)
 	span.MoveTo(b.scopedSpans(p, b.sdks.tracer(p, r, layout)).AppendEmpty())
 }
 

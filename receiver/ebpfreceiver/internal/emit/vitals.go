@@ -11,6 +11,7 @@ import (
 	"github.com/fathom-otel/fathom/internal/events"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/record"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/tally"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/vitals"
 )
 
@@ -29,6 +30,15 @@ func (b *Batch) AddPaging(p *discover.Process, paging vitals.Paging) {
 	b.addInterval(log, events.PageFaults, paging.Start, paging.End)
 	log.Attributes().PutInt(events.MajorFaults, int64(paging.Major))
 	log.Attributes().PutInt(events.MinorFaults, int64(paging.Minor))
+}
+
+// AddStorm puts in that many of one signal were delivered to the process.
+func (b *Batch) AddStorm(p *discover.Process, s tally.Storm) {
+	log := b.logsOf(p).AppendEmpty()
+	b.addInterval(log, events.SignalStorm, s.Start, s.End)
+	log.Attributes().PutStr(events.SignalName, s.Name)
+	log.Attributes().PutInt(events.SignalCount, int64(s.Count))
+	log.Attributes().PutInt(events.SignalPreemptions, int64(s.Preemptions))
 }
 
 // addInterval fills an event about a process between two readings, by wall time.

@@ -28,7 +28,7 @@ type TelemetryBuilder struct {
 	// GovernorSwitches counts changes of a process's tier, by the new tier.
 	GovernorSwitches metric.Int64Counter
 	// RuntimeReadFailures counts failed reads of a process's runtime metrics, page
-	// faults and cgroups.
+	// faults and cgroups, and of what the programs count of all processes.
 	RuntimeReadFailures metric.Int64Counter
 	// RuntimeGoroutinesUnread counts goroutines that were too many in their
 	// process for their states to be read.
@@ -68,7 +68,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings) (*TelemetryBuilde
 	b.RecordsDropped, errs[3] = b.meter.Int64Counter(Prefix+"records_dropped",
 		metric.WithUnit("{record}"), metric.WithDescription("Records that were seen but not delivered, by reason."))
 	b.RuntimeReadFailures, errs[4] = b.meter.Int64Counter(Prefix+"runtime_read_failures",
-		metric.WithUnit("{read}"), metric.WithDescription("Failed reads of a process's runtime metrics, page faults and cgroups."))
+		metric.WithUnit("{read}"), metric.WithDescription("Failed reads of a process's runtime metrics, page faults and cgroups, and of what the BPF programs count of all processes."))
 	b.KernelFeaturesRefused, errs[5] = b.meter.Int64Counter(Prefix+"kernel_features_refused",
 		metric.WithUnit("{feature}"), metric.WithDescription("Features left out because the kernel lacks what they need, by feature."))
 	b.PeersOverflowed, errs[6] = b.meter.Int64Counter(Prefix+"peers_overflowed",

@@ -195,7 +195,8 @@ type Plan struct {
 	// HandOvers is zero where it is not seen that goroutines take work over a channel.
 	HandOvers HandOvers
 	// WaitCauses is indexed by the runtime's wait reason: a ledger.Cause, with
-	// waitExecutes where the goroutine executes on the system stack meanwhile.
+	// waitExecutes where the goroutine executes on the system stack meanwhile, and
+	// waitAssists where it assists the collector.
 	WaitCauses [waitReasons]uint8
 	// TLSG is where a thread's g is, in bytes from the base of its thread-local
 	// storage, 0 where unknown.

@@ -129,7 +129,7 @@ func TestForARealServer(t *testing.T) {
 	require.Len(t, p.Collector, 3)
 	require.NotEmpty(t, p.SystemStarts)
 	require.Contains(t, p.WaitCauses[:], uint8(ledger.BlockedMutex))
-	require.Contains(t, p.WaitCauses[:], uint8(ledger.GCAssist)|waitExecutes)
+	require.Contains(t, p.WaitCauses[:], uint8(ledger.GCAssist)|waitExecutes|waitAssists)
 }
 
 func TestWhatIsNotProvenIsLeftOut(t *testing.T) {
@@ -249,6 +249,7 @@ func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 	header := headertest.Constants(t, "process.h")
 	require.EqualValues(t, header["WAIT_REASONS"], waitReasons)
 	require.EqualValues(t, header["WAIT_EXECUTES"], waitExecutes)
+	require.EqualValues(t, header["WAIT_ASSISTS"], waitAssists)
 	require.EqualValues(t, header["UNKNOWN_OFFSET"], Unknown)
 }
 
@@ -273,7 +274,7 @@ func TestWaitCauses(t *testing.T) {
 	causes := waitCauses(map[uint8]string{1: "sync.Mutex.Lock", 2: "select (durable)", 3: "GC assist marking", 70: "sleep", 4: "a new reason"})
 	require.Equal(t, uint8(ledger.BlockedMutex), causes[1])
 	require.Equal(t, uint8(ledger.BlockedSelect), causes[2])
-	require.Equal(t, uint8(ledger.GCAssist)|waitExecutes, causes[3])
+	require.Equal(t, uint8(ledger.GCAssist)|waitExecutes|waitAssists, causes[3])
 	require.Equal(t, uint8(ledger.Unattributed), causes[4], "an unknown reason is not guessed")
 	require.Equal(t, uint8(ledger.Unattributed), causes[63])
 }

@@ -16,6 +16,9 @@ const (
 	// so that its stack may be scanned, while it executes on the system stack
 	// (isWaitingForSuspendG in src/runtime/runtime2.go).
 	waitExecutes = 0x80
+	// waitAssists is WAIT_ASSISTS: it marks for the collector, since it allocates
+	// (gcAssistAlloc1 in src/runtime/mgcmark.go).
+	waitAssists = 0x40
 )
 
 // waitCauses maps the runtime's wait reasons to causes. A reason that nothing
@@ -37,14 +40,16 @@ func waitCauses(reasons map[uint8]string) [waitReasons]uint8 {
 // meanwhile only seems to wait.
 func (p *Plan) WaitCause(reason uint8) (cause ledger.Cause, executes bool) {
 	packed := p.WaitCauses[reason%waitReasons]
-	return ledger.Cause(packed &^ waitExecutes), packed&waitExecutes != 0
+	return ledger.Cause(packed &^ (waitExecutes | waitAssists)), packed&waitExecutes != 0
 }
 
 // waitCause classifies one of runtime.waitReasonStrings. The testing/synctest
 // variants carry a suffix.
 func waitCause(text string) uint8 {
 	switch strings.TrimSuffix(text, " (durable)") {
-	case "GC assist marking", "garbage collection", "GC mark termination", "flushing proc caches":
+	case "GC assist marking":
+		return uint8(ledger.GCAssist) | waitExecutes | waitAssists
+	case "garbage collection", "GC mark termination", "flushing proc caches":
 		return uint8(ledger.GCAssist) | waitExecutes
 	case "stopping the world":
 		return uint8(ledger.StopTheWorld) | waitExecutes

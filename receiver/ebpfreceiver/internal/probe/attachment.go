@@ -147,7 +147,7 @@ func (a *Attachment) Close() (open int, err error) {
 	errs = append(errs, ignoreMissing(maps.Processes.Delete(a.pid)), ignoreMissing(maps.StopClocks.Delete(a.pid)))
 	open, err = a.forget()
 	a.programs.slots.give(a.slot)
-	return open, errors.Join(append(errs, err, a.forgetConnections(), a.forgetSDK(), a.target.Executable.Close())...)
+	return open, errors.Join(append(errs, err, a.forgetConnections(), a.forgetTally(), a.forgetSDK(), a.target.Executable.Close())...)
 }
 
 // closeAll detaches links, all at once: the kernel waits at each for what runs to

@@ -32,6 +32,10 @@ const (
 	DroppedSetupsFull
 	DroppedScratchBusy
 	DroppedSpansUnreadable
+	DroppedBlockWaitsFull
+	DroppedDiskRequestsFull
+	DroppedDisksFull
+	DroppedSignalsFull
 	Records
 	numCounters
 )
@@ -79,6 +83,14 @@ func (c Counter) String() string {
 		return "scratch_busy"
 	case DroppedSpansUnreadable:
 		return "span_unreadable"
+	case DroppedBlockWaitsFull:
+		return "block_waits_full"
+	case DroppedDiskRequestsFull:
+		return "disk_requests_full"
+	case DroppedDisksFull:
+		return "disks_full"
+	case DroppedSignalsFull:
+		return "signals_full"
 	case Records:
 		return "records"
 	default:

@@ -82,6 +82,8 @@ const (
 	flagHTTP    = 4096
 	flagGRPC    = 8192
 	flagSQL     = 16384
+	flagDisks   = 131072
+	flagSignals = 262144
 )
 
 // describeSettings writes what can change while the probes stay.
@@ -92,11 +94,18 @@ func (t Target) describeSettings(d *spansProcess) {
 	d.LookupMinDuration = atLeast(t.Events.LookupMinDuration)
 	d.HandshakeMinDuration = atLeast(t.Events.HandshakeMinDuration)
 	d.RunQueueMinDuration = atLeast(t.Events.RunQueueMinDuration)
+	d.BlockMinDuration = atLeast(t.Events.BlockMinDuration)
 	d.MemoryProfileRate = 0
 	if t.Plan.MemProfileRate != 0 && t.Events.Allocations {
 		d.MemoryProfileRate = t.Plan.MemProfileRate + t.Bias
 	}
-	d.Flags &^= flagTraffic | flagHTTP | flagGRPC | flagSQL
+	d.Flags &^= flagTraffic | flagHTTP | flagGRPC | flagSQL | flagDisks | flagSignals
+	if t.Events.Disks {
+		d.Flags |= flagDisks
+	}
+	if t.Events.Signals {
+		d.Flags |= flagSignals
+	}
 	if t.Events.Traffic {
 		d.Flags |= flagTraffic
 	}

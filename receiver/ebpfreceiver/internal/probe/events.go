@@ -22,6 +22,11 @@ type Events struct {
 	LookupMinDuration, HandshakeMinDuration time.Duration
 	// RunQueueMinDuration is the shortest wait for a CPU that is told.
 	RunQueueMinDuration time.Duration
+	// BlockMinDuration is the shortest wait for a block device that is told.
+	BlockMinDuration time.Duration
+	// Disks counts requests to block devices and waits for them, Signals those that
+	// are delivered.
+	Disks, Signals bool
 	// Allocations of spans are told.
 	Allocations bool
 	// Traffic tells what connections carried.
@@ -30,7 +35,7 @@ type Events struct {
 
 // NoEvents tells nothing.
 func NoEvents() Events {
-	return Events{FileMinDuration: -1, NetworkMinDuration: -1, LookupMinDuration: -1, HandshakeMinDuration: -1, RunQueueMinDuration: -1}
+	return Events{FileMinDuration: -1, NetworkMinDuration: -1, LookupMinDuration: -1, HandshakeMinDuration: -1, RunQueueMinDuration: -1, BlockMinDuration: -1}
 }
 
 // atLeast is a duration as struct process of bpf/headers/process.h has it.

@@ -19,6 +19,7 @@ func TestProgramsFitOldKernels(t *testing.T) {
 		"rpc": loadRpc, "clients": loadClients, "rpcclients": loadRpcclients, "network": loadNetwork,
 		"http2": loadHttp2, "children": loadChildren, "profile": loadProfile, "sql": loadSql,
 		"setup": loadSetup, "sdkspans": loadSdkspans, "looks": loadLooks,
+		"block": loadBlock,
 	} {
 		t.Run(name, func(t *testing.T) {
 			spec, err := load()

@@ -25,12 +25,14 @@ func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 		require.EqualValues(t, header[name], flags(&p), name)
 	}
 	require.EqualValues(t, header["PROCESS_LEDGER"], flagLedger)
-	for name, flag := range map[string]uint32{"PROCESS_TRAFFIC": flagTraffic, "PROCESS_HTTP": flagHTTP, "PROCESS_GRPC": flagGRPC, "PROCESS_SQL": flagSQL} {
+	for name, flag := range map[string]uint32{"PROCESS_TRAFFIC": flagTraffic, "PROCESS_HTTP": flagHTTP, "PROCESS_GRPC": flagGRPC, "PROCESS_SQL": flagSQL, "PROCESS_DISKS": flagDisks, "PROCESS_SIGNALS": flagSignals} {
 		require.Contains(t, header, name)
 		require.EqualValues(t, header[name], flag, name)
 	}
 	for name, target := range map[string]Target{
 		"PROCESS_TRAFFIC": {Events: Events{Traffic: true}, Protocols: []plan.Protocol{"none"}},
+		"PROCESS_DISKS":   {Events: Events{Disks: true}, Protocols: []plan.Protocol{"none"}},
+		"PROCESS_SIGNALS": {Events: Events{Signals: true}, Protocols: []plan.Protocol{"none"}},
 		"PROCESS_HTTP":    {Protocols: []plan.Protocol{plan.HTTP}},
 		"PROCESS_GRPC":    {Protocols: []plan.Protocol{plan.GRPC}},
 		"PROCESS_SQL":     {Protocols: []plan.Protocol{plan.Queries}},

@@ -39,11 +39,6 @@ func (p *Programs) loadNetwork(shared *ebpf.CollectionOptions, kernel *btf.Spec)
 	if err != nil {
 		return fmt.Errorf("reading the network programs: %w", err)
 	}
-	if kernel == nil {
-		if kernel, err = btf.LoadKernelSpec(); err != nil {
-			return fmt.Errorf("reading the types of the kernel: %w", err)
-		}
-	}
 	if err := missingTracepoints(spec, kernel); err != nil {
 		p.refused = append(p.refused, Refusal{Network, err})
 		return nil

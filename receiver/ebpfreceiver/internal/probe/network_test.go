@@ -23,7 +23,7 @@ func TestNetworkIsRefusedWithoutItsTracepoints(t *testing.T) {
 	object, err := loadWorld()
 	require.NoError(t, err)
 	programs, server := attached(t, Options{kernel: object.Types}, func(target *Target) {
-		target.Events = Events{NetworkMinDuration: 0, FileMinDuration: -1, RunQueueMinDuration: -1, Traffic: true}
+		target.Events = Events{NetworkMinDuration: 0, FileMinDuration: -1, RunQueueMinDuration: -1, BlockMinDuration: -1, Traffic: true}
 	})
 	require.True(t, programs.Refuses(Network))
 	require.Len(t, programs.Refused(), 1)

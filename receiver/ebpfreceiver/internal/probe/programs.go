@@ -50,12 +50,16 @@ type Programs struct {
 	profile   profileObjects
 	looks     looksObjects
 	sdkspans  sdkspansObjects
+	block     blockObjects
+	signals   signalsObjects
 	clearing  sync.Mutex // of the count of places that were cleared
 	timers    []int      // perf events of the CPUs' clocks
 	refused   []Refusal  // features that this kernel does not have
-	links     []link.Link
-	has       abilities
-	slots     slots
+	// requestQueued is the program of block_bio_queue that fits the kernel.
+	requestQueued *ebpf.Program
+	links         []link.Link
+	has           abilities
+	slots         slots
 }
 
 // Load loads all programs and attaches the kernel's tracepoints. The error says
@@ -125,6 +129,7 @@ func (p *Programs) load(options Options) error {
 		{"look", loadLooks, &p.looks},
 		{"database/sql", loadSql, &p.sql},
 		{"look-up and handshake", loadSetup, &p.setup},
+		{"signal", loadSignals, &p.signals},
 	}
 	for _, group := range groups {
 		spec, err := group.load()
@@ -148,7 +153,14 @@ func (p *Programs) load(options Options) error {
 			return err
 		}
 	}
-	return p.loadNetwork(shared, options.kernel)
+	kernel := options.kernel
+	if kernel == nil {
+		if kernel, err = btf.LoadKernelSpec(); err != nil {
+			return fmt.Errorf("reading the types of the kernel: %w", err)
+		}
+	}
+	shared.MapReplacements[schedulerMapDiskSums] = p.scheduler.DiskSums
+	return errors.Join(p.loadNetwork(shared, kernel), p.loadBlock(shared, kernel))
 }
 
 // replacementsOf keeps the shared maps that a group knows: others are refused.
@@ -174,9 +186,13 @@ func (p *Programs) attachTracepoints() error {
 		}
 		p.links = append(p.links, l)
 	}
-	for name, program := range map[string]*ebpf.Program{
-		"sys_enter": p.syscalls.SyscallEnter, "sys_exit": p.syscalls.SyscallExit,
-	} {
+	raw := map[string]*ebpf.Program{
+		"sys_enter": p.syscalls.SyscallEnter, "sys_exit": p.syscalls.SyscallExit, "signal_deliver": p.signals.SignalDelivered,
+	}
+	if !p.Refuses(Block) {
+		raw[blockQueue], raw[blockComplete], raw[blockRequest] = p.requestQueued, p.block.RequestCompleted, p.block.RequestsCompleted
+	}
+	for name, program := range raw {
 		l, err := link.AttachRawTracepoint(link.RawTracepointOptions{Name: name, Program: program})
 		if err != nil {
 			return fmt.Errorf("attaching to the raw tracepoint %s: %w", name, err)
@@ -281,6 +297,6 @@ func (p *Programs) Close() error {
 		errs = append(errs, l.Close())
 	}
 	p.links = nil
-	errs = append(errs, p.stopTimers(), p.sdkspans.Close(), p.looks.Close(), p.profile.Close(), p.network.Close(), p.setup.Close(), p.sql.Close(), p.rpcs.Close(), p.clients.Close(), p.rpc.Close(), p.http2.Close(), p.children.Close(), p.world.Close(), p.syscalls.Close(), p.scheduler.Close(), p.spans.Close())
+	errs = append(errs, p.stopTimers(), p.signals.Close(), p.block.Close(), p.sdkspans.Close(), p.looks.Close(), p.profile.Close(), p.network.Close(), p.setup.Close(), p.sql.Close(), p.rpcs.Close(), p.clients.Close(), p.rpc.Close(), p.http2.Close(), p.children.Close(), p.world.Close(), p.syscalls.Close(), p.scheduler.Close(), p.spans.Close())
 	return errors.Join(errs...)
 }

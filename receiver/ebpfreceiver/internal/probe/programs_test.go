@@ -123,6 +123,7 @@ func TestKindsOfKernels(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			programs, server := attached(t, options, nil)
+			require.Empty(t, programs.Refused())
 			_, _, err := server.Get("/sdk", nil)
 			require.NoError(t, err)
 			_, _, err = server.Get("/gc", nil)

@@ -24,6 +24,12 @@ func (a *Attachment) Reconfigure(sampleRate uint32, events Events, protocols []p
 	if a.closed {
 		return ErrDetached
 	}
+	before := a.target.Events
+	if (events.Disks && !before.Disks) || (events.Signals && !before.Signals) { // it begins anew
+		if err := a.forgetTally(); err != nil {
+			return err
+		}
+	}
 	had := a.target.protocols()
 	a.target.SampleRate, a.target.Events, a.target.Protocols = sampleRate, events, protocols
 	if err := a.widen(a.target.Plan.Only(append(slices.Clone(had), a.target.protocols()...))); err != nil {

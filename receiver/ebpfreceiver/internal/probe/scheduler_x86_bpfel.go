@@ -8,17 +8,27 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"structs"
 
 	"github.com/cilium/ebpf"
 )
+
+type schedulerDiskSum struct {
+	_     structs.HostLayout
+	Count uint64
+	Bytes uint64
+	Time  uint64
+}
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	schedulerMapBlankGoroutine      = "blank_goroutine"
+	schedulerMapBlockWaits          = "block_waits"
 	schedulerMapChildren            = "children"
 	schedulerMapCounters            = "counters"
+	schedulerMapDiskSums            = "disk_sums"
 	schedulerMapGoroutines          = "goroutines"
 	schedulerMapHits                = "hits"
 	schedulerMapInSpan              = "in_span"
@@ -89,8 +99,10 @@ type schedulerProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type schedulerMapSpecs struct {
 	BlankGoroutine *ebpf.MapSpec `ebpf:"blank_goroutine"`
+	BlockWaits     *ebpf.MapSpec `ebpf:"block_waits"`
 	Children       *ebpf.MapSpec `ebpf:"children"`
 	Counters       *ebpf.MapSpec `ebpf:"counters"`
+	DiskSums       *ebpf.MapSpec `ebpf:"disk_sums"`
 	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits           *ebpf.MapSpec `ebpf:"hits"`
 	InSpan         *ebpf.MapSpec `ebpf:"in_span"`
@@ -131,8 +143,10 @@ func (o *schedulerObjects) Close() error {
 // It can be passed to loadSchedulerObjects or ebpf.CollectionSpec.LoadAndAssign.
 type schedulerMaps struct {
 	BlankGoroutine *ebpf.Map `ebpf:"blank_goroutine"`
+	BlockWaits     *ebpf.Map `ebpf:"block_waits"`
 	Children       *ebpf.Map `ebpf:"children"`
 	Counters       *ebpf.Map `ebpf:"counters"`
+	DiskSums       *ebpf.Map `ebpf:"disk_sums"`
 	Goroutines     *ebpf.Map `ebpf:"goroutines"`
 	Hits           *ebpf.Map `ebpf:"hits"`
 	InSpan         *ebpf.Map `ebpf:"in_span"`
@@ -146,8 +160,10 @@ type schedulerMaps struct {
 func (m *schedulerMaps) Close() error {
 	return _SchedulerClose(
 		m.BlankGoroutine,
+		m.BlockWaits,
 		m.Children,
 		m.Counters,
+		m.DiskSums,
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,

@@ -57,6 +57,8 @@ type spansEnding struct {
 			Bytes   uint64
 			Samples uint64
 		}
+		BlockWait uint64
+		Assists   uint64
 	}
 }
 
@@ -73,7 +75,7 @@ type spansGoroutine struct {
 	Epoch         uint32
 	Place         uint32
 	StopsWorld    uint32
-	Pad           uint32
+	Assists       uint32
 	Entered       uint64
 	Creation      struct {
 		_         structs.HostLayout
@@ -87,7 +89,8 @@ type spansGoroutine struct {
 		Bytes   uint64
 		Samples uint64
 	}
-	From struct {
+	BlockWait uint64
+	From      struct {
 		_     structs.HostLayout
 		Owner struct {
 			_    structs.HostLayout
@@ -138,6 +141,8 @@ type spansGoroutine struct {
 			Bytes   uint64
 			Samples uint64
 		}
+		BlockWaitBefore uint64
+		AssistsBefore   uint64
 	}
 	MethodLen uint32
 	PathLen   uint32
@@ -177,6 +182,7 @@ type spansProcess struct {
 	Constants            uint64
 	ConstantsEnd         uint64
 	RunQueueMinDuration  uint64
+	BlockMinDuration     uint64
 	GcCycles             uint64
 	MemoryProfileRate    uint64
 	GcPhase              uint64

@@ -29,7 +29,9 @@ const (
 	spanHandOvers   = spanChildren + 4
 	spanCritical    = spanHandOvers + 4
 	spanAllocated   = spanCritical + 40
-	spanSize        = spanAllocated + 16
+	spanBlockWait   = spanAllocated + 16
+	spanAssists     = spanBlockWait + 8
+	spanSize        = spanAssists + 8
 	requestStatus   = spanSize
 	requestLengths  = requestStatus + 4
 	requestMethod   = requestLengths + 12
@@ -63,6 +65,7 @@ const (
 	kindFile        = 4
 	kindNetwork     = 8
 	kindRunQueue    = 9
+	kindBlockWait   = 12
 	identityOffset  = 40
 	parentIDOffset  = identityOffset + 24
 	goroutineOffset = 16
@@ -99,6 +102,8 @@ func Decode(raw []byte) (Record, error) {
 		return decodeNetwork(raw)
 	case kindRunQueue:
 		return decodeRunQueue(raw), nil
+	case kindBlockWait:
+		return &BlockWait{Header: decodeHeader(raw)}, nil
 	case kindSDKSpan:
 		return decodeSDKSpan(raw)
 	case kindSample:
@@ -133,6 +138,8 @@ func recordSize(kind uint32) int {
 		return networkSize
 	case kindRunQueue:
 		return runQueueSize
+	case kindBlockWait:
+		return headerSize
 	case kindSDKSpan:
 		return sdkSpanSize
 	case kindSample:
@@ -174,6 +181,7 @@ func decodeSpan(raw []byte) Span {
 		}
 	}
 	s.AllocatedBytes, s.AllocationSamples = u64(raw, spanAllocated), u64(raw, spanAllocated+8)
+	s.Assists, s.BlockWait = int(u64(raw, spanAssists)), time.Duration(u64(raw, spanBlockWait))
 	for cause := range ledger.NumCauses {
 		s.Ledger[cause] = u64(raw, headerSize+8*cause)
 	}

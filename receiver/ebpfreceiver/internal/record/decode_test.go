@@ -65,10 +65,10 @@ func TestDecodeRequest(t *testing.T) {
 func TestDecodeSpan(t *testing.T) {
 	raw := header(kindSpan, spanSize)
 	put(raw, headerSize+8*int(ledger.Unattributed), uint64(9))
-	put(raw, spanAllocated, uint64(1<<20), uint64(2))
+	put(raw, spanAllocated, uint64(1<<20), uint64(2), uint64(5000), uint64(3))
 	got, err := Decode(raw)
 	require.NoError(t, err)
-	require.Equal(t, &Span{Header: wantHeader(), Ledger: ledger.Ledger{ledger.Unattributed: 9}, AllocatedBytes: 1 << 20, AllocationSamples: 2}, got)
+	require.Equal(t, &Span{Header: wantHeader(), Ledger: ledger.Ledger{ledger.Unattributed: 9}, AllocatedBytes: 1 << 20, AllocationSamples: 2, Assists: 3, BlockWait: 5000}, got)
 }
 
 func TestDecodeStop(t *testing.T) {
@@ -142,7 +142,7 @@ func TestLayoutIsThatOfThePrograms(t *testing.T) {
 	}{
 		"record_header": {headerSize, map[string]int{"tgid": 4, "tid": 8, "goid": goroutineOffset, "start": 24, "end": 32, "trace_id": identityOffset, "span_id": identityOffset + 16, "parent_id": parentIDOffset}},
 		"span_record": {spanSize, map[string]int{"spent": headerSize, "exact": spanExact, "flags": spanFlags, "children": spanChildren, "handed": spanHandOvers,
-			"critical": spanCritical, "allocated": spanAllocated}},
+			"critical": spanCritical, "allocated": spanAllocated, "block_wait": spanBlockWait, "assists": spanAssists}},
 		"request_record":    {requestSize, map[string]int{"status": requestStatus, "method_len": requestLengths, "method": requestMethod, "path": requestPath, "route": requestRoute, "minor": requestMinor, "major": requestMajor, "agent_len": requestMinor + 4, "accept_len": requestMinor + 8, "agent": requestAgent, "accept": requestAccept}},
 		"rpc_record":        {rpcSize, map[string]int{"status": rpcStatus, "method_len": rpcMethodLength, "method": rpcMethod}},
 		"rpc_client_record": {callSize, map[string]int{"status": spanSize, "method_len": spanSize + 4, "target_len": spanSize + 8, "method": callMethod, "target": callTarget}},
@@ -154,6 +154,7 @@ func TestLayoutIsThatOfThePrograms(t *testing.T) {
 		"setup_record":      {setupSize, map[string]int{"operation": setupOperation, "failed": setupFailed, "server": setupServer, "version": setupVersion, "name_len": setupLength, "name": setupName}},
 		"sql_record":        {sqlSize, map[string]int{"driver": sqlDriver, "text_len": sqlTextLength, "whole_len": sqlWholeLength, "text": sqlText}},
 		"run_queue_record":  {runQueueSize, map[string]int{"cpu": runQueueCPU}},
+		"block_wait_record": {headerSize, nil},
 		"sdk_span_record":   {sdkSpanSize, map[string]int{"tracer": sdkSpanTracer, "size": sdkSpanLength}},
 	} {
 		var layout *btf.Struct
@@ -172,7 +173,7 @@ func TestLayoutIsThatOfThePrograms(t *testing.T) {
 func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 	header := headertest.Constants(t, "records.h")
 	for name, here := range map[string]int64{
-		"RECORD_SETUP": kindSetup, "SETUP_LOOKUP": setupLookup, "SETUP_HANDSHAKE": setupHandshake, "RECORD_SQL": kindSQL, "SQL_TEXT_SIZE": sqlTextSize, "RECORD_SDK_SPAN": kindSDKSpan, "RECORD_REQUEST": kindRequest, "RECORD_SPAN": kindSpan, "RECORD_STOP": kindStop, "RECORD_FILE": kindFile, "RECORD_SAMPLE": kindSample,
+		"RECORD_SETUP": kindSetup, "RECORD_BLOCK_WAIT": kindBlockWait, "SETUP_LOOKUP": setupLookup, "SETUP_HANDSHAKE": setupHandshake, "RECORD_SQL": kindSQL, "SQL_TEXT_SIZE": sqlTextSize, "RECORD_SDK_SPAN": kindSDKSpan, "RECORD_REQUEST": kindRequest, "RECORD_SPAN": kindSpan, "RECORD_STOP": kindStop, "RECORD_FILE": kindFile, "RECORD_SAMPLE": kindSample,
 		"REQUEST_ABORTED": flagAborted, "REQUEST_HIJACKED": flagHijacked,
 		"PATH_GIVEN": pathGiven, "PATH_CUT": pathCut,
 		"FILE_OPEN": int64(FileOpen), "FILE_FSYNC": int64(FileFsync),
@@ -203,6 +204,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(header(kindRPCClient, callSize))
 	f.Add(networkRecord(networkTraffic, familyIPv6, 443))
 	f.Add(header(kindRunQueue, runQueueSize))
+	f.Add(header(kindBlockWait, headerSize))
 	f.Add(sampleRecord(3))
 	f.Add(sqlRecord())
 	f.Add(setupRecord(setupLookup))

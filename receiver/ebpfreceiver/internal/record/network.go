@@ -57,6 +57,9 @@ type RunQueue struct {
 	CPU uint32
 }
 
+// BlockWait is a wait of a thread for a block device.
+type BlockWait struct{ Header }
+
 // Sizes and offsets in bytes, and numbers: bpf/headers/records.h.
 const (
 	networkOperation   = headerSize

@@ -77,6 +77,12 @@ func TestDecodeRunQueue(t *testing.T) {
 	require.Equal(t, &RunQueue{Header: wantHeader(), CPU: 5}, got)
 }
 
+func TestDecodeBlockWait(t *testing.T) {
+	got, err := Decode(header(kindBlockWait, headerSize))
+	require.NoError(t, err)
+	require.Equal(t, &BlockWait{Header: wantHeader()}, got)
+}
+
 func BenchmarkDecodeTraffic(b *testing.B) {
 	raw := networkRecord(networkTraffic, familyIPv6, 443)
 	b.ReportAllocs()

@@ -14,7 +14,7 @@ import (
 )
 
 // Record is a *Request, *RPC, *Client, *RPCClient, *SQL, *Lookup, *Handshake, *Span, *Stop, *File, *Connect,
-// *Retransmit, *Traffic, *RunQueue, *Sample or *SDKSpan.
+// *Retransmit, *Traffic, *RunQueue, *BlockWait, *Sample or *SDKSpan.
 type Record interface {
 	// Process is the ID of the process that the record is about.
 	Process() int
@@ -79,6 +79,12 @@ type Span struct {
 	// AllocatedBytes is an estimate by the AllocationSamples that the runtime took
 	// of what the span's goroutine allocated in it.
 	AllocatedBytes, AllocationSamples uint64
+	// Assists is how often the span's goroutine marked for the garbage collector, 0
+	// where the ledger is not Exact.
+	Assists int
+	// BlockWait is for how long the thread of the span's goroutine waited for block
+	// devices.
+	BlockWait time.Duration
 }
 
 // Critical is, of the goroutines that inherit a span, the one that ended the

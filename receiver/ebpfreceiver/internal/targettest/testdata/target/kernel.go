@@ -46,6 +46,16 @@ func serveKernel(mux *http.ServeMux) {
 			fmt.Fprint(w, err)
 		}
 	})
+	mux.HandleFunc("GET /direct", func(w http.ResponseWriter, r *http.Request) {
+		if err := readDirectly(r.URL.Query().Get("path")); err != nil {
+			fmt.Fprint(w, err)
+		}
+	})
+	mux.HandleFunc("GET /buffered", func(w http.ResponseWriter, r *http.Request) {
+		if err := os.WriteFile(r.URL.Query().Get("path"), make([]byte, 8<<20), 0o600); err != nil {
+			fmt.Fprint(w, err)
+		}
+	})
 	mux.HandleFunc("GET /files", func(w http.ResponseWriter, r *http.Request) {
 		if err := moveBytes(r.URL.Query().Get("path")); err != nil {
 			fmt.Fprint(w, err)
@@ -113,6 +123,26 @@ func moveBytes(path string) error {
 	defer target.Close()
 	_, err = io.Copy(target, file)
 	return err
+}
+
+// readDirectly reads 1 MiB of a file in 16 reads, each by the device.
+func readDirectly(path string) error {
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECT, 0)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	aligned, err := unix.Mmap(-1, 0, 64<<10, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unix.Munmap(aligned) }() // it was mapped
+	for range 16 {
+		if _, err := io.ReadFull(file, aligned); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fault touches each page of a file that is in no cache: one major fault a page.
