@@ -43,6 +43,8 @@ type Config struct {
 
 	// TTL is the age at which rows are dropped; 0 keeps them.
 	TTL time.Duration `mapstructure:"ttl"`
+	// Retention overrides TTL by signal, and moves rows as they grow old.
+	Retention RetentionConfig `mapstructure:"retention"`
 	// LogsTableName is the table of log records.
 	LogsTableName string `mapstructure:"logs_table_name"`
 	// TracesTableName is the table of spans.
@@ -126,7 +128,7 @@ func (cfg *Config) Validate() error {
 	if cfg.Password != "" && cfg.Username == "" {
 		add("password: is used with username only; set username too")
 	}
-	if cfg.TTL < 0 || cfg.TTL%time.Second != 0 {
+	if !wholeSeconds(cfg.TTL) {
 		add("ttl: %s must be zero or a positive number of whole seconds", cfg.TTL)
 	}
 	if cfg.TableEngine.Name == "" && cfg.TableEngine.Params != "" {
@@ -143,7 +145,7 @@ func (cfg *Config) Validate() error {
 		}
 		tables[table.name] = table.key
 	}
-	return errors.Join(errs, cfg.validateDerived())
+	return errors.Join(errs, cfg.validateRetention(), cfg.validateDerived())
 }
 
 type namedTable struct{ key, name string }
@@ -174,7 +176,9 @@ func (cfg *Config) schema(database string) schema.Schema {
 		Database: database,
 		Cluster:  cfg.ClusterName,
 		Engine:   cfg.engine(),
-		TTL:      cfg.TTL,
+		Traces:   cfg.Retention.Traces.of(cfg.TTL),
+		Logs:     cfg.Retention.Logs.of(cfg.TTL),
+		Metrics:  cfg.Retention.Metrics.of(cfg.TTL),
 	}
 }
 

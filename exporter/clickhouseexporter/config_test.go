@@ -105,7 +105,27 @@ func goodCases() map[string]change {
 		},
 		"clickhouse/ttl": {
 			config: func(c *Config) { c.TTL = 72 * time.Hour },
-			schema: func(s *schema.Schema) { s.TTL = 72 * time.Hour },
+			schema: func(s *schema.Schema) {
+				s.Traces.TTL, s.Logs.TTL, s.Metrics.TTL = 72*time.Hour, 72*time.Hour, 72*time.Hour
+			},
+		},
+		"clickhouse/retention": {
+			config: func(c *Config) {
+				c.TTL = 72 * time.Hour
+				c.Retention.Traces = SignalRetentionConfig{
+					TTL: 720 * time.Hour, StoragePolicy: "tiered",
+					Move: []MoveConfig{{After: 24 * time.Hour, ToVolume: "warm"}, {After: 168 * time.Hour, ToDisk: "s3"}},
+				}
+				c.Retention.Metrics.StoragePolicy = "cheap"
+			},
+			schema: func(s *schema.Schema) {
+				s.Traces = schema.Retention{
+					TTL: 720 * time.Hour, Policy: "tiered",
+					Moves: []schema.Move{{After: 24 * time.Hour, Volume: "warm"}, {After: 168 * time.Hour, Disk: "s3"}},
+				}
+				s.Logs.TTL = 72 * time.Hour
+				s.Metrics = schema.Retention{TTL: 72 * time.Hour, Policy: "cheap"}
+			},
 		},
 		"clickhouse/traces_table_name": {config: func(c *Config) { c.TracesTableName = "spans" }},
 		"clickhouse/logs_table_name":   {config: func(c *Config) { c.LogsTableName = "records" }},
@@ -291,12 +311,18 @@ func badCases() map[string][]string {
 		"bad/derived_table_twice":       {`derived_tables.time_ledger.name: "otel_traces" is the table of traces_table_name already`},
 		"bad/derived_without_schema":    {"derived_tables.service_map.enabled: has no effect with create_schema: false"},
 		"bad/derived_engine":            {"derived_tables.red.enabled: needs another table_engine.name", "ReplacingMergeTree"},
-		"bad/everything_at_once":        {"endpoint: https://", "ttl: ", "logs_table_name: must not be empty"},
-		"bad/timeout":                   {"timeout"},
-		"bad/unknown_key":               {"tabel_engine"},
-		"bad/json":                      {"json is not supported", "remove the key"},
-		"bad/metrics_table_name":        {"metrics_table_name is not supported", "metrics_tables.<kind>.name"},
-		"bad/profiles_table_name":       {"profiles_table_name is not supported", "remove the key"},
+		"bad/retention": {
+			"retention.traces.ttl: 1.5s must be zero", "retention.traces.move[0]: set to_volume or to_disk",
+			"retention.logs.move[0].after: 96h0m0s must be less than the ttl, 72h0m0s",
+			"retention.metrics.move[0].after: 0s must be a positive number",
+			"retention.metrics.move[2].after: 1h0m0s must be more than the 2h0m0s", "retention.metrics.move[2]: set to_volume or to_disk",
+		},
+		"bad/everything_at_once":  {"endpoint: https://", "ttl: ", "logs_table_name: must not be empty"},
+		"bad/timeout":             {"timeout"},
+		"bad/unknown_key":         {"tabel_engine"},
+		"bad/json":                {"json is not supported", "remove the key"},
+		"bad/metrics_table_name":  {"metrics_table_name is not supported", "metrics_tables.<kind>.name"},
+		"bad/profiles_table_name": {"profiles_table_name is not supported", "remove the key"},
 	}
 }
 

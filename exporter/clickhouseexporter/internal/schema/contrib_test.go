@@ -33,7 +33,7 @@ func TestTablesAreContribs(t *testing.T) {
 	} {
 		t.Run(file, func(t *testing.T) {
 			require.NoError(t, conn.Exec(t.Context(), "DROP DATABASE IF EXISTS otel SYNC"))
-			for _, statement := range statements(t, schema.Schema{Database: "otel", Engine: "MergeTree()", TTL: ttl}) {
+			for _, statement := range statements(t, kept(ttl)) {
 				require.NoError(t, conn.Exec(t.Context(), statement), statement)
 			}
 			want, err := os.ReadFile(file)
@@ -46,6 +46,36 @@ func TestTablesAreContribs(t *testing.T) {
 			assert.Equal(t, tables, strings.ReplaceAll(got, window, ""))
 		})
 	}
+}
+
+// kept is a schema whose rows have an age at which they go.
+func kept(ttl time.Duration) schema.Schema {
+	retention := schema.Retention{TTL: ttl}
+	return schema.Schema{Database: "otel", Engine: "MergeTree()", Traces: retention, Logs: retention, Metrics: retention}
+}
+
+// TestRetentionIsTheServers creates tables that move, on the policy, volume and
+// disk that every server has.
+func TestRetentionIsTheServers(t *testing.T) {
+	conn, err := clickhouse.Open(&clickhouse.Options{Addr: []string{enginetest.Start(t)}})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close()) }()
+	moving := kept(72 * time.Hour)
+	moving.Traces = schema.Retention{TTL: 48 * time.Hour, Policy: "default", Moves: []schema.Move{
+		{After: time.Hour, Volume: "default"}, {After: 24 * time.Hour, Disk: "default"},
+	}}
+	for _, statement := range statements(t, moving) {
+		require.NoError(t, conn.Exec(t.Context(), statement), statement)
+	}
+	var spans, logs string
+	query := "SELECT create_table_query FROM system.tables WHERE database = 'otel' AND name = "
+	require.NoError(t, conn.QueryRow(t.Context(), query+"'otel_traces'").Scan(&spans))
+	require.NoError(t, conn.QueryRow(t.Context(), query+"'otel_logs'").Scan(&logs))
+	require.Contains(t, spans, "TTL toDateTime(Timestamp) + toIntervalHour(1) TO VOLUME 'default', "+
+		"toDateTime(Timestamp) + toIntervalDay(1) TO DISK 'default', toDateTime(Timestamp) + toIntervalDay(2)")
+	require.Contains(t, spans, "storage_policy = 'default'")
+	require.Contains(t, logs, "TTL toDateTime(Timestamp) + toIntervalDay(3)")
+	require.NotContains(t, logs, "storage_policy")
 }
 
 func statements(t *testing.T, s schema.Schema) []string {

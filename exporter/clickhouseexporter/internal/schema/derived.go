@@ -35,7 +35,7 @@ func (s Schema) CreateFromTraces(traces string, derived Derived) ([]string, erro
 			return
 		}
 		for _, file := range files {
-			statements = append(statements, statement{file: file, table: table, source: traces})
+			statements = append(statements, statement{file: file, table: table, source: traces, retention: s.Traces})
 		}
 	}
 	add(derived.TimeLedger, "time_ledger.sql", "time_ledger_mv.sql")
@@ -51,7 +51,7 @@ func (s Schema) CreateFromLogs(logs string, derived Derived) ([]string, error) {
 		return nil, nil
 	}
 	return s.renderAll(
-		statement{file: "kernel_events.sql", table: derived.KernelEvents, source: logs},
+		statement{file: "kernel_events.sql", table: derived.KernelEvents, source: logs, retention: s.Logs},
 		statement{file: "kernel_events_mv.sql", table: derived.KernelEvents, source: logs},
 	)
 }

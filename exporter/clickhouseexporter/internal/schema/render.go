@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strings"
 	"text/template"
-	"time"
 )
 
 //go:embed sql/*.sql
@@ -16,10 +15,11 @@ var files embed.FS
 
 // templates is every file under sql/, parsed once.
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"ident":  Identifier,
-	"list":   func(items ...string) []string { return items },
-	"ttl":    ttlClause,
-	"causes": causeColumns,
+	"ident":    Identifier,
+	"list":     func(items ...string) []string { return items },
+	"ttl":      Retention.clause,
+	"settings": settingsClause,
+	"causes":   causeColumns,
 }).ParseFS(files, "sql/*.sql"))
 
 // statement is one template and the table that it is rendered for.
@@ -28,6 +28,7 @@ type statement struct {
 	table string
 	// source is the table out of whose rows this one is filled.
 	source    string
+	retention Retention
 	textIndex bool
 }
 
@@ -35,7 +36,7 @@ type statement struct {
 type parameters struct {
 	Database, Table, Source, Cluster string
 	Engine                           string
-	TTL                              time.Duration
+	Retention                        Retention
 	TextIndex                        bool
 	// Window is Schema's, or 0 where the engine does not take it.
 	Window int
@@ -58,7 +59,7 @@ func (s Schema) renderAll(statements ...statement) ([]string, error) {
 			Source:    statement.source,
 			Cluster:   clusterClause(s.Cluster),
 			Engine:    s.Engine,
-			TTL:       s.TTL,
+			Retention: statement.retention,
 			TextIndex: statement.textIndex,
 			Window:    window,
 		})
@@ -88,20 +89,20 @@ func clusterClause(cluster string) string {
 	return "ON CLUSTER " + Identifier(cluster)
 }
 
-// ttlClause is the TTL clause in the largest unit that divides the age: so
-// that SHOW CREATE TABLE reads like the configuration.
-func ttlClause(ttl time.Duration, column string) string {
-	const day = 24 * time.Hour
-	switch {
-	case ttl <= 0:
-		return ""
-	case ttl%day == 0:
-		return fmt.Sprintf("TTL %s + toIntervalDay(%d)", column, ttl/day)
-	case ttl%time.Hour == 0:
-		return fmt.Sprintf("TTL %s + toIntervalHour(%d)", column, ttl/time.Hour)
-	case ttl%time.Minute == 0:
-		return fmt.Sprintf("TTL %s + toIntervalMinute(%d)", column, ttl/time.Minute)
-	default:
-		return fmt.Sprintf("TTL %s + toIntervalSecond(%d)", column, ttl/time.Second)
+// settingsClause is the SETTINGS of a table.
+func settingsClause(p parameters) string {
+	clause := "SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1"
+	if p.Window > 0 {
+		clause += fmt.Sprintf(", non_replicated_deduplication_window = %d", p.Window)
 	}
+	if p.Retention.Policy != "" {
+		clause += ", storage_policy = " + literal(p.Retention.Policy)
+	}
+	return clause
+}
+
+// literal quotes a string. Source: ClickHouse's lexer, where a backslash
+// escapes inside of single quotes.
+func literal(s string) string {
+	return "'" + strings.NewReplacer("\\", "\\\\", "'", "\\'").Replace(s) + "'"
 }

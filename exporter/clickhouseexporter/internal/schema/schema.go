@@ -11,7 +11,6 @@ package schema
 import (
 	"fmt"
 	"strings"
-	"time"
 )
 
 // DefaultDatabase is the database that every ClickHouse server has.
@@ -29,8 +28,9 @@ type Schema struct {
 	Cluster string
 	// Engine is the whole ENGINE expression, such as MergeTree().
 	Engine string
-	// TTL is the age at which rows are dropped, in whole seconds; 0 keeps them.
-	TTL time.Duration
+	// Traces, Logs and Metrics say how long the rows of each signal are kept, and
+	// where.
+	Traces, Logs, Metrics Retention
 }
 
 // Window is the non_replicated_deduplication_window of the tables: how many of
@@ -80,8 +80,8 @@ func (s Schema) CreateDatabase() ([]string, error) {
 // table from trace ID to time, and the view that fills it.
 func (s Schema) CreateTraces(table string) ([]string, error) {
 	return s.renderAll(
-		statement{file: "traces.sql", table: table},
-		statement{file: "traces_id_ts.sql", table: table},
+		statement{file: "traces.sql", table: table, retention: s.Traces},
+		statement{file: "traces_id_ts.sql", table: table, retention: s.Traces},
 		statement{file: "traces_id_ts_mv.sql", table: table},
 	)
 }
@@ -89,17 +89,17 @@ func (s Schema) CreateTraces(table string) ([]string, error) {
 // CreateLogs is the statement that creates the table of log records, with text
 // indexes where the server has them.
 func (s Schema) CreateLogs(table string, server Version) ([]string, error) {
-	return s.renderAll(statement{file: "logs.sql", table: table, textIndex: server.hasTextIndex()})
+	return s.renderAll(statement{file: "logs.sql", table: table, retention: s.Logs, textIndex: server.hasTextIndex()})
 }
 
 // CreateMetrics is the statements that create the five metric tables.
 func (s Schema) CreateMetrics(tables MetricTables) ([]string, error) {
 	return s.renderAll(
-		statement{file: "metrics_gauge.sql", table: tables.Gauge},
-		statement{file: "metrics_sum.sql", table: tables.Sum},
-		statement{file: "metrics_summary.sql", table: tables.Summary},
-		statement{file: "metrics_histogram.sql", table: tables.Histogram},
-		statement{file: "metrics_exponential_histogram.sql", table: tables.ExponentialHistogram},
+		statement{file: "metrics_gauge.sql", table: tables.Gauge, retention: s.Metrics},
+		statement{file: "metrics_sum.sql", table: tables.Sum, retention: s.Metrics},
+		statement{file: "metrics_summary.sql", table: tables.Summary, retention: s.Metrics},
+		statement{file: "metrics_histogram.sql", table: tables.Histogram, retention: s.Metrics},
+		statement{file: "metrics_exponential_histogram.sql", table: tables.ExponentialHistogram, retention: s.Metrics},
 	)
 }
 

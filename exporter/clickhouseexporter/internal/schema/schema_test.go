@@ -38,7 +38,8 @@ func TestGolden(t *testing.T) {
 		Database: "tele`metry",
 		Cluster:  "prod`1",
 		Engine:   "ReplicatedMergeTree('/clickhouse/{shard}', '{replica}')",
-		TTL:      72 * time.Hour,
+		Traces:   Retention{TTL: 72 * time.Hour, Policy: "tie'red", Moves: []Move{{After: 24 * time.Hour, Volume: "co'ld"}}},
+		Logs:     Retention{TTL: 72 * time.Hour},
 	}
 	old, current := Version{Major: 26, Minor: 1}, Version{Major: 26, Minor: 2}
 
@@ -116,16 +117,19 @@ func TestWindow(t *testing.T) {
 	}
 }
 
-func TestTTLClause(t *testing.T) {
-	for ttl, want := range map[time.Duration]string{
-		0:                "",
-		-time.Hour:       "",
-		48 * time.Hour:   "TTL x + toIntervalDay(2)",
-		30 * time.Hour:   "TTL x + toIntervalHour(30)",
-		90 * time.Minute: "TTL x + toIntervalMinute(90)",
-		61 * time.Second: "TTL x + toIntervalSecond(61)",
+func TestRetentionClause(t *testing.T) {
+	for want, retention := range map[string]Retention{
+		"":                             {},
+		"TTL x + toIntervalDay(2)":     {TTL: 48 * time.Hour},
+		"TTL x + toIntervalHour(30)":   {TTL: 30 * time.Hour},
+		"TTL x + toIntervalMinute(90)": {TTL: 90 * time.Minute},
+		"TTL x + toIntervalSecond(61)": {TTL: 61 * time.Second},
+		"TTL x + toIntervalDay(1) TO VOLUME 'cold'": {Moves: []Move{{After: 24 * time.Hour, Volume: "cold"}}},
+		"TTL x + toIntervalHour(1) TO DISK 's3', x + toIntervalDay(1)": {
+			TTL: 24 * time.Hour, Moves: []Move{{After: time.Hour, Disk: "s3"}},
+		},
 	} {
-		assert.Equal(t, want, ttlClause(ttl, "x"), ttl)
+		assert.Equal(t, want, retention.clause("x"))
 	}
 }
 

@@ -21,5 +21,5 @@ CREATE TABLE IF NOT EXISTS {{ident .Database .Table}} {{.Cluster}} (
 ) ENGINE = {{.Engine}}
 PARTITION BY toDate(Timestamp)
 ORDER BY (ServiceName, EventName, toDateTime(Timestamp))
-{{ttl .TTL "toDateTime(Timestamp)"}}
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1{{with .Window}}, non_replicated_deduplication_window = {{.}}{{end}}
+{{ttl .Retention "toDateTime(Timestamp)"}}
+{{settings .}}

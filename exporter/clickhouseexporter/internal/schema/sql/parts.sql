@@ -43,8 +43,8 @@
     {{- template "bloom_map" list "attr" "Attributes"}}
     INDEX idx_time_minmax TimeUnix TYPE minmax GRANULARITY 1
 ) ENGINE = {{.Engine}}
-{{ttl .TTL "toDateTime(TimeUnix)"}}
+{{ttl .Retention "toDateTime(TimeUnix)"}}
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, toStartOfHour(TimeUnix), cityHash64(Attributes), TimeUnix)
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1{{with .Window}}, non_replicated_deduplication_window = {{.}}{{end}}
+{{settings .}}
 {{- end}}

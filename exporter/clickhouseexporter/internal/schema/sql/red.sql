@@ -12,5 +12,5 @@ CREATE TABLE IF NOT EXISTS {{ident .Database .Table}} {{.Cluster}} (
 ) ENGINE = {{.AggregatingEngine}}
 PARTITION BY toDate(Minute)
 ORDER BY (ServiceName, SpanKind, Route, Method, Minute)
-{{ttl .TTL "Minute"}}
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1{{with .Window}}, non_replicated_deduplication_window = {{.}}{{end}}
+{{ttl .Retention "Minute"}}
+{{settings .}}

@@ -6,5 +6,5 @@ CREATE TABLE IF NOT EXISTS {{ident .Database (print .Table "_trace_id_ts")}} {{.
 ) ENGINE = {{.Engine}}
 PARTITION BY toDate(Start)
 ORDER BY (TraceId, Start)
-{{ttl .TTL "toDateTime(Start)"}}
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1{{with .Window}}, non_replicated_deduplication_window = {{.}}{{end}}
+{{ttl .Retention "toDateTime(Start)"}}
+{{settings .}}

@@ -12,8 +12,8 @@ CREATE TABLE IF NOT EXISTS `tele\`metry`.`rates` ON CLUSTER `prod\`1` (
 ) ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/{shard}', '{replica}')
 PARTITION BY toDate(Minute)
 ORDER BY (ServiceName, SpanKind, Route, Method, Minute)
-TTL Minute + toIntervalDay(3)
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1;
+TTL Minute + toIntervalDay(1) TO VOLUME 'co\'ld', Minute + toIntervalDay(3)
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, storage_policy = 'tie\'red';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS `tele\`metry`.`rates_mv` ON CLUSTER `prod\`1`
 TO `tele\`metry`.`rates`

@@ -34,8 +34,8 @@ CREATE TABLE IF NOT EXISTS `tele\`metry`.`spans` ON CLUSTER `prod\`1` (
 ) ENGINE = ReplicatedMergeTree('/clickhouse/{shard}', '{replica}')
 PARTITION BY toDate(Timestamp)
 ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))
-TTL toDateTime(Timestamp) + toIntervalDay(3)
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1;
+TTL toDateTime(Timestamp) + toIntervalDay(1) TO VOLUME 'co\'ld', toDateTime(Timestamp) + toIntervalDay(3)
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, storage_policy = 'tie\'red';
 
 CREATE TABLE IF NOT EXISTS `tele\`metry`.`spans_trace_id_ts` ON CLUSTER `prod\`1` (
     `TraceId` String CODEC(ZSTD(1)),
@@ -45,8 +45,8 @@ CREATE TABLE IF NOT EXISTS `tele\`metry`.`spans_trace_id_ts` ON CLUSTER `prod\`1
 ) ENGINE = ReplicatedMergeTree('/clickhouse/{shard}', '{replica}')
 PARTITION BY toDate(Start)
 ORDER BY (TraceId, Start)
-TTL toDateTime(Start) + toIntervalDay(3)
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1;
+TTL toDateTime(Start) + toIntervalDay(1) TO VOLUME 'co\'ld', toDateTime(Start) + toIntervalDay(3)
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, storage_policy = 'tie\'red';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS `tele\`metry`.`spans_trace_id_ts_mv` ON CLUSTER `prod\`1`
 TO `tele\`metry`.`spans_trace_id_ts`
