@@ -17,7 +17,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/rows"
-	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/schema"
 )
 
 type metricsExporter struct {
@@ -36,13 +35,7 @@ func newMetricsExporter(set exporter.Settings, config *Config) (*metricsExporter
 func prepareMetrics(ctx context.Context, i *inserter) error {
 	tables := i.config.MetricsTables
 	err := i.create(ctx, func() ([]string, error) {
-		return i.schema.CreateMetrics(schema.MetricTables{
-			Gauge:                tables.Gauge.Name,
-			Sum:                  tables.Sum.Name,
-			Summary:              tables.Summary.Name,
-			Histogram:            tables.Histogram.Name,
-			ExponentialHistogram: tables.ExponentialHistogram.Name,
-		})
+		return i.schema.CreateMetrics(i.config.metricTables())
 	})
 	if err != nil {
 		return err
