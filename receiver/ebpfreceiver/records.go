@@ -82,9 +82,7 @@ func (r *records) run() error {
 			return err
 		}
 		if raw != nil {
-			if err := r.add(raw); err != nil {
-				return err
-			}
+			r.add(raw)
 		}
 		if r.size >= batchRecords || time.Since(r.since) >= batchAge {
 			r.flush()
@@ -92,33 +90,29 @@ func (r *records) run() error {
 	}
 }
 
-func (r *records) add(raw []byte) error {
+func (r *records) add(raw []byte) {
 	decoded, err := record.Decode(raw)
 	if err != nil {
 		r.dropped("malformed")
-		return nil
+		return
 	}
 	process, ok := r.table.Process(decoded.Process())
 	if !ok {
 		r.dropped("unknown_process")
-		return nil
+		return
 	}
 	if traffic, ok := decoded.(*record.Traffic); ok {
 		if !r.peers.carried(process, traffic) {
 			r.dropped("process_detached")
 		}
-		return nil
+		return
 	}
 	if sample, ok := decoded.(*record.Sample); ok {
 		r.samples(process, sample)
-		return nil
+		return
 	}
 	if r.size == 0 {
-		clock, err := emit.ReadClock()
-		if err != nil {
-			return err
-		}
-		r.batch = emit.NewBatch(metadata.ScopeName, r.version, clock, r.cycles, r.sdks)
+		r.batch = emit.NewBatch(metadata.ScopeName, r.version, emit.ReadClock(), r.cycles, r.sdks)
 		r.since = time.Now()
 	}
 	r.explain(decoded)
@@ -127,7 +121,6 @@ func (r *records) add(raw []byte) error {
 		r.batch.AddGCCondition(process, breach)
 	}
 	r.size++
-	return nil
 }
 
 func (r *records) flush() {

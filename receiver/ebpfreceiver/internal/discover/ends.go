@@ -12,14 +12,15 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/readable"
 )
 
 // ends waits for the end of processes by their pidfds. It is used by one
 // goroutine only.
 type ends struct {
 	epoll     int
-	cancelled int // an eventfd, readable once the context is done
-	released  chan struct{}
+	ready     *readable.Descriptor // of epoll
 	forget    func() bool
 	byFD      map[int32]*Process
 	byProcess map[*Process]int32
@@ -30,26 +31,17 @@ func newEnds(ctx context.Context) (*ends, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create an epoll instance: %w", err)
 	}
-	cancelled, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	ready, err := readable.New(epoll, "epoll instance")
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("create an eventfd: %w", err), unix.Close(epoll))
+		return nil, errors.Join(err, unix.Close(epoll))
 	}
-	if err := watchFD(epoll, cancelled); err != nil {
-		return nil, errors.Join(err, unix.Close(cancelled), unix.Close(epoll))
-	}
-	e := &ends{
+	return &ends{
 		epoll:     epoll,
-		cancelled: cancelled,
-		released:  make(chan struct{}),
+		ready:     ready,
+		forget:    context.AfterFunc(ctx, ready.Interrupt),
 		byFD:      map[int32]*Process{},
 		byProcess: map[*Process]int32{},
-	}
-	e.forget = context.AfterFunc(ctx, func() {
-		defer close(e.released)
-		one := [8]byte{1}
-		_, _ = unix.Write(cancelled, one[:]) // fails only where it is readable already
-	})
-	return e, nil
+	}, nil
 }
 
 func watchFD(epoll, fd int) error {
@@ -85,20 +77,24 @@ func (e *ends) remove(p *Process) {
 	}
 }
 
-// wait returns processes that ended, or none after timeout or when the context
+// wait returns processes that ended, or none when the time has come or the context
 // is done.
-func (e *ends) wait(timeout time.Duration) ([]*Process, error) {
+func (e *ends) wait(until time.Time) ([]*Process, error) {
 	var events [64]unix.EpollEvent
-	milliseconds := int((max(timeout, 0) + time.Millisecond - 1) / time.Millisecond)
-	n, err := unix.EpollWait(e.epoll, events[:], milliseconds)
+	var n int
+	var err error
+	waited := e.ready.Wait(until, func() bool {
+		n, err = unix.EpollWait(e.epoll, events[:], 0)
+		return n > 0 || err != nil
+	})
 	if errors.Is(err, unix.EINTR) {
 		return nil, nil
 	}
-	if err != nil {
+	if err := errors.Join(waited, err); err != nil {
 		return nil, fmt.Errorf("wait for the end of processes: %w", err)
 	}
 	var ended []*Process
-	for _, event := range events[:n] {
+	for _, event := range events[:max(n, 0)] {
 		if p := e.byFD[event.Fd]; p != nil {
 			ended = append(ended, p)
 		}
@@ -108,11 +104,9 @@ func (e *ends) wait(timeout time.Duration) ([]*Process, error) {
 
 // close releases all descriptors.
 func (e *ends) close() error {
-	if !e.forget() {
-		<-e.released // the context's function may be writing
-	}
+	e.forget()
 	for p := range e.byProcess {
 		e.remove(p)
 	}
-	return errors.Join(unix.Close(e.cancelled), unix.Close(e.epoll))
+	return errors.Join(e.ready.Close(), unix.Close(e.epoll))
 }

@@ -113,7 +113,7 @@ func (w *Watcher) tellAbsent(s *scanner) {
 // waitUntil handles the ends of processes until the next scan.
 func waitUntil(ctx context.Context, next time.Time, ends *ends, s *scanner) error {
 	for ctx.Err() == nil && time.Now().Before(next) {
-		ended, err := ends.wait(time.Until(next))
+		ended, err := ends.wait(next)
 		if err != nil {
 			return err
 		}

@@ -4,17 +4,13 @@
 package emit
 
 import (
-	"fmt"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/clock"
 )
 
 // ReadClock reads both clocks now. Wall time is steered, so readings age.
-func ReadClock() (Clock, error) {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
-		return Clock{}, fmt.Errorf("reading CLOCK_MONOTONIC: %w", err)
-	}
-	return NewClock(time.Now(), uint64(ts.Nano())), nil
+func ReadClock() Clock {
+	monotonic := clock.Monotonic()
+	return NewClock(time.Now(), monotonic)
 }

@@ -6,12 +6,12 @@ package governor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/clock"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
 )
 
@@ -77,21 +77,9 @@ type governed struct {
 // New makes a governor. A hit is what one hit of a probe costs on this machine.
 func New(budget Budget, hit time.Duration, observer Observer) *Governor {
 	return &Governor{
-		budget: budget, hit: hit, observer: observer, cpu: cpuTime,
+		budget: budget, hit: hit, observer: observer, cpu: clock.CPUTime,
 		processes: make(map[int]*governed), node: node{budget: budget.Node, scale: 1},
 	}
-}
-
-// cpuTime is what all threads of a process have used, from the kernel's CPU
-// clock of the process: MAKE_PROCESS_CPUCLOCK of include/linux/posix-timers.h
-// with CPUCLOCK_SCHED.
-func cpuTime(pid int) (time.Duration, error) {
-	const sched = 2
-	var t unix.Timespec
-	if err := unix.ClockGettime(int32(^pid<<3|sched), &t); err != nil {
-		return 0, fmt.Errorf("reading the CPU time of process %d: %w", pid, err)
-	}
-	return time.Duration(t.Nano()), nil
 }
 
 // Add governs a process from now on. It has all its probes, and keeps those of a

@@ -7,11 +7,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/ringbuf"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,16 +19,15 @@ import (
 type Looks struct {
 	program *ebpf.Program
 	period  time.Duration
-	ring    *ringbuf.Reader
-	record  ringbuf.Record
+	ring    *ring
 	clock   int // the event of a CPU's clock, -1 while it is off
 }
 
 // Looks is off until Enable. There can be one.
 func (p *Programs) Looks(period time.Duration) (*Looks, error) {
-	ring, err := ringbuf.NewReader(p.looks.Looks)
+	ring, err := openRing(p.looks.Looks, "ring buffer of looks")
 	if err != nil {
-		return nil, fmt.Errorf("opening the ring buffer of looks: %w", err)
+		return nil, err
 	}
 	return &Looks{program: p.looks.LookDue, period: period, ring: ring, clock: -1}, nil
 }
@@ -65,24 +62,23 @@ func (l *Looks) Enable(on bool) error {
 // CLOCK_MONOTONIC. It is false where it was not for so long, or Interrupt was
 // called.
 func (l *Looks) Next(wait time.Duration) (at uint64, ok bool, err error) {
-	l.ring.SetDeadline(time.Now().Add(wait))
+	if err := l.ring.wait(time.Now().Add(wait), 1); err != nil {
+		return 0, false, fmt.Errorf("waiting until it is time to look: %w", err)
+	}
 	for { // of several that were missed, the last
-		err := l.ring.ReadInto(&l.record)
-		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, ringbuf.ErrFlushed) {
-			return at, ok, nil
-		}
+		raw, err := l.ring.next()
 		if err != nil {
 			return 0, false, fmt.Errorf("reading when to look: %w", err)
 		}
-		at, ok = binary.NativeEndian.Uint64(l.record.RawSample), true
-		if l.ring.AvailableBytes() == 0 {
+		if raw == nil {
 			return at, ok, nil
 		}
+		at, ok = binary.NativeEndian.Uint64(raw), true
 	}
 }
 
 // Interrupt ends a Next that waits, or the one to come.
-func (l *Looks) Interrupt() error { return l.ring.Flush() }
+func (l *Looks) Interrupt() { l.ring.interrupt() }
 
 // Close switches it off.
 func (l *Looks) Close() error { return errors.Join(l.Enable(false), l.ring.Close()) }

@@ -5,10 +5,9 @@ package probe
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cilium/ebpf/ringbuf"
@@ -18,11 +17,15 @@ import (
 // only when much waits, since a wake-up costs the target more than a record.
 const pollInterval = 100 * time.Millisecond
 
+// enoughBytes is WAKE_UP_BYTES of bpf/headers/records.h: when a program wakes the
+// reader up.
+const enoughBytes = 256 << 10
+
 // Reader takes records out of the ring buffer.
 type Reader struct {
-	ring    *ringbuf.Reader
-	record  ringbuf.Record
-	flushed chan struct{} // has one when a Read came to where Drain looked
+	ring    *ring
+	asked   atomic.Bool   // by Drain, to be told that nothing waits
+	drained chan struct{} // has one when a Read found that out
 	ended   chan struct{} // closed by End
 	once    sync.Once
 }
@@ -30,11 +33,11 @@ type Reader struct {
 // NewReader opens the ring buffer. There can be one reader at a time: another goes
 // on where the last one was closed.
 func (p *Programs) NewReader() (*Reader, error) {
-	ring, err := ringbuf.NewReader(p.spans.Records)
+	ring, err := openRing(p.spans.Records, "ring buffer of records")
 	if err != nil {
-		return nil, fmt.Errorf("opening the ring buffer: %w", err)
+		return nil, err
 	}
-	return &Reader{ring: ring, flushed: make(chan struct{}, 1), ended: make(chan struct{})}, nil
+	return &Reader{ring: ring, drained: make(chan struct{}, 1), ended: make(chan struct{})}, nil
 }
 
 // ErrClosed is returned by Read after Close.
@@ -43,21 +46,22 @@ var ErrClosed = ringbuf.ErrClosed
 // Read returns the next record, or nil when none came within the poll interval.
 // The bytes are valid until the next call.
 func (r *Reader) Read() ([]byte, error) {
-	r.ring.SetDeadline(time.Now().Add(pollInterval))
-	err := r.ring.ReadInto(&r.record)
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, nil
-	case errors.Is(err, ringbuf.ErrFlushed):
+	asked := r.asked.Load() // before it is looked what waits
+	raw, err := r.ring.next()
+	if raw != nil || err != nil {
+		return raw, err
+	}
+	if asked {
+		r.asked.Store(false)
 		select {
-		case r.flushed <- struct{}{}:
+		case r.drained <- struct{}{}:
 		default: // nobody took the last one
 		}
-		return nil, nil
-	case err != nil:
+	}
+	if err := r.ring.wait(time.Now().Add(pollInterval), enoughBytes); err != nil {
 		return nil, err
 	}
-	return r.record.RawSample, nil
+	return r.ring.next()
 }
 
 // End says that nobody will read on, for whatever reason.
@@ -67,21 +71,20 @@ func (r *Reader) End() { r.once.Do(func() { close(r.ended) }) }
 // call, what the programs are about to write included, or has called End, or ctx is
 // done. It must not be called after Close, nor twice at once.
 func (r *Reader) Drain(ctx context.Context) error {
-	if r.ring.AvailableBytes() == 0 {
+	if r.ring.available() == 0 {
 		return nil
 	}
 	select {
-	case <-r.flushed: // of a Drain that did not wait for it
+	case <-r.drained: // of a Drain that did not wait for it
 	default:
 	}
-	if err := r.ring.Flush(); err != nil {
-		return fmt.Errorf("draining the ring buffer: %w", err)
-	}
+	r.asked.Store(true)
+	r.ring.interrupt()
 	select {
 	case <-ctx.Done():
-		return fmt.Errorf("%d bytes of records were not read in time: %w", r.ring.AvailableBytes(), ctx.Err())
+		return fmt.Errorf("%d bytes of records were not read in time: %w", r.ring.available(), ctx.Err())
 	case <-r.ended: // who read has told why
-	case <-r.flushed:
+	case <-r.drained:
 	}
 	return nil
 }

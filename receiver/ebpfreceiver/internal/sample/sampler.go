@@ -11,9 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/fathom-otel/fathom/internal/ledger"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/clock"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/procmem"
 )
@@ -33,7 +32,7 @@ const (
 type Clock interface {
 	Enable(on bool) error
 	Next(wait time.Duration) (at uint64, due bool, err error)
-	Interrupt() error
+	Interrupt()
 }
 
 // Residents are the goroutines that are in a span.
@@ -106,7 +105,7 @@ func (s *Sampler) Remove(pid int) error {
 		return nil
 	}
 	delete(s.targets, uint32(pid))
-	s.left[uint32(pid)] = now()
+	s.left[uint32(pid)] = clock.Monotonic()
 	return t.memory.Close()
 }
 
@@ -144,7 +143,7 @@ func (s *Sampler) Counts() Counts {
 
 // Run looks until ctx is done. It can be run again.
 func (s *Sampler) Run(ctx context.Context) (err error) {
-	stop := context.AfterFunc(ctx, func() { _ = s.clock.Interrupt() }) // one that is closed waits for nobody
+	stop := context.AfterFunc(ctx, s.clock.Interrupt)
 	defer stop()
 	defer func() { err = errors.Join(err, s.clock.Enable(false)) }()
 	for ctx.Err() == nil {
@@ -202,7 +201,7 @@ func (s *Sampler) needed() bool {
 // ledgers are not exact.
 func (s *Sampler) Look() {
 	s.polls++
-	s.started = now()
+	s.started = clock.Monotonic()
 	if s.needed() {
 		s.found = s.residents.Append(s.found[:0])
 		s.look()
@@ -229,7 +228,7 @@ func (s *Sampler) look() {
 }
 
 func (s *Sampler) lookAt(pid uint32, t *target) {
-	at := now()
+	at := clock.Monotonic()
 	samples, err := t.look(s.polls)
 	if err != nil {
 		s.unreadable.Add(uint64(len(t.residents)))
@@ -246,7 +245,7 @@ func (s *Sampler) lookAt(pid uint32, t *target) {
 
 // sweep forgets what is not needed any more.
 func (s *Sampler) sweep() {
-	at := now()
+	at := clock.Monotonic()
 	s.store.expire(at)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -266,18 +265,9 @@ func (s *Sampler) Close() {
 	defer s.mu.Unlock()
 	for pid, t := range s.targets {
 		delete(s.targets, pid)
-		s.left[pid] = now()
+		s.left[pid] = clock.Monotonic()
 		if err := t.memory.Close(); err != nil {
 			s.failed(int(pid), err)
 		}
 	}
-}
-
-// now is the time of the BPF programs' clock.
-func now() uint64 {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
-		panic(err) // the clock is always there
-	}
-	return uint64(t.Nano())
 }

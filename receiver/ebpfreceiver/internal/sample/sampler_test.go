@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fathom-otel/fathom/internal/ledger"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/clock"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goexec"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
@@ -98,7 +99,7 @@ func TestALookAtRealGoroutines(t *testing.T) {
 	waits := func() (waiting int) {
 		o.sampler.Look()
 		for _, r := range residents {
-			spent, ok := o.sampler.Ledger(r.PID, r.GoroutineID, now()-1, now())
+			spent, ok := o.sampler.Ledger(r.PID, r.GoroutineID, clock.Monotonic()-1, clock.Monotonic())
 			require.True(t, ok)
 			if cause, _ := spent.Dominant(); cause == ledger.BlockedChannel {
 				waiting++
@@ -128,7 +129,7 @@ func TestAProcessThatEnds(t *testing.T) {
 	o.sampler.Look()
 	require.EqualValues(t, 1, o.sampler.Counts().Unreadable)
 	require.NoError(t, o.sampler.Remove(o.server.PID))
-	_, ok := o.sampler.Ledger(r.PID, r.GoroutineID, now()-1, now())
+	_, ok := o.sampler.Ledger(r.PID, r.GoroutineID, clock.Monotonic()-1, clock.Monotonic())
 	require.True(t, ok, "its last spans may still be told")
 	require.ErrorContains(t, o.sampler.Add(Process{PID: o.server.PID, Plan: &plan.Plan{}}), fmt.Sprint(o.server.PID))
 }
