@@ -13,6 +13,7 @@ import (
 
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/attach"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/footprint"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
@@ -31,6 +32,7 @@ type observer struct {
 	sampling  *sampling // nil: none
 	profiles  *profiles
 	heaps     *heaps
+	footprint *footprint.Keeper
 }
 
 func (o *observer) Attached(p *discover.Process, a *probe.Attachment, layouts attach.Layouts) {
@@ -105,6 +107,9 @@ func (o *observer) Failed(_ *discover.Process, reason string) {
 func (o *observer) Refused(_ *discover.Process, feature plan.Feature) {
 	o.telemetry.ProbesRefused.Add(context.Background(), 1, by("feature", string(feature)))
 }
+
+// Analysed has the memory given back that the analysis took.
+func (o *observer) Analysed() { o.footprint.Reason() }
 
 func by(key, value string) metric.MeasurementOption {
 	return metric.WithAttributes(attribute.String(key, value))

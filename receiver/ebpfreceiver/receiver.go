@@ -17,15 +17,16 @@ import (
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/attach"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/emit"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/footprint"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
 )
 
-// ebpfReceiver owns the programs and thirteen goroutines: discovery, the attacher, the
+// ebpfReceiver owns the programs and fourteen goroutines: discovery, the attacher, the
 // governor, the sampler, the reader of records, the server of profiles, and those
 // that tell every interval: of the runtime, of goroutines, of the traffic, of CPUs,
 // of heaps, of what the programs count and of what else the kernel keeps about a
-// process.
+// process; and the one that gives memory back.
 type ebpfReceiver struct {
 	config    *Config
 	settings  receiver.Settings
@@ -128,7 +129,7 @@ func (r *ebpfReceiver) prepare(left *estate, watcher *discover.Watcher) (err err
 	r.tellRefusals()
 	r.watched = &observer{
 		telemetry: r.telemetry, runtimes: newRuntimes(r), dumps: newDumps(r), peers: newPeers(r), vitals: vitals, tallies: newTallies(r),
-		governing: r.governing, sampling: r.sampling, profiles: newProfiles(r), heaps: newHeaps(r),
+		governing: r.governing, sampling: r.sampling, profiles: newProfiles(r), heaps: newHeaps(r), footprint: footprint.NewKeeper(),
 	}
 	if err := r.sampleCPUs(left); err != nil {
 		return err
@@ -171,6 +172,11 @@ func (r *ebpfReceiver) observe(host component.Host, watcher *discover.Watcher) {
 	r.run(host, &r.observing, "telling what the programs count", func() error { return watched.tallies.run(ctx) })
 	r.run(host, &r.observing, "reading heap profiles", func() error { return watched.heaps.run(ctx) })
 	r.run(host, &r.observing, "telling profiles", func() error { return watched.profiles.run(ctx) })
+	r.observing.Go(func() {
+		watched.footprint.Run(ctx, func(err error) {
+			r.settings.Logger.Debug("Memory that is not needed any more is kept", zap.Error(err))
+		})
+	})
 	if r.pprof != nil {
 		r.run(host, &r.serving, "serving profiles", r.pprof.run)
 	}

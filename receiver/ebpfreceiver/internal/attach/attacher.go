@@ -40,6 +40,9 @@ type Observer interface {
 	Detached(p *discover.Process, open int)
 	Failed(p *discover.Process, reason string)
 	Refused(p *discover.Process, feature plan.Feature)
+	// Analysed tells that an executable was met for the first time: the analysis
+	// took memory, most of which is not needed any more.
+	Analysed()
 }
 
 // Wanted says what is observed of processes.
@@ -179,6 +182,9 @@ func (a *Attacher) attachTo(p *discover.Process, executable *os.File) (reason st
 	analysed, fresh, err := a.analyses.of(executable)
 	if err != nil {
 		return ReasonAnalysis, err
+	}
+	if fresh {
+		defer a.observer.Analysed()
 	}
 	a.tellRefusals(p, analysed, fresh) // whatever comes of it: it is fresh but once
 	probes := a.wanted.Probes && len(analysed.plan.Probes) > 0 || a.wanted.Profiles && analysed.code != nil

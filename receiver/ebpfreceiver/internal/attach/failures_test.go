@@ -23,14 +23,16 @@ import (
 // tally counts what an attacher tells. Nothing is attached here.
 type tally struct {
 	Observer
-	failed  []string
-	refused []plan.Feature
+	failed   []string
+	refused  []plan.Feature
+	analysed int
 }
 
 func (t *tally) Failed(_ *discover.Process, reason string) { t.failed = append(t.failed, reason) }
 func (t *tally) Refused(_ *discover.Process, feature plan.Feature) {
 	t.refused = append(t.refused, feature)
 }
+func (t *tally) Analysed() { t.analysed++ }
 
 // Two processes run an executable that lacks something, and the kernel refuses
 // the probes of both.
@@ -53,6 +55,7 @@ func TestAnExecutableIsWarnedOfOnce(t *testing.T) {
 		attacher.start(&discover.Process{PID: target.PID, Executable: binary, TargetIndex: discover.NoTarget})
 	}
 	require.Equal(t, []string{ReasonProbes, ReasonProbes}, told.failed)
+	require.Equal(t, 1, told.analysed, "both run one executable")
 
 	leftOut := logs.FilterMessageSnippet("A feature is left out").Len()
 	require.Positive(t, leftOut, "what is left out is told, though the probes failed")
