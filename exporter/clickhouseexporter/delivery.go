@@ -8,7 +8,9 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/collector/client"
 	"go.opentelemetry.io/collector/exporter"
@@ -23,21 +25,32 @@ const identityKey = "fathom-clickhouse-request"
 // identified gives a request that was just accepted an identity, which it keeps
 // for as long as it is in the queue, over restarts too. Two requests with the
 // same rows are two sets of rows.
-func identified(ctx context.Context) context.Context {
+func identified(ctx context.Context, identity string) context.Context {
 	info := client.FromContext(ctx)
 	metadata := map[string][]string{}
 	for key := range info.Metadata.Keys() {
 		metadata[key] = info.Metadata.Get(key)
 	}
-	metadata[identityKey] = []string{newIdentity()}
+	metadata[identityKey] = []string{identity}
 	info.Metadata = client.NewMetadata(metadata)
 	return client.NewContext(ctx, info)
 }
 
-func newIdentity() string {
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // it never fails
-	return hex.EncodeToString(id[:])
+// identities makes the identities of one life of an exporter: they begin alike,
+// at random.
+type identities string
+
+func newIdentities() identities { return identities(random()) }
+
+func (i identities) next() string { return string(i) + random() }
+
+// made reports whether it made an identity, and no earlier life did.
+func (i identities) made(identity string) bool { return strings.HasPrefix(identity, string(i)) }
+
+func random() string {
+	var bytes [8]byte
+	_, _ = rand.Read(bytes[:]) // it never fails
+	return hex.EncodeToString(bytes[:])
 }
 
 // delivery is a request on its way from the queue to ClickHouse. All attempts
@@ -45,8 +58,15 @@ func newIdentity() string {
 type delivery struct {
 	identity string
 
+	began time.Time
+
 	mu     sync.Mutex
 	tables map[string]*progress
+	// attempts were begun.
+	attempts int
+	// rows of the request, and those of them that were stored or refused for good.
+	rows, done int
+	took       map[phase]time.Duration
 }
 
 // progress is what became of a delivery's rows of one table. Attempts follow one
@@ -58,14 +78,28 @@ type progress struct {
 	refused error
 }
 
-func newDelivery(ctx context.Context) *delivery {
-	d := &delivery{tables: map[string]*progress{}}
+func newDelivery(ctx context.Context, made identities) *delivery {
+	d := &delivery{began: time.Now(), tables: map[string]*progress{}, took: map[phase]time.Duration{}}
 	if identity := client.FromContext(ctx).Metadata.Get(identityKey); len(identity) == 1 {
 		d.identity = identity[0]
 	} else {
-		d.identity = newIdentity() // a batch of several requests, in memory
+		d.identity = made.next() // a batch of several requests, in memory
 	}
 	return d
+}
+
+// settled adds rows that were stored, or refused for good.
+func (d *delivery) settled(rows int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.done += rows
+}
+
+// spend adds the time since a moment to a phase.
+func (d *delivery) spend(on phase, since time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.took[on] += time.Since(since)
 }
 
 func (d *delivery) progress(table string) *progress {
@@ -89,31 +123,51 @@ func (d *delivery) token(part int, digest uint64) string {
 type deliveryKey struct{}
 
 // deliveryOf is the delivery that an attempt belongs to.
-func deliveryOf(ctx context.Context) *delivery {
+func (i *inserter) deliveryOf(ctx context.Context) *delivery {
 	if d, ok := ctx.Value(deliveryKey{}).(*delivery); ok {
 		return d
 	}
-	return newDelivery(ctx)
+	return newDelivery(ctx, i.identities)
 }
 
 // withDeliveries has exporterhelper carry a delivery through all attempts at a
 // request. It opens one span around them, behind queue and batches: what is in
 // the span's context lives as long as it does.
-func withDeliveries(set exporter.Settings) exporter.Settings {
-	set.TracerProvider = deliveryProvider{set.TracerProvider}
+func (i *inserter) withDeliveries(set exporter.Settings) exporter.Settings {
+	set.TracerProvider = deliveryProvider{set.TracerProvider, i}
 	return set
 }
 
-type deliveryProvider struct{ trace.TracerProvider }
+type deliveryProvider struct {
+	trace.TracerProvider
+	inserter *inserter
+}
 
 // Tracer is a tracer whose spans hold deliveries.
 func (p deliveryProvider) Tracer(name string, options ...trace.TracerOption) trace.Tracer {
-	return deliveryTracer{p.TracerProvider.Tracer(name, options...)}
+	return deliveryTracer{p.TracerProvider.Tracer(name, options...), p.inserter}
 }
 
-type deliveryTracer struct{ trace.Tracer }
+type deliveryTracer struct {
+	trace.Tracer
+	inserter *inserter
+}
 
 // Start starts a span, with a delivery in its context.
 func (t deliveryTracer) Start(ctx context.Context, name string, options ...trace.SpanStartOption) (context.Context, trace.Span) {
-	return t.Tracer.Start(context.WithValue(ctx, deliveryKey{}, newDelivery(ctx)), name, options...)
+	d := newDelivery(ctx, t.inserter.identities)
+	ctx, span := t.Tracer.Start(context.WithValue(ctx, deliveryKey{}, d), name, options...)
+	span = deliverySpan{span, func() { t.inserter.end(context.WithoutCancel(ctx), d) }}
+	return trace.ContextWithSpan(ctx, span), span
+}
+
+type deliverySpan struct {
+	trace.Span
+	ended func()
+}
+
+// End ends the span and the delivery.
+func (s deliverySpan) End(options ...trace.SpanEndOption) {
+	s.ended()
+	s.Span.End(options...)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
@@ -47,6 +48,12 @@ type probe struct {
 // start runs the exporter of a signal until the test ends.
 func start(t *testing.T, signal string, cfg *Config) probe {
 	t.Helper()
+	return startWith(t, signal, cfg, componenttest.NewNopHost())
+}
+
+// startWith is start with a host of the test's.
+func startWith(t *testing.T, signal string, cfg *Config, host component.Host) probe {
+	t.Helper()
 	p := probe{telemetry: componenttest.NewTelemetry()}
 	set := settings()
 	set.TelemetrySettings = p.telemetry.NewTelemetrySettings()
@@ -54,7 +61,7 @@ func start(t *testing.T, signal string, cfg *Config) probe {
 	var err error
 	p.running, err = signals()[signal](t.Context(), set, cfg)
 	require.NoError(t, err)
-	require.NoError(t, p.Start(t.Context(), componenttest.NewNopHost()))
+	require.NoError(t, p.Start(t.Context(), host))
 	p.stop = sync.OnceFunc(func() { require.NoError(t, p.Shutdown(context.Background())) })
 	t.Cleanup(func() {
 		p.stop()

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/ClickHouse/ch-go"
 	"github.com/ClickHouse/ch-go/proto"
@@ -37,6 +39,12 @@ type inserter struct {
 	// stale finds out whether an INSERT of that input failed because the table
 	// is no longer as it was prepared; nil where only its absence can tell.
 	stale func(ctx context.Context, err error, input proto.Input) bool
+	// account is what became of the rows.
+	account *account
+	// identities are those of the requests that come.
+	identities identities
+	// stopping is set once the exporter shuts down.
+	stopping atomic.Bool
 	// maxBlock is how many bytes go into one block.
 	maxBlock int
 	// digesters are kept for reuse.
@@ -44,23 +52,26 @@ type inserter struct {
 }
 
 // newInserter makes an inserter whose gate prepares the tables by prepare.
-func newInserter(set exporter.Settings, config *Config, prepare func(context.Context, *inserter) error) (*inserter, error) {
+func newInserter(set exporter.Settings, config *Config, signal string, prepare func(context.Context, *inserter) error) (*inserter, error) {
 	target, err := config.target(set.BuildInfo.Command + "/" + set.BuildInfo.Version)
 	if err != nil {
 		return nil, err
 	}
-	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	account := newAccount(set.ID.String(), signal)
+	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings, account.observe)
 	if err != nil {
 		return nil, fmt.Errorf("create telemetry: %w", err)
 	}
 	i := &inserter{
-		config:    config,
-		schema:    config.schema(target.database),
-		client:    client.New(target.client),
-		telemetry: telemetry,
-		logger:    set.Logger,
-		maxBlock:  rows.MaxBlock,
-		digesters: sync.Pool{New: func() any { return rows.NewDigester() }},
+		config:     config,
+		schema:     config.schema(target.database),
+		client:     client.New(target.client),
+		telemetry:  telemetry,
+		account:    account,
+		logger:     set.Logger,
+		maxBlock:   rows.MaxBlock,
+		identities: newIdentities(),
+		digesters:  sync.Pool{New: func() any { return rows.NewDigester() }},
 	}
 	for _, line := range config.leftOut {
 		set.Logger.Warn(line)
@@ -136,11 +147,7 @@ func (i *inserter) insert(ctx context.Context, d *delivery, table string, input 
 		if n < done.parts {
 			continue
 		}
-		settings, err := i.settingsOfPart(d, n, part)
-		if err != nil {
-			return err
-		}
-		err = i.insertPart(ctx, table, part, settings)
+		err := i.insertPart(ctx, d, table, n, part)
 		if err != nil && !consumererror.IsPermanent(err) {
 			return err
 		}
@@ -156,26 +163,38 @@ func (i *inserter) insert(ctx context.Context, d *delivery, table string, input 
 // settingsOfPart are the settings of the INSERT of a part: those with which
 // ClickHouse stores it once, however often it is sent, and so what the views
 // of the table make of it. Without a token, a table that has a window would take
-// other rows that are the same for a repetition.
-func (i *inserter) settingsOfPart(d *delivery, part int, input proto.Input) ([]ch.Setting, error) {
+// other rows that are the same for a repetition. It is told too how many bytes
+// the part has.
+func (i *inserter) settingsOfPart(d *delivery, part int, input proto.Input) ([]ch.Setting, int, error) {
+	defer d.spend(phaseEncode, time.Now())
 	digester := i.digesters.Get().(*rows.Digester)
 	defer i.digesters.Put(digester)
-	digest, err := digester.Digest(input)
+	digest, bytes, err := digester.Digest(input)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	return []ch.Setting{
 		{Key: "insert_deduplication_token", Value: d.token(part, digest), Important: true},
 		{Key: "deduplicate_blocks_in_dependent_materialized_views", Value: "1", Important: true},
-	}, nil
+	}, bytes, nil
 }
 
-func (i *inserter) insertPart(ctx context.Context, table string, input proto.Input, settings []ch.Setting) error {
-	count := int64(input[0].Data.Rows())
+// insertPart inserts the n-th part of a delivery's rows of a table.
+func (i *inserter) insertPart(ctx context.Context, d *delivery, table string, n int, input proto.Input) error {
+	settings, bytes, err := i.settingsOfPart(d, n, input)
+	if err != nil {
+		return err
+	}
+	count := input[0].Data.Rows()
 	byTable := metric.WithAttributes(attribute.String("table", table))
-	err := i.client.Insert(ctx, schema.Identifier(i.schema.Database, table), input, settings...)
+	sent := time.Now()
+	err = i.client.Insert(ctx, schema.Identifier(i.schema.Database, table), input, settings...)
+	d.spend(phaseSend, sent)
 	if err == nil {
-		i.telemetry.RowsWritten.Add(ctx, count, byTable)
+		d.settled(count)
+		i.account.write(table, count)
+		i.telemetry.Inserts.Add(ctx, 1, byTable)
+		i.telemetry.Bytes.Add(ctx, int64(bytes), byTable)
 		return nil
 	}
 
@@ -189,7 +208,8 @@ func (i *inserter) insertPart(ctx context.Context, table string, input proto.Inp
 		return err
 	}
 	if client.Permanent(err) {
-		i.telemetry.RowsRefused.Add(ctx, count, byReason)
+		d.settled(count)
+		i.account.refuse(table, client.Reason(err), count)
 		return consumererror.NewPermanent(err)
 	}
 	return explain(err)

@@ -29,11 +29,11 @@ func createTraces(ctx context.Context, set exporter.Settings, config component.C
 	if err != nil {
 		return nil, err
 	}
-	queued, err := exporterhelper.NewTraces(ctx, withDeliveries(set), config, traces.push, traces.options()...)
+	queued, err := exporterhelper.NewTraces(ctx, traces.withDeliveries(set), config, traces.push, traces.options()...)
 	if err != nil {
 		return nil, err
 	}
-	return newTracesIntake(queued, traces.config.gathering()), nil
+	return newTracesIntake(queued, traces.inserter), nil
 }
 
 func createLogs(ctx context.Context, set exporter.Settings, config component.Config) (exporter.Logs, error) {
@@ -41,11 +41,11 @@ func createLogs(ctx context.Context, set exporter.Settings, config component.Con
 	if err != nil {
 		return nil, err
 	}
-	queued, err := exporterhelper.NewLogs(ctx, withDeliveries(set), config, logs.push, logs.options()...)
+	queued, err := exporterhelper.NewLogs(ctx, logs.withDeliveries(set), config, logs.push, logs.options()...)
 	if err != nil {
 		return nil, err
 	}
-	return newLogsIntake(queued, logs.config.gathering()), nil
+	return newLogsIntake(queued, logs.inserter), nil
 }
 
 func createMetrics(ctx context.Context, set exporter.Settings, config component.Config) (exporter.Metrics, error) {
@@ -53,9 +53,9 @@ func createMetrics(ctx context.Context, set exporter.Settings, config component.
 	if err != nil {
 		return nil, err
 	}
-	queued, err := exporterhelper.NewMetrics(ctx, withDeliveries(set), config, metrics.push, metrics.options()...)
+	queued, err := exporterhelper.NewMetrics(ctx, metrics.withDeliveries(set), config, metrics.push, metrics.options()...)
 	if err != nil {
 		return nil, err
 	}
-	return newMetricsIntake(queued, metrics.config.gathering()), nil
+	return newMetricsIntake(queued, metrics.inserter), nil
 }

@@ -128,7 +128,7 @@ func (g *gatherer[D]) close(b *gathering[D]) {
 			g.open = nil
 		}
 		g.mu.Unlock()
-		b.err = g.offer(identified(context.Background()), b.data)
+		b.err = g.offer(context.Background(), b.data)
 		close(b.done)
 	})
 }

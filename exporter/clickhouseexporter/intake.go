@@ -9,7 +9,6 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/exporter"
-	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -22,9 +21,22 @@ type intake[D any] struct {
 		component.Component
 		Capabilities() consumer.Capabilities
 	}
-	offer func(context.Context, D) error
+	inserter *inserter
+	offer    func(context.Context, D) error
 	// gatherer is nil where requests go to the queue as they come.
 	gatherer *gatherer[D]
+}
+
+func newIntake[D any](
+	queued interface {
+		component.Component
+		Capabilities() consumer.Capabilities
+	}, i *inserter, consume func(context.Context, D) error, p pile[D],
+) intake[D] {
+	offer := func(ctx context.Context, data D) error {
+		return offered(identified(ctx, i.identities.next()), i, data, p.items(data), consume)
+	}
+	return intake[D]{queued, i, offer, newGatherer(i.config.gathering(), p, offer)}
 }
 
 // Start starts the exporter with a queue that a kill does not hurt.
@@ -37,6 +49,7 @@ func (i *intake[D]) Shutdown(ctx context.Context) error {
 	if i.gatherer != nil {
 		i.gatherer.stop()
 	}
+	i.inserter.stopping.Store(true)
 	return i.queued.Shutdown(ctx)
 }
 
@@ -47,19 +60,19 @@ func (i *intake[D]) consume(ctx context.Context, data D) error {
 	if i.gatherer != nil {
 		return i.gatherer.add(ctx, data)
 	}
-	return i.offer(identified(ctx), data)
+	return i.offer(ctx, data)
 }
 
 type tracesIntake struct{ intake[ptrace.Traces] }
 
-func newTracesIntake(queued exporter.Traces, batch *exporterhelper.BatchConfig) *tracesIntake {
-	return &tracesIntake{intake[ptrace.Traces]{queued, queued.ConsumeTraces, newGatherer(batch, pile[ptrace.Traces]{
+func newTracesIntake(queued exporter.Traces, i *inserter) *tracesIntake {
+	return &tracesIntake{newIntake(queued, i, queued.ConsumeTraces, pile[ptrace.Traces]{
 		items: ptrace.Traces.SpanCount,
 		bytes: new(ptrace.ProtoMarshaler).TracesSize,
 		fresh: ptrace.NewTraces,
 		move:  func(from, to ptrace.Traces) { from.ResourceSpans().MoveAndAppendTo(to.ResourceSpans()) },
 		copy:  ptrace.Traces.CopyTo,
-	}, queued.ConsumeTraces)}}
+	})}
 }
 
 // ConsumeTraces returns when the queue has taken the request, or why it has not.
@@ -69,14 +82,14 @@ func (i *tracesIntake) ConsumeTraces(ctx context.Context, traces ptrace.Traces) 
 
 type logsIntake struct{ intake[plog.Logs] }
 
-func newLogsIntake(queued exporter.Logs, batch *exporterhelper.BatchConfig) *logsIntake {
-	return &logsIntake{intake[plog.Logs]{queued, queued.ConsumeLogs, newGatherer(batch, pile[plog.Logs]{
+func newLogsIntake(queued exporter.Logs, i *inserter) *logsIntake {
+	return &logsIntake{newIntake(queued, i, queued.ConsumeLogs, pile[plog.Logs]{
 		items: plog.Logs.LogRecordCount,
 		bytes: new(plog.ProtoMarshaler).LogsSize,
 		fresh: plog.NewLogs,
 		move:  func(from, to plog.Logs) { from.ResourceLogs().MoveAndAppendTo(to.ResourceLogs()) },
 		copy:  plog.Logs.CopyTo,
-	}, queued.ConsumeLogs)}}
+	})}
 }
 
 // ConsumeLogs returns when the queue has taken the request, or why it has not.
@@ -86,14 +99,14 @@ func (i *logsIntake) ConsumeLogs(ctx context.Context, logs plog.Logs) error {
 
 type metricsIntake struct{ intake[pmetric.Metrics] }
 
-func newMetricsIntake(queued exporter.Metrics, batch *exporterhelper.BatchConfig) *metricsIntake {
-	return &metricsIntake{intake[pmetric.Metrics]{queued, queued.ConsumeMetrics, newGatherer(batch, pile[pmetric.Metrics]{
+func newMetricsIntake(queued exporter.Metrics, i *inserter) *metricsIntake {
+	return &metricsIntake{newIntake(queued, i, queued.ConsumeMetrics, pile[pmetric.Metrics]{
 		items: pmetric.Metrics.DataPointCount,
 		bytes: new(pmetric.ProtoMarshaler).MetricsSize,
 		fresh: pmetric.NewMetrics,
 		move:  func(from, to pmetric.Metrics) { from.ResourceMetrics().MoveAndAppendTo(to.ResourceMetrics()) },
 		copy:  pmetric.Metrics.CopyTo,
-	}, queued.ConsumeMetrics)}}
+	})}
 }
 
 // ConsumeMetrics returns when the queue has taken the request, or why it has not.

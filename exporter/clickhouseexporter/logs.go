@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/ClickHouse/ch-go/proto"
 	"go.opentelemetry.io/collector/exporter"
@@ -29,7 +30,7 @@ type logsExporter struct {
 
 func newLogsExporter(set exporter.Settings, config *Config) (*logsExporter, error) {
 	e := &logsExporter{blocks: newBlocks(rows.NewLogs)}
-	inserter, err := newInserter(set, config, e.prepare)
+	inserter, err := newInserter(set, config, "logs", e.prepare)
 	if err != nil {
 		return nil, err
 	}
@@ -94,13 +95,17 @@ func (e *logsExporter) lostEventName(ctx context.Context, err error, input proto
 }
 
 func (e *logsExporter) push(ctx context.Context, logs plog.Logs) error {
+	d := e.deliveryOf(ctx)
+	e.begin(ctx, d, logs.LogRecordCount())
 	if err := e.gate.pass(ctx); err != nil {
 		return err
 	}
+	begun := time.Now()
 	block := e.blocks.take()
 	defer e.blocks.put(block)
 	block.Append(logs)
-	return e.insertLogs(ctx, deliveryOf(ctx), block)
+	d.spend(phaseEncode, begun)
+	return e.insertLogs(ctx, d, block)
 }
 
 func (e *logsExporter) insertLogs(ctx context.Context, d *delivery, block *rows.Logs) error {

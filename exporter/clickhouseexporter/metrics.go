@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
@@ -25,7 +26,7 @@ type metricsExporter struct {
 }
 
 func newMetricsExporter(set exporter.Settings, config *Config) (*metricsExporter, error) {
-	inserter, err := newInserter(set, config, prepareMetrics)
+	inserter, err := newInserter(set, config, "metrics", prepareMetrics)
 	if err != nil {
 		return nil, err
 	}
@@ -62,14 +63,17 @@ func (e *metricsExporter) table(kind pmetric.MetricType) string {
 }
 
 func (e *metricsExporter) push(ctx context.Context, metrics pmetric.Metrics) error {
+	d := e.deliveryOf(ctx)
+	e.begin(ctx, d, metrics.DataPointCount())
 	if err := e.gate.pass(ctx); err != nil {
 		return err
 	}
+	begun := time.Now()
 	block := e.blocks.take()
 	defer e.blocks.put(block)
 	block.Append(metrics)
+	d.spend(phaseEncode, begun)
 
-	d := deliveryOf(ctx)
 	untyped := e.refuseUntyped(ctx, d, block)
 	if untyped != nil && metrics.DataPointCount() == 0 {
 		return untyped
@@ -90,8 +94,8 @@ func (e *metricsExporter) refuseUntyped(ctx context.Context, d *delivery, block 
 		return err
 	}
 	done.refused = err
-	e.telemetry.RowsRefused.Add(ctx, int64(block.Untyped),
-		metric.WithAttributes(attribute.String("table", ""), attribute.String("reason", "metric_without_type")))
+	e.telemetry.MetricsRefused.Add(ctx, int64(block.Untyped),
+		metric.WithAttributes(attribute.String("reason", "metric_without_type")))
 	e.logger.Warn("metrics without a type have no data points and cannot be stored",
 		zap.Int("metrics", block.Untyped), zap.String("first", block.FirstUntyped))
 	return err

@@ -27,7 +27,7 @@ import (
 func TestTheSameDeliveryIsStoredOnce(t *testing.T) {
 	endpoint := enginetest.Start(t)
 	db := connect(t, endpoint)
-	accepted := identified(t.Context())
+	accepted := identified(t.Context(), newIdentities().next())
 	for range 3 { // lives of a Collector
 		pushAll(t, synchronous(endpoint), accepted)
 	}
@@ -37,7 +37,7 @@ func TestTheSameDeliveryIsStoredOnce(t *testing.T) {
 	}, stored(t, db))
 	once := stored(t, db)
 
-	pushAll(t, synchronous(endpoint), identified(t.Context()))
+	pushAll(t, synchronous(endpoint), identified(t.Context(), newIdentities().next()))
 	for table, rows := range stored(t, db) {
 		assert.Equal(t, 2*once[table], rows, "what was sent twice is stored twice: %s", table)
 	}
@@ -53,23 +53,16 @@ func pushAll(t *testing.T, cfg *Config, accepted context.Context) {
 	require.NoError(t, err)
 	metrics, err := newMetricsExporter(settings(), cfg)
 	require.NoError(t, err)
-	for _, i := range []*inserter{traces.inserter, logs.inserter, metrics.inserter} {
+	for i, push := range map[*inserter]func(context.Context) error{
+		traces.inserter:  func(ctx context.Context) error { return traces.push(ctx, rowstest.Traces()) },
+		logs.inserter:    func(ctx context.Context) error { return logs.push(ctx, rowstest.Logs()) },
+		metrics.inserter: func(ctx context.Context) error { return metrics.push(ctx, rowstest.Metrics()) },
+	} {
 		i.maxBlock = 1
 		require.NoError(t, i.start(accepted, componenttest.NewNopHost()))
-	}
-	for _, tracer := range []string{"traces", "logs", "metrics"} {
-		ctx, span := deliveryProvider{noop.NewTracerProvider()}.Tracer(tracer).Start(accepted, tracer)
-		switch tracer {
-		case "traces":
-			require.NoError(t, traces.push(ctx, rowstest.Traces()))
-		case "logs":
-			require.NoError(t, logs.push(ctx, rowstest.Logs()))
-		default:
-			require.NoError(t, metrics.push(ctx, rowstest.Metrics()))
-		}
+		ctx, span := deliveryProvider{noop.NewTracerProvider(), i}.Tracer("").Start(accepted, "")
+		require.NoError(t, push(ctx))
 		span.End()
-	}
-	for _, i := range []*inserter{traces.inserter, logs.inserter, metrics.inserter} {
 		require.NoError(t, i.shutdown(context.Background()))
 	}
 }
@@ -89,30 +82,34 @@ func stored(t *testing.T, db database) map[string]int {
 }
 
 func TestDeliveries(t *testing.T) {
+	e, err := newLogsExporter(settings(), configFor("tcp://127.0.0.1:9000"))
+	require.NoError(t, err)
 	accepted := identified(client.NewContext(t.Context(), client.Info{
 		Metadata: client.NewMetadata(map[string][]string{"tenant": {"a", "b"}, identityKey: {"of the client's choice"}}),
-	}))
+	}), e.identities.next())
 	assert.Equal(t, []string{"a", "b"}, client.FromContext(accepted).Metadata.Get("tenant"), "the client's metadata stays")
 
-	first, second := newDelivery(accepted), newDelivery(accepted)
+	first, second := newDelivery(accepted, newIdentities()), newDelivery(accepted, newIdentities())
 	assert.Equal(t, first.token(1, 2), second.token(1, 2), "the same after a restart")
 	assert.Regexp(t, "^[0-9a-f]{32}-1-0000000000000002$", first.token(1, 2))
 	for name, other := range map[string]string{
 		"part":    first.token(2, 2),
 		"rows":    first.token(1, 3),
-		"request": newDelivery(identified(t.Context())).token(1, 2),
-		"batch":   newDelivery(t.Context()).token(1, 2),
+		"request": newDelivery(identified(t.Context(), newIdentities().next()), newIdentities()).token(1, 2),
+		"batch":   newDelivery(t.Context(), newIdentities()).token(1, 2),
 	} {
 		assert.NotEqual(t, first.token(1, 2), other, "another %s has another token", name)
 	}
 
-	attempts, span := deliveryProvider{noop.NewTracerProvider()}.Tracer("").Start(accepted, "")
+	assert.True(t, e.identities.made(first.identity))
+	assert.False(t, newIdentities().made(first.identity))
+	attempts, span := deliveryProvider{noop.NewTracerProvider(), e.inserter}.Tracer("").Start(accepted, "")
 	defer span.End()
 	retry, cancel := context.WithCancel(attempts)
 	defer cancel()
-	assert.Same(t, deliveryOf(attempts), deliveryOf(retry), "attempts share it")
-	deliveryOf(attempts).progress("t").parts = 3
-	assert.Equal(t, 3, deliveryOf(retry).progress("t").parts)
+	assert.Same(t, e.deliveryOf(attempts), e.deliveryOf(retry), "attempts share it")
+	e.deliveryOf(attempts).progress("t").parts = 3
+	assert.Equal(t, 3, e.deliveryOf(retry).progress("t").parts)
 }
 
 // TestAttemptsShareADelivery counts the deliveries that exporterhelper makes of
@@ -187,7 +184,7 @@ func TestTablesAreGivenAWindow(t *testing.T) {
 		assert.Contains(t, reports[0].ContextMap()["mend_it_with"], "MODIFY SETTING")
 	}
 
-	accepted := identified(t.Context())
+	accepted := identified(t.Context(), newIdentities().next())
 	pushAll(t, synchronous(endpoint), accepted)
 	once := stored(t, db)
 	pushAll(t, synchronous(endpoint), accepted)
@@ -244,7 +241,7 @@ func TestDeduplicationThatIsOff(t *testing.T) {
 				assert.Equal(t, setting, warned[0].ContextMap()["setting"])
 			}
 			for range 2 {
-				require.NoError(t, e.push(identified(t.Context()), bodies("a")))
+				require.NoError(t, e.push(identified(t.Context(), newIdentities().next()), bodies("a")))
 				requests++
 			}
 			assert.Equal(t, requests, db.number(t, "SELECT count() FROM otel.otel_logs"))

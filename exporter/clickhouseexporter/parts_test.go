@@ -88,7 +88,9 @@ func TestPartsThatFail(t *testing.T) {
 	e, err := newLogsExporter(settings(), synchronous(endpoint))
 	require.NoError(t, err)
 	inParts(t, e.inserter)
-	attempt := func() context.Context { return context.WithValue(t.Context(), deliveryKey{}, newDelivery(t.Context())) }
+	attempt := func() context.Context {
+		return context.WithValue(t.Context(), deliveryKey{}, newDelivery(t.Context(), e.identities))
+	}
 	require.NoError(t, e.push(attempt(), bodies("first")))
 	db.exec(t, "ALTER TABLE otel.otel_logs ADD CONSTRAINT never CHECK Body != 'never'")
 	db.exec(t, "ALTER TABLE otel.otel_logs ADD CONSTRAINT later CHECK throwIf(Body = 'later') = 0")

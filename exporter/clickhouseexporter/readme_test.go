@@ -97,7 +97,7 @@ func TestReadmeCounters(t *testing.T) {
 	source, err := os.ReadFile("internal/metadata/telemetry.go")
 	require.NoError(t, err)
 	var want, documented []string
-	for _, match := range regexp.MustCompile(`counter\("([a-z_]+)"`).FindAllStringSubmatch(string(source), -1) {
+	for _, match := range regexp.MustCompile(`(?:counter\(|observed\(|prefix\+)"([a-z_]+)"`).FindAllStringSubmatch(string(source), -1) {
 		want = append(want, "otelcol_exporter_clickhouse_"+match[1])
 	}
 	row := regexp.MustCompile("(?m)^\\| `(otelcol_[a-z_]+)` \\|")

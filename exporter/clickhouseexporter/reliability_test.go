@@ -304,7 +304,7 @@ func TestBadSettingsKeepTheData(t *testing.T) {
 				require.ErrorContains(t, err, setting)
 			}
 			assert.False(t, consumererror.IsPermanent(err), err)
-			assert.Empty(t, p.counter(t, "rows_refused", "reason"))
+			assert.Equal(t, map[string]int64{"given_up": 4}, p.counter(t, "rows_refused", "reason"), "without a queue")
 			assert.Equal(t, map[string]int64{reason: 1}, p.counter(t, "insert_failures", "reason"))
 		})
 	}

@@ -5,6 +5,7 @@ package clickhouseexporter
 
 import (
 	"context"
+	"time"
 
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -19,7 +20,7 @@ type tracesExporter struct {
 }
 
 func newTracesExporter(set exporter.Settings, config *Config) (*tracesExporter, error) {
-	inserter, err := newInserter(set, config, prepareTraces)
+	inserter, err := newInserter(set, config, "traces", prepareTraces)
 	if err != nil {
 		return nil, err
 	}
@@ -38,11 +39,15 @@ func prepareTraces(ctx context.Context, i *inserter) error {
 }
 
 func (e *tracesExporter) push(ctx context.Context, traces ptrace.Traces) error {
+	d := e.deliveryOf(ctx)
+	e.begin(ctx, d, traces.SpanCount())
 	if err := e.gate.pass(ctx); err != nil {
 		return err
 	}
+	begun := time.Now()
 	block := e.blocks.take()
 	defer e.blocks.put(block)
 	block.Append(traces)
-	return e.insert(ctx, deliveryOf(ctx), e.config.TracesTableName, block.Input(), block.Corrected())
+	d.spend(phaseEncode, begun)
+	return e.insert(ctx, d, e.config.TracesTableName, block.Input(), block.Corrected())
 }

@@ -27,8 +27,9 @@ func NewDigester() *Digester {
 
 // Digest is a 64-bit xxHash of the columns' names and of what is sent of them,
 // but for times of metrics: the precision of the server's table makes no
-// difference.
-func (d *Digester) Digest(input proto.Input) (uint64, error) {
+// difference. bytes is how many went into it: about as many as are sent, before
+// they are compressed.
+func (d *Digester) Digest(input proto.Input) (digest uint64, bytes int, err error) {
 	d.hash.Reset()
 	for _, each := range input {
 		d.writer.ChainBuffer(func(b *proto.Buffer) {
@@ -36,12 +37,14 @@ func (d *Digester) Digest(input proto.Input) (uint64, error) {
 			b.PutInt(each.Data.Rows())
 		})
 		d.column(each.Data)
-		if _, err := d.writer.Flush(); err != nil {
-			return 0, fmt.Errorf("hash the column %s: %w", each.Name, err)
+		n, err := d.writer.Flush()
+		if err != nil {
+			return 0, 0, fmt.Errorf("hash the column %s: %w", each.Name, err)
 		}
+		bytes += int(n)
 		d.buffer.Buf = emptied(d.buffer.Buf, 1)
 	}
-	return d.hash.Sum64(), nil
+	return d.hash.Sum64(), bytes, nil
 }
 
 func (d *Digester) column(data proto.ColInput) {

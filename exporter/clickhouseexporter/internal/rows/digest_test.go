@@ -70,11 +70,12 @@ func digestOf(t *testing.T, input proto.Input) uint64 {
 	t.Helper()
 	before := encoded(t, input)
 	d := NewDigester()
-	first, err := d.Digest(input)
+	first, bytes, err := d.Digest(input)
 	require.NoError(t, err)
-	again, err := d.Digest(input)
+	again, _, err := d.Digest(input)
 	require.NoError(t, err)
 	assert.Equal(t, first, again)
+	assert.InDelta(t, len(before), bytes, float64(64*len(input)+8*input[0].Data.Rows()*len(input)), "but for types and times")
 	assert.Equal(t, before, encoded(t, input))
 	return first
 }
