@@ -4,6 +4,8 @@
 package rows
 
 import (
+	"hash/maphash"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -17,6 +19,9 @@ const (
 	maxNodes = 8192
 	// learntPerBatch is how many orders one batch may add: learning allocates.
 	learntPerBatch = 256
+	// maxSeen is how many unknown sequences are remembered, a power of two: only
+	// one that comes again is learnt, for most of a long tail never do.
+	maxSeen = 1024
 	// maxSiblings is how many keys are compared at one place of the tree.
 	maxSiblings = 32
 	// maxKeys and maxKey bound a set of keys, and the bytes of a key.
@@ -31,6 +36,9 @@ type orders struct {
 	// nodes is the tree; the first is its root.
 	nodes  []node
 	learnt int
+	// seen is the hashes of sequences that came once.
+	seen []uint64
+	seed maphash.Seed
 	// generation is that of the batch.
 	generation uint32
 	// attributes is the last map's, in the map's order, or in that of the keys
@@ -83,6 +91,7 @@ func (o *orders) find(m pcommon.Map) *order {
 	o.attributes = o.attributes[:0]
 	if len(o.nodes) == 0 {
 		o.nodes = append(o.nodes, node{})
+		o.seen, o.seed = make([]uint64, maxSeen), maphash.MakeSeed()
 	}
 	at := int32(0)
 	for key, value := range m.All() {
@@ -117,10 +126,8 @@ func (o *orders) learn() *order {
 	if o.learnt >= learntPerBatch || len(o.attributes) > maxKeys || len(o.nodes)+len(o.attributes) > maxNodes {
 		return nil
 	}
-	for _, attribute := range o.attributes {
-		if len(attribute.key) > maxKey {
-			return nil
-		}
+	if !o.cameBefore() {
+		return nil
 	}
 	at := int32(0)
 	for _, attribute := range o.attributes {
@@ -135,6 +142,22 @@ func (o *orders) learn() *order {
 	o.learnt++
 	o.nodes[at].order = o.current()
 	return o.nodes[at].order
+}
+
+// cameBefore says whether the same keys were seen lately, none of them too long to
+// be learnt.
+func (o *orders) cameBefore() bool {
+	sum := uint64(1)
+	for _, attribute := range o.attributes {
+		if len(attribute.key) > maxKey {
+			return false
+		}
+		sum = bits.RotateLeft64(sum, 5) ^ maphash.String(o.seed, attribute.key)
+	}
+	seen := &o.seen[sum&(maxSeen-1)]
+	before := *seen == sum
+	*seen = sum
+	return before
 }
 
 // grow adds a node for a key behind another, or returns -1 where there are too
