@@ -48,7 +48,7 @@ func benchmarkTiers(b *testing.B, binary, path string) {
 	reader, err := programs.NewReader()
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, reader.Close()) })
-	server := targettest.Start(b, binary)
+	server := targettest.Start(b, binary, "POOLS_FOLDER="+b.TempDir())
 	executable, err := os.Open(fmt.Sprintf("/proc/%d/exe", server.PID))
 	require.NoError(b, err)
 	attachment, err := programs.Attach(Target{
