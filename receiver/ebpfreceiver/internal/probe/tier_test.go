@@ -28,7 +28,11 @@ type tiered struct {
 
 func withTiers(t *testing.T) *tiered {
 	t.Helper()
-	binary := targettest.Build(t)
+	return withTiersOf(t, targettest.Build(t), NoEvents())
+}
+
+func withTiersOf(t *testing.T, binary string, events Events, env ...string) *tiered {
+	t.Helper()
 	analysed, err := goexec.Open(binary)
 	require.NoError(t, err)
 	planned := plan.For(analysed)
@@ -36,10 +40,10 @@ func withTiers(t *testing.T) *tiered {
 	programs, err := Load(Options{})
 	require.NoError(t, err, "this test needs root on a kernel that loads BPF")
 	t.Cleanup(func() { require.NoError(t, programs.Close()) })
-	server := targettest.Start(t, binary)
+	server := targettest.Start(t, binary, env...)
 	attachment, err := programs.Attach(Target{
 		PID: server.PID, Executable: opened(t, fmt.Sprintf("/proc/%d/exe", server.PID)), SampleRate: 1000,
-		Events: NoEvents(), Plan: planned,
+		Events: events, Plan: planned,
 	}, TierSpans)
 	require.NoError(t, err)
 	t.Cleanup(func() {

@@ -25,12 +25,16 @@ import (
 type job struct {
 	name  string
 	lasts time.Duration
-	url   string // to get, if any
+	until chan struct{} // to wait for, if there is one
+	url   string        // to get, if any
 	done  chan uint64
 }
 
 func (j job) do() {
 	time.Sleep(j.lasts)
+	if j.until != nil {
+		<-j.until
+	}
 	write(j.name)
 	if j.url != "" {
 		if response, err := http.Get(j.url); err == nil {
@@ -91,6 +95,9 @@ func main() {
 	unbuffered := pool(make(chan job))
 	handle("unbuffered", func(name string) uint64 { return send(unbuffered, job{name: name, lasts: 2 * time.Millisecond}) })
 	handle("long", func(name string) uint64 { return send(unbuffered, job{name: name, lasts: 200 * time.Millisecond}) })
+	released := make(chan struct{}, 1)
+	handle("held", func(name string) uint64 { return send(unbuffered, job{name: name, until: released}) })
+	handle("release", func(string) uint64 { released <- struct{}{}; return 0 })
 	handle("get", func(name string) uint64 { return send(unbuffered, job{name: name, url: own + "/leaf/" + name}) })
 	mux.HandleFunc("/addresses", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "{}") })
 	handle("leaf", func(string) uint64 { return 0 })
