@@ -11,9 +11,11 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
 
 	"github.com/fathom-otel/fathom/internal/ledger"
 )
@@ -36,8 +38,7 @@ func TestTelemetryPageListsWhatTheCodeEmits(t *testing.T) {
 	want = append(want, metricNames(t, "receiver/ebpfreceiver/internal/tally/metrics.go")...)
 
 	var got []string
-	row := regexp.MustCompile("(?m)^\\| `([a-z0-9_.]+)` \\|")
-	for _, match := range row.FindAllStringSubmatch(read(t, "docs/telemetry.md"), -1) {
+	for _, match := range nameRow().FindAllStringSubmatch(read(t, "docs/telemetry.md"), -1) {
 		got = append(got, match[1])
 	}
 	slices.Sort(want)
@@ -45,6 +46,68 @@ func TestTelemetryPageListsWhatTheCodeEmits(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("names in the code (-) and on docs/telemetry.md (+):\n%s", diff)
 	}
+}
+
+// nameRow matches the rows of names, and what comes after the name: each has a dot,
+// what the legend explains has none.
+func nameRow() *regexp.Regexp {
+	return regexp.MustCompile("(?m)^\\| `([a-z0-9_]+\\.[a-z0-9_.]+)` \\|(.*)\\|$")
+}
+
+// needs are the last cells of the page's rows, by the name in the first. Some
+// attributes and metrics have one name.
+func needs(t *testing.T) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	for _, match := range nameRow().FindAllStringSubmatch(read(t, "docs/telemetry.md"), -1) {
+		cells := strings.Split(match[2], "|")
+		found[match[1]] = append(found[match[1]], strings.TrimSpace(cells[len(cells)-1]))
+	}
+	return found
+}
+
+// TestTelemetryPageSaysWhatEachNameNeeds asks for a tier in each row, one that the
+// page explains, and for that which the code of a metric has.
+func TestTelemetryPageSaysWhatEachNameNeeds(t *testing.T) {
+	page := read(t, "docs/telemetry.md")
+	_, legend, _ := strings.Cut(page, "## What each needs")
+	legend, _, _ = strings.Cut(legend, "\n## ")
+	tiers := map[string]bool{}
+	for _, match := range regexp.MustCompile("(?m)^\\| `([a-z]+)` \\|").FindAllStringSubmatch(legend, -1) {
+		tiers[match[1]] = true
+	}
+	require.Len(t, tiers, 6)
+	cell := regexp.MustCompile("^`([a-z]+)`(, Go 1\\.2[1-7] (on|to 1\\.2[1-7])( over HTTP/2)?)?$")
+	rows := needs(t)
+	used := map[string]bool{}
+	for name, cells := range rows {
+		for _, text := range cells {
+			match := cell.FindStringSubmatch(text)
+			require.NotNil(t, match, "%s needs %q", name, text)
+			require.Contains(t, tiers, match[1], name)
+			used[match[1]] = true
+		}
+	}
+	require.Equal(t, tiers, used, "each tier that is explained is used")
+
+	const internal = "receiver/ebpfreceiver/internal/"
+	for file, tier := range map[string]string{
+		"goruntime/definition.go": "`memory`", "goruntime/detaileddefinition.go": "`memory`", "traffic/definition.go": "`tracepoints`",
+		"tally/metrics.go": "`tracepoints`", "vitals/metrics.go": "`kernel`",
+	} {
+		for _, name := range metricNames(t, internal+file) {
+			last := rows[name][len(rows[name])-1] // metrics come after attributes
+			require.True(t, strings.HasPrefix(last, tier), "%s needs %s, which is not %s", name, last, tier)
+		}
+	}
+	// Dumps of goroutines are refused of versions that are not known.
+	known := regexp.MustCompile(`oldestMinor, newestMinor = (\d+), (\d+)`).FindStringSubmatch(read(t, internal+"goroutines/layout.go"))
+	require.NotNil(t, known)
+	want := "`memory`"
+	if known[1] != "21" || known[2] != "27" {
+		want += ", Go 1." + known[1] + " to 1." + known[2]
+	}
+	require.Equal(t, []string{want}, rows["fathom.go.goroutine.leak"])
 }
 
 func parse(t *testing.T, path string) *ast.File {
