@@ -10,6 +10,8 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
 	"github.com/fathom-otel/fathom/processor/spanenrichmentprocessor/internal/join"
@@ -24,6 +26,7 @@ const sweep = time.Second
 type enrichment struct {
 	logger    *zap.Logger
 	telemetry *metadata.TelemetryBuilder
+	processor metric.MeasurementOption // names it on its counters
 	now       func() time.Time
 	readers   recordReaders
 	arrivals  arrivalsPool
@@ -39,8 +42,9 @@ type enrichment struct {
 
 func newEnrichment(set processor.Settings, config *Config) (*enrichment, error) {
 	e := &enrichment{
-		logger: set.Logger,
-		now:    time.Now,
+		logger:    set.Logger,
+		processor: metric.WithAttributeSet(attribute.NewSet(attribute.Stringer(attributeProcessor, set.ID))),
+		now:       time.Now,
 		store: join.NewStore(join.Config{
 			Wait:      config.Wait,
 			Retention: config.Retention,
@@ -55,7 +59,7 @@ func newEnrichment(set processor.Settings, config *Config) (*enrichment, error) 
 		return nil, err
 	}
 	e.telemetry = telemetry
-	return e, observeTally(telemetry, e.tally)
+	return e, observeTally(telemetry, set.ID, e.tally)
 }
 
 // Start begins to let time pass.

@@ -50,16 +50,27 @@ func testConfig() *Config {
 // otherwise would, where it is not nil.
 func startPipelines(t *testing.T, config *Config, next consumer.Traces) *pipelines {
 	t.Helper()
+	return startPipelinesOf(t, NewFactory(), component.NewID(metadata.Type), newTelemetry(t), config, next)
+}
+
+func newTelemetry(t *testing.T) *componenttest.Telemetry {
+	telemetry := componenttest.NewTelemetry()
+	t.Cleanup(func() { require.NoError(t, telemetry.Shutdown(context.Background())) })
+	return telemetry
+}
+
+// startPipelinesOf does so for one of several processors of a collector.
+func startPipelinesOf(t *testing.T, factory processor.Factory, id component.ID, telemetry *componenttest.Telemetry, config *Config, next consumer.Traces) *pipelines {
+	t.Helper()
 	p := &pipelines{
-		t: t, telemetry: componenttest.NewTelemetry(),
+		t: t, telemetry: telemetry,
 		spansOut: new(consumertest.TracesSink), logsOut: new(consumertest.LogsSink),
 	}
 	if next == nil {
 		next = p.spansOut
 	}
-	factory := NewFactory()
 	set := processortest.NewNopSettings(metadata.Type)
-	set.TelemetrySettings = p.telemetry.NewTelemetrySettings()
+	set.ID, set.TelemetrySettings = id, p.telemetry.NewTelemetrySettings()
 	var err error
 	p.traces, err = factory.CreateTraces(t.Context(), set, config, next)
 	require.NoError(t, err)
@@ -68,10 +79,7 @@ func startPipelines(t *testing.T, config *Config, next consumer.Traces) *pipelin
 	for _, c := range []component.Component{p.traces, p.logs} {
 		require.NoError(t, c.Start(t.Context(), componenttest.NewNopHost()))
 	}
-	t.Cleanup(func() {
-		p.shutdown(context.Background())
-		require.NoError(t, p.telemetry.Shutdown(context.Background()))
-	})
+	t.Cleanup(func() { p.shutdown(context.Background()) })
 	return p
 }
 

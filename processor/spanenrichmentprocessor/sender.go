@@ -145,7 +145,7 @@ func (s *sender) sendBatch(batch *heldBatch, spans []*join.Waiting) {
 	if err := s.next.ConsumeTraces(ctx, td); err == nil {
 		s.enrichment.report(ctx, report)
 	} else {
-		s.enrichment.telemetry.ProcessorSpanEnrichmentSpansRefused.Add(context.WithoutCancel(ctx), int64(len(spans)))
+		s.enrichment.refused(ctx, len(spans))
 		s.logger.Error("downstream refused spans that had been held; they are lost",
 			zap.Int("spans", len(spans)), zap.Error(err))
 	}

@@ -4,19 +4,24 @@
 package spanenrichmentprocessor
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/fathom-otel/fathom/internal/events"
 	"github.com/fathom-otel/fathom/processor/spanenrichmentprocessor/internal/join"
+	"github.com/fathom-otel/fathom/processor/spanenrichmentprocessor/internal/metadata"
 )
 
 // scrape sums the points of each of the processor's metrics about records by
@@ -29,20 +34,24 @@ func (p *pipelines) scrape() map[string]map[string]int64 {
 	for _, scope := range collected.ScopeMetrics {
 		for _, m := range scope.Metrics {
 			sums[m.Name] = map[string]int64{}
-			var points []metricdata.DataPoint[int64]
-			switch data := m.Data.(type) {
-			case metricdata.Sum[int64]:
-				points = data.DataPoints
-			case metricdata.Gauge[int64]:
-				points = data.DataPoints
-			}
-			for _, point := range points {
+			for _, point := range pointsOf(m) {
 				kind, _ := point.Attributes.Value("kind")
 				sums[m.Name][kind.String()] += point.Value
 			}
 		}
 	}
 	return sums
+}
+
+func pointsOf(m metricdata.Metrics) []metricdata.DataPoint[int64] {
+	switch data := m.Data.(type) {
+	case metricdata.Sum[int64]:
+		return data.DataPoints
+	case metricdata.Gauge[int64]:
+		return data.DataPoints
+	default:
+		return nil
+	}
 }
 
 // trafficOf is the n-th batch of records of every kind, of which some will be joined,
@@ -136,5 +145,48 @@ func TestFileEventsOutsideOfSpansAreNotLost(t *testing.T) {
 	assert.Equal(t, int64(1), p.metric("records_unjoined", kind("file"), reason("no_trace")))
 	for name := range p.scrape() {
 		assert.NotContains(t, name, "dropped")
+	}
+}
+
+// TestTwoProcessorsAreToldApart: each series has the component ID, in the pipelines
+// of one collector, so that neither hides the other's and no gauge is of both.
+func TestTwoProcessorsAreToldApart(t *testing.T) {
+	factory, telemetry, config := NewFactory(), newTelemetry(t), testConfig()
+	ids := []component.ID{component.NewID(metadata.Type), component.NewIDWithName(metadata.Type, "edge")}
+	for i, id := range ids {
+		p := startPipelinesOf(t, factory, id, telemetry, config, nil)
+		for n := range 2*i + 1 {
+			ld, td := trafficOf(n)
+			p.sendLogs(ld)
+			p.sendSpans(td)
+		}
+		refused := startPipelinesOf(t, factory, id, telemetry, config, consumertest.NewErr(errors.New("no")))
+		refused.sendSpans(oneSpan(shop, "held", 99, 0, 10))
+		require.Eventually(t, func() bool {
+			return p.metric("spans_refused", attribute.Stringer("processor", id)) == 1
+		}, 30*time.Second, time.Millisecond)
+	}
+	var collected metricdata.ResourceMetrics
+	require.NoError(t, telemetry.Reader.Collect(t.Context(), &collected))
+	values := map[string]map[string]int64{}
+	for _, scope := range collected.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			values[m.Name] = map[string]int64{}
+			for _, point := range pointsOf(m) {
+				id, has := point.Attributes.Value("processor")
+				require.True(t, has, "%s: %v", m.Name, point.Attributes)
+				values[m.Name][id.AsString()] += point.Value
+			}
+		}
+	}
+	t.Log(values)
+	require.Len(t, values, 12, "all that there are")
+	for name, of := range values {
+		require.Len(t, of, 2, name)
+	}
+	for _, name := range []string{"records_received", "records_stored", "spans_enriched", "ledgers_shortened"} {
+		of := values["otelcol_processor_span_enrichment_"+name]
+		assert.Positive(t, of[ids[0].String()], name)
+		assert.Equal(t, 3*of[ids[0].String()], of[ids[1].String()], name)
 	}
 }
