@@ -17,6 +17,10 @@ func (q *fifo[T]) first() T { return q.items[q.head] }
 // last returns the newest item. The queue must not be empty.
 func (q *fifo[T]) last() T { return q.items[len(q.items)-1] }
 
+// next returns the n oldest items, all if they are fewer. It holds until the queue
+// changes.
+func (q *fifo[T]) next(n int) []T { return q.items[q.head:min(q.head+n, len(q.items))] }
+
 // all returns the items, the oldest first. It holds until the queue changes.
 func (q *fifo[T]) all() []T { return q.items[q.head:] }
 

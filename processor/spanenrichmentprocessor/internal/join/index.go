@@ -44,6 +44,17 @@ func (x *index) find(id *pcommon.TraceID) *trace {
 	return nil
 }
 
+// guess returns a trace of the hash, nil where there is none, without a look at
+// its ID.
+func (x *index) guess(hash uint64) *trace {
+	mask := uint64(len(x.slots) - 1)
+	at := hash & mask
+	for x.slots[at].trace != nil && x.slots[at].hash != hash {
+		at = (at + 1) & mask
+	}
+	return x.slots[at].trace
+}
+
 // add puts a trace in whose ID is not there.
 func (x *index) add(t *trace) {
 	if 4*(x.used+1) > 3*len(x.slots) {

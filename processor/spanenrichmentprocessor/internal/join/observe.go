@@ -17,10 +17,16 @@ func (s *Store) Observe(now time.Time, records *Records) {
 		s.observeFact(&records.Facts[i])
 	}
 	for i := range records.Events {
+		if i%group == 0 {
+			s.lookAhead(min(group, len(records.Events)-i), func(n int) *SpanKey { return &records.Events[i+n].Key })
+		}
 		s.observeEvent(&records.Events[i])
 	}
 	var ready []*Waiting
 	for i := range records.Ledgers {
+		if i%group == 0 {
+			s.lookAhead(min(group, len(records.Ledgers)-i), func(n int) *SpanKey { return &records.Ledgers[i+n].Key })
+		}
 		if p := s.observeLedger(&records.Ledgers[i]); p != nil {
 			ready = append(ready, p.waiting...)
 			// Where memory is short, the batch's next ledgers may push this one out, and

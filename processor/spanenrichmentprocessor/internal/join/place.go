@@ -115,6 +115,9 @@ func (s *Store) depart(p *place) {
 
 // forget drops the memory of the span that left first.
 func (s *Store) forget() {
+	if s.forgotten++; s.forgotten%group == 0 {
+		s.lookAheadToForget()
+	}
 	p := s.departures.pop().place
 	p.left, p.owned = false, false
 	if p.process != nil {

@@ -74,6 +74,9 @@ func (s *Store) keep(r *record) {
 
 // discard removes the oldest record from the store.
 func (s *Store) discard(reason Reason) {
+	if s.discarded++; s.discarded%group == 0 {
+		s.lookAheadToDiscard()
+	}
 	r := s.records.pop()
 	if reason == Unmatched && r.bypassed {
 		reason = Late

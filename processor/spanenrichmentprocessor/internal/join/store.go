@@ -37,6 +37,9 @@ type Store struct {
 	resolved   resolution
 	generation int64 // of what resolve depends on
 
+	forgotten int   // spans so far
+	discarded int   // records so far
+	touched   int64 // by lookAhead, so that it is not for nothing to the compiler
 	heldBytes int64
 	evicted   int64 // how often something was dropped to make room
 	tally     Tally
@@ -84,6 +87,9 @@ func (s *Store) Arrive(now time.Time, spans []Span, verdicts []Verdict, size fun
 	s.Advance(now)
 	leaving := s.borrow(len(spans))
 	for i := range spans {
+		if i%group == 0 {
+			s.lookAhead(min(group, len(spans)-i), func(n int) *SpanKey { return &spans[i+n].Key })
+		}
 		leaving[i], verdicts[i].Waiting = s.admit(&spans[i], i, size)
 	}
 	s.serveOrphans(leaving)
