@@ -6,6 +6,7 @@ package sdkspan
 import (
 	"encoding/binary"
 	"strings"
+	"unicode/utf8"
 )
 
 // image is a copy of Go structs in which pointers are offsets within the image,
@@ -101,11 +102,15 @@ func (i image) text(slot int) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	text := string(i[c.at : c.at+c.bytes])
-	if c.bytes == c.whole {
-		return strings.ToValidUTF8(text, "\uFFFD"), true
+	bytes, whole := i[c.at:c.at+c.bytes], c.bytes == c.whole
+	switch {
+	case utf8.Valid(bytes): // several times as fast as ToValidUTF8
+		return string(bytes), whole
+	case whole:
+		return strings.ToValidUTF8(string(bytes), "\uFFFD"), true
+	default:
+		return strings.ToValidUTF8(string(bytes), ""), false
 	}
-	return strings.ToValidUTF8(text, ""), false
 }
 
 // Of time.Time (src/time/time.go, the same since Go 1.9): wall has nanoseconds in
