@@ -64,7 +64,7 @@ int client_finishes(struct pt_regs *ctx)
 	barrier_var(index);
 	if (index >= SPAN_DEPTH)
 		return 0;
-	spend(s, key.tgid, now);
+	book(s, p, &key, id, now);
 	if (!s->spans[index].sdk_inside)
 		tell_client(p, s, &s->spans[index], id, GO_ARG1(ctx), !!GO_ARG3(ctx));
 	remove_span(s, index);

@@ -40,7 +40,7 @@ static __always_inline void block_wait_begins(struct task_struct *task, u64 now)
 	struct block_wait wait = { .start = now };
 	struct goroutine *s = p->flags & PROCESS_LEDGER ? running_on(tid, &wait.key) : 0;
 	if (!s)
-		s = find_goroutine_of_thread(p, tgid, &wait.key);
+		s = goroutine_of_thread(p, tgid, &wait.key);
 	if (s)
 		identify_for(&wait.owner, p, s);
 	else

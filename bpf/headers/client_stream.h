@@ -22,6 +22,7 @@ struct client_stream {
 	u8 span_id[8];
 	u8 parent_id[8];
 	u64 spent_before[CAUSE_SLOTS]; /* the goroutine's ledger when it started */
+	u64 looks_before; /* likewise */
 };
 
 struct client_stream_map {
@@ -91,9 +92,10 @@ static __always_inline void begin_stream(struct process *p, struct goroutine_key
 		count(OUTSIDE_OF_SPAN);
 	if (!s || telling != TELLS)
 		return;
+	u32 tid = bpf_get_current_pid_tgid();
 	if (p->flags & PROCESS_LEDGER)
-		find_executing(s, key, p, bpf_get_current_pid_tgid(), now);
-	spend(s, key->tgid, now);
+		find_executing(s, key, p, tid, now);
+	book(s, p, key, tid, now);
 	struct client_stream begun = {
 		.start = s->since,
 		.goroutine = *key,
@@ -101,6 +103,7 @@ static __always_inline void begin_stream(struct process *p, struct goroutine_key
 		.goid = s->id,
 		.epoch = p->epoch,
 		.inherited = parent.inherited,
+		.looks_before = s->looks,
 	};
 	random_bytes(begun.span_id, 8);
 	__builtin_memcpy(begun.trace_id, parent.trace_id, 16);
@@ -132,12 +135,13 @@ static __always_inline void put_stream(struct span_record *r, struct process *p,
 		r->flags = CLIENT_NO_LEDGER;
 		return;
 	}
-	spend(s, key->tgid, now);
+	book(s, p, key, bpf_get_current_pid_tgid(), now);
 	r->header.end = s->since;
 	for (int i = 0; i < CAUSES; i++)
 		r->spent[i] = s->spent[i] - stream->spent_before[i];
-	r->exact = (p->flags & PROCESS_LEDGER) && stream->epoch == p->epoch;
-	if (r->exact || s->place)
+	r->ledger = ledger_kind(p, s, stream->epoch);
+	r->looks = s->looks - stream->looks_before;
+	if (r->ledger == LEDGER_EXACT || s->place)
 		return;
 	if (s->depth)
 		count(DROPPED_SAMPLES_FULL);

@@ -29,6 +29,8 @@ enum counter {
 	DROPPED_DISK_REQUESTS_FULL, /* the map of requests was full: one to a block device, uncounted */
 	DROPPED_DISKS_FULL, /* the map of sums was full: a request to a block device, or a wait, uncounted */
 	DROPPED_SIGNALS_FULL, /* the map of signals was full: one uncounted */
+	LOOKS, /* at goroutines in a span */
+	LOOKS_UNREADABLE, /* at one whose state could not be read, or which ended */
 	RECORDS, /* records delivered */
 	COUNTERS,
 };

@@ -4,7 +4,7 @@
 
 #include "inherit.h"
 
-/* What the goroutine did since its start, after spend(). */
+/* What the goroutine did since its start, after book(). */
 static __always_inline void summarize(struct critical *critical, struct goroutine *s)
 {
 	critical->goid = s->id;

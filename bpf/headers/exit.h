@@ -2,6 +2,7 @@
 /* The end of a goroutine. */
 #pragma once
 
+#include "executing.h"
 #include "in_span.h"
 #include "inherit.h"
 #include "request.h"
@@ -23,7 +24,7 @@ static __always_inline void tell_aborted(struct goroutine *s, struct process *p,
 static __always_inline void goroutine_exits(struct goroutine *s, struct process *p, struct goroutine_key *key,
 					    u32 tid, u64 now)
 {
-	spend(s, key->tgid, now);
+	book(s, p, key, tid, now);
 	release_thread(s, key);
 	u32 unfinished = s->depth;
 	if (unfinished && is_incoming(s->spans[0].kind)) {
@@ -32,6 +33,7 @@ static __always_inline void goroutine_exits(struct goroutine *s, struct process 
 	}
 	count_many(UNFINISHED_SPANS, unfinished);
 	give_place(s);
+	unfollow(s, key);
 	disinherit(s, key);
 	bpf_map_delete_elem(&goroutines, key);
 }

@@ -39,9 +39,13 @@
 enum go_status {
 	GO_RUNNABLE = 1,
 	GO_RUNNING = 2,
+	GO_SYSCALL = 3,
 	GO_WAITING = 4,
 	GO_DEAD = 6,
+	GO_COPYSTACK = 8,
+	GO_PREEMPTED = 9,
 	GO_DEAD_EXTRA = 11, /* Go 1.26: of a C thread between calls */
+	GO_SCAN = 0x1000, /* besides: the collector scans its stack */
 };
 
 /* Reads *dst at addr of the current process; zero where that fails. */

@@ -103,6 +103,7 @@ struct span {
 	u32 handed; /* values that goroutines took as its work */
 	struct critical critical;
 	u64 spent_before[CAUSE_SLOTS]; /* likewise */
+	u64 looks_before;
 	struct allocated allocated_before;
 	u64 block_wait_before, assists_before;
 };
@@ -127,6 +128,10 @@ struct goroutine {
 	u32 place; /* in in_span, counted from 1; 0 where it found none */
 	u32 stops_world; /* it stops the world now */
 	u32 assists; /* how often it marked for the collector: a ledger that is exact sees each */
+	u32 thread; /* that runs it, as far as it was looked at; 0 where none does */
+	u32 pad;
+	u64 seen; /* when it was looked at last, ns */
+	u64 looks; /* how often it was */
 	u64 entered; /* when this entry was made, ns: tells it from others of the goroutine */
 	struct creation creation;
 	u64 spent[CAUSE_SLOTS];
@@ -228,7 +233,7 @@ static __always_inline void spend(struct goroutine *s, u32 tgid, u64 now)
 /* Causes of a goroutine whose thread executes for it. */
 static __always_inline int executes(u32 cause)
 {
-	return cause == ON_CPU || (cause >= SYSCALL_FILE && cause <= SYSCALL_OTHER) || cause == GC_ASSIST;
+	return cause == ON_CPU || is_syscall_cause(cause) || cause == GC_ASSIST;
 }
 
 /* Whatever it executes while it stops the world, it executes for that. */

@@ -26,3 +26,8 @@ _Static_assert(CAUSES == 15, "ledger.NumCauses");
 #define CAUSE_SLOTS 16
 #define CAUSE_MASK 15
 _Static_assert(CAUSES <= CAUSE_SLOTS, "a cause needs a slot");
+
+static __always_inline int is_syscall_cause(u32 cause)
+{
+	return cause == SYSCALL_FILE || cause == SYSCALL_NETWORK || cause == SYSCALL_OTHER;
+}

@@ -30,6 +30,7 @@ enum process_flags {
 	    4, /* startTheWorldWithSema is told when all had stopped: Go 1.23 and later */
 	PROCESS_TRAFFIC = 8, /* what its connections carry is told */
 	PROCESS_HTTP2 = 16, /* requests over HTTP/2 are seen where their streams are handled */
+	PROCESS_LOOKS = 64, /* goroutines in a span are looked at, while ledgers are not exact */
 	PROCESS_WORLD_RUNS = 32, /* it is seen when all Ps were started again: Go 1.22 and later */
 	PROCESS_HTTP = 4096, /* requests of net/http are observed */
 	PROCESS_GRPC = 8192, /* calls of gRPC are */
@@ -134,8 +135,8 @@ struct process {
 	u16 response_status, response_request;
 	u16 span_context, span_parent, span_end_time;
 	u16 context_trace_id, context_span_id, context_flags;
-	u16 g_m, m_curg, g_startpc;
-	u16 pad[3];
+	u16 g_m, m_curg, g_startpc, g_status;
+	u16 pad[2];
 	/* Addresses of functions that the runtime starts goroutines of its own with,
 	 * whoever runs: 0 where there are no more. */
 	u64 system_starts[SYSTEM_STARTS];

@@ -57,14 +57,22 @@ struct record_header {
 	u8 parent_id[8];
 };
 
+enum ledger_kind {
+	LEDGER_NONE, /* spent says nothing */
+	LEDGER_EXACT, /* the scheduler's probes were there all the time */
+	LEDGER_SAMPLED, /* the goroutine was looked at, some of the time at least */
+};
+
 /* RECORD_SPAN; RECORD_REQUEST begins with it. */
 struct span_record {
 	struct record_header header;
 	u64 spent[CAUSE_SLOTS];
-	u32 exact; /* 0: the scheduler's probes were not there all the time, spent says nothing */
+	u32 ledger; /* enum ledger_kind */
 	u32 flags;
 	u32 children; /* goroutines that were started within the span */
 	u32 handed; /* values that goroutines took as the span's work */
+	u32 looks; /* of a sampled ledger: how often the goroutine was looked at meanwhile */
+	u32 pad;
 	struct critical critical; /* zero where it is not exact */
 	struct allocated allocated; /* samples 0: none was taken, whatever was allocated */
 	u64 block_wait; /* ns for which its goroutine's thread waited for block devices */
@@ -266,7 +274,15 @@ static __always_inline void submit(void *record)
 	bpf_ringbuf_submit(record, flags);
 }
 
-/* What all ends of spans tell, after spend(). */
+/* Of what began in an epoch on the goroutine and ends now. */
+static __always_inline u32 ledger_kind(struct process *p, struct goroutine *s, u32 epoch)
+{
+	if (p->flags & PROCESS_LEDGER && epoch == p->epoch)
+		return LEDGER_EXACT;
+	return p->flags & PROCESS_LOOKS && s->place ? LEDGER_SAMPLED : LEDGER_NONE;
+}
+
+/* What all ends of spans tell, after book(). */
 static __always_inline void put_span(struct span_record *r, struct process *p, struct goroutine *s,
 				     struct span *span)
 {
@@ -282,15 +298,17 @@ static __always_inline void put_span(struct span_record *r, struct process *p, s
 	r->spent[CAUSES] = 0;
 	r->allocated.bytes = s->allocated.bytes - span->allocated_before.bytes;
 	r->allocated.samples = s->allocated.samples - span->allocated_before.samples;
-	r->exact = (p->flags & PROCESS_LEDGER) && span->epoch == p->epoch;
+	r->ledger = ledger_kind(p, s, span->epoch);
+	r->looks = s->looks - span->looks_before;
 	r->children = span->children;
 	r->handed = span->handed;
-	r->assists = r->exact ? s->assists - span->assists_before : 0;
+	r->pad = 0;
+	r->assists = r->ledger == LEDGER_EXACT ? s->assists - span->assists_before : 0;
 	r->block_wait = s->block_wait - span->block_wait_before;
-	if (r->exact)
+	if (r->ledger == LEDGER_EXACT)
 		r->critical = span->critical;
 	else
 		__builtin_memset(&r->critical, 0, sizeof(r->critical));
-	if (!r->exact && !s->place)
+	if (r->ledger != LEDGER_EXACT && !s->place)
 		count(DROPPED_SAMPLES_FULL);
 }

@@ -46,7 +46,7 @@ static __always_inline void put_answer(struct request_record *r, struct process 
 	}
 }
 
-/* Tells the request at the bottom of the goroutine's stack, after spend(), if no
+/* Tells the request at the bottom of the goroutine's stack, after book(), if no
  * SDK does (sdk_inside). There is no answer where the goroutine ended without one. */
 static __always_inline void tell_request(struct process *p, struct goroutine *s, u32 tgid, u32 tid,
 					 struct answer *answer)

@@ -4,7 +4,7 @@
 
 #include "records.h"
 
-/* Tells the call at the bottom of the goroutine's stack, after spend(). */
+/* Tells the call at the bottom of the goroutine's stack, after book(). */
 static __always_inline void tell_rpc(struct process *p, struct goroutine *s, u32 tgid, u32 tid, u32 flags,
 				     u32 status)
 {

@@ -52,7 +52,7 @@ static __always_inline struct goroutine *serving(struct goroutine_key *key, u64 
 static __always_inline void finish_request(struct process *p, struct goroutine *s, struct goroutine_key *key,
 					   u32 tid, u64 now, struct answer *answer)
 {
-	spend(s, key->tgid, now);
+	book(s, p, key, tid, now);
 	if (!s->spans[0].sdk_inside)
 		tell_request(p, s, key->tgid, tid, answer);
 	if (s->depth > 1)

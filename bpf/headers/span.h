@@ -2,6 +2,7 @@
 /* The stack of spans on a goroutine. */
 #pragma once
 
+#include "executing.h"
 #include "inherit.h"
 #include "records.h"
 
@@ -38,6 +39,10 @@ static __always_inline void resume_goroutine(struct goroutine *s, struct gorouti
 {
 	if (p->flags & PROCESS_LEDGER)
 		find_executing(s, key, p, tid, now);
+	else if (!s->depth)
+		begins_on(s, p, key, tid, now);
+	else if (is_looked_at(p))
+		executes_on(s, p, key, tid, now, ON_CPU);
 	if (!s->depth && !s->place)
 		take_place(s, key, now);
 }
@@ -77,6 +82,8 @@ static __always_inline struct goroutine *enter_goroutine(struct goroutine_key *k
 	take_place(s, key, now);
 	if (p->flags & PROCESS_LEDGER)
 		bind_thread(s, key, tid);
+	else
+		begins_on(s, p, key, tid, now);
 	return s;
 }
 
@@ -84,6 +91,7 @@ static __always_inline struct goroutine *enter_goroutine(struct goroutine_key *k
 static __always_inline void leave_goroutine(struct goroutine *s, struct goroutine_key *key)
 {
 	give_place(s);
+	unfollow(s, key);
 	s->depth = 0;
 	if (inherits(s))
 		return;
@@ -171,6 +179,7 @@ static __always_inline struct span *open_span(struct goroutine *s, struct proces
 	span->children = span->handed = 0;
 	__builtin_memset(&span->critical, 0, sizeof(span->critical));
 	__builtin_memcpy(span->spent_before, s->spent, sizeof(span->spent_before));
+	span->looks_before = s->looks;
 	span->allocated_before = s->allocated;
 	span->assists_before = s->assists;
 	span->block_wait_before = s->block_wait;

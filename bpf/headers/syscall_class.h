@@ -61,11 +61,6 @@ static __always_inline u32 syscall_cause(s64 number, struct pt_regs *regs)
 	}
 }
 
-static __always_inline int is_syscall_cause(u32 cause)
-{
-	return cause == SYSCALL_FILE || cause == SYSCALL_NETWORK || cause == SYSCALL_OTHER;
-}
-
 /* What a call does that is told of when it has ended, or 0. */
 enum syscall_operation {
 	OPERATION_OPEN = FILE_OPEN,

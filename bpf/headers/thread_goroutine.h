@@ -22,32 +22,21 @@ static __always_inline struct goroutine *entry_of(struct process *p, struct goro
 	return s && read_word(key->g + p->g_goid) == s->id ? s : 0;
 }
 
-/* The goroutine in a span that the current thread runs, and its key; 0 where there
- * is none. On a system stack, as in C code, it is the one for which the thread is
- * there. */
-static __always_inline struct goroutine *find_goroutine_of_thread(struct process *p, u32 tgid,
-								  struct goroutine_key *key)
+/* The goroutine in a span, or that was started within one, that the current thread
+ * runs, 0 where there is none; key.g is whichever goroutine it runs, 0 where none.
+ * On a system stack, as in C code, it is the one for which the thread is there. */
+static __always_inline struct goroutine *goroutine_of_thread(struct process *p, u32 tgid,
+							     struct goroutine_key *key)
 {
-	__builtin_memset(key, 0, sizeof(*key));
-	key->g = thread_g(p);
-	key->tgid = tgid;
+	*key = (struct goroutine_key){ .g = thread_g(p), .tgid = tgid };
 	if (!key->g)
 		return 0;
 	struct goroutine *s = entry_of(p, key);
 	if (s)
 		return s;
-	u64 m = read_word(key->g + p->g_m);
-	u64 current = m ? read_word(m + p->m_curg) : 0;
-	if (!current || current == key->g)
-		return 0;
-	key->g = current;
-	return entry_of(p, key);
-}
-
-static __always_inline struct goroutine *goroutine_of_thread(struct process *p, u32 tgid)
-{
-	struct goroutine_key key;
-	return find_goroutine_of_thread(p, tgid, &key);
+	u64 before = key->g, m = read_word(before + p->g_m);
+	key->g = m ? read_word(m + p->m_curg) : 0;
+	return key->g && key->g != before ? entry_of(p, key) : 0;
 }
 
 /* The ID of the goroutine that the current thread runs, in a span or not; 0 where

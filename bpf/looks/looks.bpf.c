@@ -1,28 +1,19 @@
 /* SPDX-License-Identifier: Dual MIT/GPL */
-/* When to look at goroutines: the interrupts of a CPU's clock, of which user space
- * is told only while some goroutine is in a span. Waking it up costs more than
- * most looks. */
-#include "in_span.h"
-
-struct look {
-	u64 at; /* ns, CLOCK_MONOTONIC */
-};
-
-struct look_map {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096);
-} looks SEC(".maps");
+/* Looks at goroutines by the clock: whenever it interrupts a thread of a process
+ * that is looked at. While none of its threads is on a CPU, no state changes. */
+#include "look.h"
 
 SEC("perf_event")
 int look_due(void *ctx)
 {
-	if (!places_in_use())
+	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
+	u32 tgid = id >> 32;
+	struct process *p = bpf_map_lookup_elem(&processes, &tgid);
+	if (!p || !is_looked_at(p))
 		return 0;
-	struct look *l = bpf_ringbuf_reserve(&looks, sizeof(*l), 0);
-	if (!l)
-		return 0; /* it is told to look already, and has not come for long */
-	l->at = bpf_ktime_get_ns();
-	bpf_ringbuf_submit(l, BPF_RB_FORCE_WAKEUP);
+	if (p->tls_g)
+		watch_thread(p, tgid, id, now);
+	look_around(tgid, now, 0);
 	return 0;
 }
 

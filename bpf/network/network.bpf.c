@@ -20,7 +20,7 @@ static __always_inline void connect_starts(struct sock *sk)
 	struct goroutine_key key;
 	struct goroutine *s = running_on(tid, &key);
 	if (!s)
-		s = goroutine_of_thread(p, tgid);
+		s = goroutine_of_thread(p, tgid, &key);
 	if (s)
 		identify_for(&c.owner, p, s);
 	follow(sk, &c);

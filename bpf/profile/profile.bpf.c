@@ -19,7 +19,7 @@ static __always_inline void put_whose(struct record_header *header, struct proce
 	struct goroutine_key key;
 	struct goroutine *s = 0;
 	if (p->tls_g)
-		s = goroutine_of_thread(p, header->tgid);
+		s = goroutine_of_thread(p, header->tgid, &key);
 	else if (p->flags & PROCESS_LEDGER)
 		s = running_on(header->tid, &key);
 	if (s)

@@ -152,7 +152,7 @@ int rpc_finishes(struct pt_regs *ctx)
 		u32 code = 0; /* no status is OK */
 		if (message)
 			READ_USER(code, message + p->rpc.code);
-		spend(s, key.tgid, now);
+		book(s, p, &key, id, now);
 		tell_rpc(p, s, key.tgid, id, 0, code);
 	}
 	remove_span(s, 0);

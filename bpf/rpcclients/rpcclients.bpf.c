@@ -58,7 +58,7 @@ static __always_inline int finish(struct pt_regs *ctx, u64 itab, u64 error)
 	barrier_var(index);
 	if (index >= SPAN_DEPTH)
 		return 0;
-	spend(s, key.tgid, now);
+	book(s, p, &key, id, now);
 	if (!s->spans[index].sdk_inside)
 		tell_call(p, s, &s->spans[index], id, code_of(p, itab, error));
 	remove_span(s, index);

@@ -8,28 +8,19 @@
 #include "exit.h"
 #include "handover.h"
 #include "hits.h"
+#include "look.h"
 
 #define TASK_RUNNING 0
 
 static __always_inline void goroutine_waits(struct goroutine *s, struct process *p, struct goroutine_key *key,
 					    u64 now)
 {
-	u8 reason = 0;
-	READ_USER(reason, key->g + p->g_waitreason);
-	u8 cause = p->wait_causes[reason & (WAIT_REASONS - 1)];
-
+	u32 cause = wait_cause(p, key->g);
 	if (cause & WAIT_EXECUTES) {
 		s->executing = cause & CAUSE_MASK;
 		change_cause(s, key->tgid, now, s->executing);
 		s->assists += (cause & WAIT_ASSISTS) != 0;
 		return;
-	}
-	if (cause == BLOCKED_SELECT || cause == BLOCKED_CHANNEL) {
-		if (parked_by(p, key->g, p->network, NETWORK_RANGES))
-			cause = BLOCKED_NETWORK;
-	} else if (cause == BLOCKED_SYNC) {
-		if (parked_by(p, key->g, p->collector, COLLECTOR_RANGES))
-			cause = GC_ASSIST;
 	}
 	change_cause(s, key->tgid, now, cause);
 	release_thread(s, key);
@@ -38,11 +29,7 @@ static __always_inline void goroutine_waits(struct goroutine *s, struct process 
 static __always_inline int waits_executing(struct goroutine_key *key)
 {
 	struct process *p = bpf_map_lookup_elem(&processes, &key->tgid);
-	u8 reason = 0;
-	if (!p)
-		return 0;
-	READ_USER(reason, key->g + p->g_waitreason);
-	return p->wait_causes[reason & (WAIT_REASONS - 1)] & WAIT_EXECUTES;
+	return p && reason_cause(p, key->g) & WAIT_EXECUTES;
 }
 
 /* A thread that starts another goroutine has left the one it ran before, by
@@ -130,12 +117,19 @@ int goroutine_preempted(struct pt_regs *ctx)
 	return 0;
 }
 
+/* The goroutine in a span, or one that inherits it, that a thread runs. */
+static __always_inline struct goroutine *goroutine_on(u32 tid, struct goroutine_key *key)
+{
+	struct goroutine *s = running_on(tid, key);
+	return s ? s : followed_on(tid, key);
+}
+
 /* A system call keeps its class while the thread sleeps in it. A thread that
  * sleeps outside of one (a page fault) is explained by no cause. */
 static __always_inline void thread_off(u32 tid, int ready, u64 now)
 {
 	struct goroutine_key key;
-	struct goroutine *s = running_on(tid, &key);
+	struct goroutine *s = goroutine_on(tid, &key);
 	if (!s)
 		return;
 	s->woken_at = ready ? now : 0;
@@ -148,7 +142,7 @@ static __always_inline void thread_off(u32 tid, int ready, u64 now)
 static __always_inline void tell_run_queue(struct goroutine *s, u32 tgid, u32 tid, u64 ready, u64 now)
 {
 	struct process *p = bpf_map_lookup_elem(&processes, &tgid);
-	if (!p || now < ready || now - ready < p->run_queue_min_duration)
+	if (!p || !(p->flags & PROCESS_LEDGER) || now < ready || now - ready < p->run_queue_min_duration)
 		return;
 	struct identity waits = {};
 	identify_unread(&waits, p, s);
@@ -173,7 +167,7 @@ static __always_inline void tell_run_queue(struct goroutine *s, u32 tgid, u32 ti
 static __always_inline void thread_on(u32 tid, u64 now)
 {
 	struct goroutine_key key;
-	struct goroutine *s = running_on(tid, &key);
+	struct goroutine *s = goroutine_on(tid, &key);
 	if (!s)
 		return;
 	u64 ready = s->woken_at;
@@ -193,15 +187,42 @@ static __always_inline int is_running(struct task_struct *task)
 	return task->__state == TASK_RUNNING;
 }
 
+/* The thread that leaves the CPU, while its process's memory can be read still.
+ * What the others do now they do, if no thread is left on a CPU, until one is. */
+static __always_inline void look_before_sleep(int ready, u64 now)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	u32 tgid = id >> 32;
+	struct process *p = bpf_map_lookup_elem(&processes, &tgid);
+	if (!p || !is_looked_at(p))
+		return;
+	if (p->tls_g)
+		watch_thread(p, tgid, id, now);
+	if (!ready)
+		look_at_all(p, tgid, now, now);
+}
+
+static __always_inline void note_wake(u32 tid, u64 now)
+{
+	struct followed_thread *t = bpf_map_lookup_elem(&followed_threads, &tid);
+	if (!t)
+		return;
+	t->at = now;
+	t->fresh = !t->key.g;
+	wakes(t->slot, now);
+}
+
 SEC("tp_btf/sched_switch")
 int BPF_PROG(thread_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	u64 now = bpf_ktime_get_ns();
 	int ready = preempt || is_running(prev);
+	look_before_sleep(ready, now);
 	thread_off(prev->pid, ready, now);
 	if (!ready && waits_for_io(prev))
 		block_wait_begins(prev, now);
 	thread_on(next->pid, now);
+	note_wake(next->pid, now);
 	if (waits_for_io(next))
 		block_wait_ends(next, now);
 	return 0;
@@ -213,7 +234,7 @@ SEC("tp_btf/sched_wakeup")
 int BPF_PROG(thread_wakeup, struct task_struct *task)
 {
 	struct goroutine_key key;
-	struct goroutine *s = running_on(task->pid, &key);
+	struct goroutine *s = goroutine_on(task->pid, &key);
 	if (s && s->cause != OS_RUNQUEUE)
 		s->woken_at = bpf_ktime_get_ns();
 	if (waits_for_io(task))

@@ -218,7 +218,7 @@ int sdk_span_ends(struct pt_regs *ctx)
 			end_elsewhere(&key, p, id, now, handle);
 		return 0;
 	}
-	spend(s, key.tgid, now);
+	book(s, p, &key, id, now);
 	if (p->flags & PROCESS_SDK_SPANS) {
 		/* Of one that is ended again, End returns before it tells of it. */
 		struct ending *e = has_ended(p, &s->spans[index]) ? 0 : begin_ending(&key, handle, id);

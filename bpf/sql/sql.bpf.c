@@ -199,7 +199,7 @@ static __always_inline int finish(struct pt_regs *ctx, int failed)
 	struct span *span = p && s ? query_above(ctx, p, s, key.g, &index) : 0;
 	if (!span)
 		return 0;
-	spend(s, key.tgid, now);
+	book(s, p, &key, id, now);
 	struct goroutine_key text = key;
 	text.pad = index + 1;
 	if (!span->sdk_inside)

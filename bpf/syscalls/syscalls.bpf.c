@@ -4,7 +4,7 @@
  * connections are accepted, written or refused at once. */
 #include "connection.h"
 #include "file.h"
-#include "in_span.h"
+#include "look.h"
 #include "pending.h"
 #include "records.h"
 #include "syscall_class.h"
@@ -68,16 +68,36 @@ static __always_inline int begins(struct pending_syscall *pending, struct proces
 }
 
 /* Without the scheduler's probes, the thread itself tells which goroutine it
- * runs. For who reads the goroutine's state: the class of the call is all of it
- * that the state does not tell. */
-static __always_inline struct goroutine *note_syscall(struct process *p, u32 tgid, s64 number,
-						      struct pt_regs *regs)
+ * runs. */
+static __always_inline struct goroutine *note_syscall(struct process *p, u32 tgid, u32 tid, u64 now,
+						      s64 number, struct pt_regs *regs)
 {
-	struct goroutine *s = goroutine_of_thread(p, tgid);
-	struct in_span_place *place = s ? place_of(s) : 0;
-	if (place)
-		place->syscall = syscall_cause(number, regs);
+	struct goroutine_key key;
+	if (!is_looked_at(p) || !p->tls_g)
+		return goroutine_of_thread(p, tgid, &key);
+	struct goroutine *s = watch_thread(p, tgid, tid, now);
+	if (s && s->depth) {
+		s->executing = syscall_cause(number, regs);
+		change_cause(s, tgid, now, s->executing);
+	}
 	return s;
+}
+
+static __always_inline void note_return(struct process *p, u32 tgid, u32 tid, u64 now)
+{
+	look_after_sleep(p, tgid, now);
+	struct followed_thread *t = followed(tid, tgid);
+	struct goroutine_key key;
+	struct goroutine *s = followed_on(tid, &key);
+	if (!t)
+		return;
+	t->at = now;
+	t->fresh = !t->key.g;
+	if (s && is_syscall_cause(s->executing)) {
+		s->executing = ON_CPU;
+		change_cause(s, tgid, now, ON_CPU);
+		s->seen = now;
+	}
 }
 
 SEC("raw_tp/sys_enter")
@@ -99,7 +119,7 @@ int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
 		change_cause(s, tgid, now, s->executing);
 	}
 	if (!(p->flags & PROCESS_LEDGER))
-		s = note_syscall(p, tgid, number, regs);
+		s = note_syscall(p, tgid, tid, now, number, regs);
 
 	struct pending_syscall pending = { .start = now, .operation = operation_of(number), .fd = -1 };
 	if (pending.operation && begins(&pending, p, s, number, regs))
@@ -198,6 +218,8 @@ int syscall_exit(struct bpf_raw_tracepoint_args *ctx)
 		s->executing = ON_CPU;
 		change_cause(s, tgid, now, ON_CPU);
 	}
+	if (is_looked_at(p))
+		note_return(p, tgid, tid, now);
 
 	struct pending_syscall *pending = bpf_map_lookup_elem(&pending_syscalls, &tid);
 	if (!pending)
@@ -206,7 +228,7 @@ int syscall_exit(struct bpf_raw_tracepoint_args *ctx)
 	bpf_map_delete_elem(&pending_syscalls, &tid);
 	s64 result = ctx->args[1];
 	if (!s)
-		s = goroutine_of_thread(p, tgid);
+		s = goroutine_of_thread(p, tgid, &key);
 	if (done.operation == OPERATION_CONNECT)
 		connect_done(&done, p, s, id, result, now);
 	else if (done.operation == OPERATION_ACCEPT)

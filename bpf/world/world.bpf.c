@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Dual MIT/GPL */
 /* Stops of the world: three probes a stop, and so six a GC cycle. */
 #include "hits.h"
+#include "look.h"
 #include "records.h"
 
 /* The goroutine that stops the world executes for that, until it runs again. */
 static __always_inline void stopper(struct process *p, u32 tgid, u32 tid, u32 stops, u64 now)
 {
 	struct goroutine_key key;
-	struct goroutine *s = p && p->flags & PROCESS_LEDGER ? running_on(tid, &key) : 0;
+	struct goroutine *s = 0;
+	if (p && p->flags & PROCESS_LEDGER)
+		s = running_on(tid, &key);
+	else if (p && is_looked_at(p) && p->tls_g)
+		s = watch_thread(p, tgid, tid, now);
 	if (!s)
 		return;
 	s->stops_world = stops;

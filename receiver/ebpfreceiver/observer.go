@@ -29,7 +29,6 @@ type observer struct {
 	peers     *peers
 	vitals    *processVitals
 	tallies   *tallies
-	sampling  *sampling // nil: none
 	profiles  *profiles
 	heaps     *heaps
 	footprint *footprint.Keeper
@@ -45,7 +44,6 @@ func (o *observer) Attached(p *discover.Process, a *probe.Attachment, layouts at
 	o.peers.add(p, time.Now())
 	o.vitals.add(p)
 	o.tallies.add(p, time.Now())
-	o.sampling.add(p, a, layouts.Bias)
 	o.heaps.add(p, layouts)
 	o.profiles.add(p, a, layouts.Code, layouts.Bias)
 }
@@ -61,7 +59,6 @@ func (o *observer) Detached(p *discover.Process, open int) {
 	o.peers.remove(p)
 	o.vitals.remove(p)
 	o.tallies.remove(p)
-	o.sampling.remove(p)
 	o.profiles.remove(p)
 	o.heaps.remove(p)
 }
@@ -173,6 +170,10 @@ func (r *ebpfReceiver) readKernel(watcher *discover.Watcher) func() (metadata.Ke
 		for counter, n := range counters {
 			switch counter {
 			case probe.Records:
+			case probe.LooksTaken:
+				kernel.Looks = n
+			case probe.LooksUnreadable:
+				kernel.LooksUnreadable = n
 			case probe.SampledOut, probe.UnsupportedHTTP2, probe.OutsideOfSpan:
 				kernel.Unobserved[counter.String()] = n
 			case probe.StackUnreadable, probe.StackDeep:

@@ -129,7 +129,7 @@ func (r *ebpfReceiver) prepare(left *estate, watcher *discover.Watcher) (err err
 	r.tellRefusals()
 	r.watched = &observer{
 		telemetry: r.telemetry, runtimes: newRuntimes(r), dumps: newDumps(r), peers: newPeers(r), vitals: vitals, tallies: newTallies(r),
-		governing: r.governing, sampling: r.sampling, profiles: newProfiles(r), heaps: newHeaps(r), footprint: footprint.NewKeeper(),
+		governing: r.governing, profiles: newProfiles(r), heaps: newHeaps(r), footprint: footprint.NewKeeper(),
 	}
 	if err := r.sampleCPUs(left); err != nil {
 		return err
@@ -141,6 +141,7 @@ func (r *ebpfReceiver) prepare(left *estate, watcher *discover.Watcher) (err err
 		Allocations: r.watched.heaps.enabled,
 		SDKSpans:    r.config.SDKSpans && r.sinks.traces != nil,
 		Profiles:    r.watched.profiles.enabled,
+		Looks:       r.sampling != nil,
 	}
 	r.attacher = attach.New(r.programs, wanted, r.events(), r.tier, r.watched, r.settings.Logger)
 	if left != nil {
@@ -163,7 +164,7 @@ func (r *ebpfReceiver) observe(host component.Host, watcher *discover.Watcher) {
 		r.run(host, &r.observing, "governing probes", func() error { return r.governing.governor.Run(ctx) })
 	}
 	if r.sampling != nil {
-		r.run(host, &r.observing, "sampling goroutines", func() error { return r.sampling.sampler.Run(ctx) })
+		r.run(host, &r.observing, "sampling goroutines", func() error { return r.sampling.looks.Run(ctx) })
 	}
 	r.run(host, &r.observing, "reading runtime metrics", func() error { return watched.runtimes.run(ctx) })
 	r.run(host, &r.observing, "dumping goroutines", func() error { return watched.dumps.run(ctx) })

@@ -31,7 +31,7 @@ type records struct {
 	samples func(*discover.Process, *record.Sample)
 	sinks   *sinks
 	dropped func(reason string)
-	explain func(record.Record) // makes ledgers that the probes did not
+	sampled func(record.Record) // counts ledgers that were
 	version string
 
 	cycles     *emit.Cycles
@@ -59,7 +59,7 @@ func newRecords(r *ebpfReceiver, table *attach.Table, peers *peers, profiles *pr
 		dropped: func(reason string) {
 			r.telemetry.RecordsDropped.Add(context.Background(), 1, by("reason", reason))
 		},
-		explain: r.sampling.explain,
+		sampled: r.sampling.count,
 		version: r.settings.BuildInfo.Version,
 		cycles:  emit.NewCycles(),
 
@@ -115,7 +115,7 @@ func (r *records) add(raw []byte) {
 		r.batch = emit.NewBatch(metadata.ScopeName, r.version, emit.ReadClock(), r.cycles, r.sdks)
 		r.since = time.Now()
 	}
-	r.explain(decoded)
+	r.sampled(decoded)
 	r.batch.Add(process, decoded)
 	for _, breach := range r.conditions.see(process, decoded) {
 		r.batch.AddGCCondition(process, breach)

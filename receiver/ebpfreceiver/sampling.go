@@ -4,26 +4,18 @@
 package ebpfreceiver
 
 import (
-	"errors"
+	"sync/atomic"
 
-	"go.uber.org/zap"
-
-	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
-	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
-	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/procmem"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/record"
-	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/sample"
 )
 
-// sampling makes the ledgers that the probes cannot, by looking at goroutines. A
-// nil one makes none.
+// sampling is what makes the ledgers that the probes cannot: the BPF programs look
+// at goroutines. A nil one is none.
 type sampling struct {
-	sampler *sample.Sampler
-	inSpan  *probe.InSpan
-	looks   *probe.Looks
-	logger  *zap.Logger
+	looks        *probe.Looks
+	seen, unseen atomic.Uint64 // ledgers with and without a look
 }
 
 // prepareSampling makes none where all ledgers are exact. What an estate has is gone
@@ -32,37 +24,16 @@ func (r *ebpfReceiver) prepareSampling(left *estate) error {
 	if r.config.Ledger.Mode == ModeExact || !r.sinks.probed() {
 		return nil
 	}
-	s, err := r.samplingOf(left)
-	if err != nil {
-		return err
-	}
-	r.sampling = s
-	return r.telemetry.ObserveSampler(func() metadata.Sampler {
-		counts := s.sampler.Counts()
-		return metadata.Sampler{
-			Samples: counts.Samples,
-			Missed:  map[string]uint64{"unreadable": counts.Unreadable, "memory_full": counts.Full, "late": counts.Late},
-			Ledgers: map[string]uint64{"seen": counts.Seen, "unseen": counts.Unseen},
-		}
-	})
-}
-
-func (r *ebpfReceiver) samplingOf(left *estate) (*sampling, error) {
 	if left != nil {
-		left.sampling.logger = r.settings.Logger
-		return left.sampling, nil
+		r.sampling = left.sampling
+	} else {
+		looks, err := r.programs.Looks()
+		if err != nil {
+			return err
+		}
+		r.sampling = &sampling{looks: looks}
 	}
-	inSpan, err := r.programs.InSpan()
-	if err != nil {
-		return nil, err
-	}
-	looks, err := r.programs.Looks(sample.Interval)
-	if err != nil {
-		return nil, errors.Join(err, inSpan.Close())
-	}
-	s := &sampling{inSpan: inSpan, looks: looks, logger: r.settings.Logger}
-	s.sampler = sample.New(inSpan, looks, s.failed)
-	return s, nil
+	return r.telemetry.ObserveSampler(r.counts.get, r.sampling.ledgers)
 }
 
 // tier is what a process begins with. Without ledgers to tell, spans are enough:
@@ -74,62 +45,42 @@ func (r *ebpfReceiver) tier(p *plan.Plan) probe.Tier {
 	return probe.TierScheduler
 }
 
-func (s *sampling) failed(pid int, err error) {
-	s.logger.Warn("The goroutines of a process cannot be sampled", zap.Int("pid", pid), zap.Error(err))
+// ledgers are those that were sampled so far, by outcome.
+func (s *sampling) ledgers() map[string]uint64 {
+	return map[string]uint64{"seen": s.seen.Load(), "unseen": s.unseen.Load()}
 }
 
-func (s *sampling) add(p *discover.Process, a *probe.Attachment, bias uint64) {
-	if s == nil || a == nil || !a.Plan().Sampled {
-		return
-	}
-	err := s.sampler.Add(sample.Process{PID: p.PID, Plan: a.Plan(), Bias: bias, Exact: a.Exact})
-	if err != nil && !errors.Is(err, procmem.ErrGone) { // one that has ended is detached soon
-		s.failed(p.PID, err)
-	}
-}
-
-func (s *sampling) remove(p *discover.Process) {
-	if s == nil {
-		return
-	}
-	if err := s.sampler.Remove(p.PID); err != nil {
-		s.failed(p.PID, err)
+// count counts a sampled ledger.
+func (s *sampling) count(r record.Record) {
+	span := spanOf(r)
+	switch {
+	case s == nil || span == nil || !span.Sampled:
+	case span.Looks > 0:
+		s.seen.Add(1)
+	default:
+		s.unseen.Add(1)
 	}
 }
 
-// explain gives a span without an exact ledger a sampled one.
-func (s *sampling) explain(r record.Record) {
-	if s == nil {
-		return
-	}
+// spanOf is the span that a record tells, nil where it tells none.
+func spanOf(r record.Record) *record.Span {
 	switch r := r.(type) {
 	case *record.Span:
-		s.fill(r)
+		return r
 	case *record.SDKSpan:
-		s.fill(&r.Span)
+		return &r.Span
 	case *record.Client:
-		s.fill(&r.Span)
+		return &r.Span
 	case *record.RPCClient:
-		if !r.NoLedger {
-			s.fill(&r.Span)
-		}
+		return &r.Span
 	case *record.SQL:
-		s.fill(&r.Span)
+		return &r.Span
 	case *record.RPC:
-		s.fill(&r.Span)
-		s.sampler.Told(r.PID, r.GoroutineID, r.End)
+		return &r.Span
 	case *record.Request:
-		s.fill(&r.Span)
-		s.sampler.Told(r.PID, r.GoroutineID, r.End) // a request has no span around it
-	}
-}
-
-func (s *sampling) fill(span *record.Span) {
-	if span.Exact || span.Start == span.End { // one that ended elsewhere has no duration
-		return
-	}
-	if l, ok := s.sampler.Ledger(span.PID, span.GoroutineID, span.Start, span.End); ok {
-		span.Ledger, span.Sampled = l, true
+		return &r.Span
+	default:
+		return nil
 	}
 }
 
@@ -137,6 +88,5 @@ func (s *sampling) close() error {
 	if s == nil {
 		return nil
 	}
-	s.sampler.Close()
-	return errors.Join(s.looks.Close(), s.inSpan.Close())
+	return s.looks.Close()
 }

@@ -64,7 +64,8 @@ func TestSampledLedgersNameTheCause(t *testing.T) {
 		"/long/file":    ledger.SyscallFile,
 		"/long/gc":      ledger.GCAssist,
 	} {
-		l := h.awaitSeen(target, fmt.Sprintf("%s?ms=%d&path=%s", path, ms, filepath.Join(t.TempDir(), "file")))
+		l := h.awaitLedger(target, fmt.Sprintf("%s?ms=%d&path=%s", path, ms, filepath.Join(t.TempDir(), "file")))
+		l[ledger.OSRunqueue] = 0 // as long as the machine has other things to do
 		cause, ns := l.Dominant()
 		require.Equal(t, dominant, cause, "%s: %v", path, l)
 		t.Logf("%s: %s %v of %v", path, cause, time.Duration(ns), time.Duration(l.Total()))
@@ -72,47 +73,33 @@ func TestSampledLedgersNameTheCause(t *testing.T) {
 	require.Positive(t, h.counter("samples", "", ""))
 	require.Positive(t, h.counter("sampled_ledgers", "outcome", "seen"))
 	require.Zero(t, h.counter("samples_missed", "reason", "unreadable"))
-	require.Zero(t, h.counter("samples_missed", "reason", "memory_full"))
 }
 
-// awaitSeen requests a path until the receiver got enough of the CPU to see most
-// of it: on a busy machine it comes late, and what it missed is unattributed.
-func (h *harness) awaitSeen(target *targettest.Target, path string) ledger.Ledger {
+// awaitLedger requests a path and returns its ledger.
+func (h *harness) awaitLedger(target *targettest.Target, path string) ledger.Ledger {
 	h.t.Helper()
 	bare, _, _ := strings.Cut(path, "?")
-	for deadline := time.Now().Add(2 * patience); ; {
-		h.traces.Reset()
-		_, status, err := target.Get(path, nil)
-		require.NoError(h.t, err)
-		require.Equal(h.t, http.StatusOK, status)
-		l := sampledLedger(h.t, h.awaitSpan(bare))
-		if 2*l[ledger.Unattributed] < l.Total() {
-			return l
-		}
-		require.True(h.t, time.Now().Before(deadline), "%s was hardly seen: %v", path, l)
-	}
+	_, status, err := target.Get(path, nil)
+	require.NoError(h.t, err)
+	require.Equal(h.t, http.StatusOK, status)
+	l := sampledLedger(h.t, h.awaitSpan(bare))
+	require.Less(h.t, 10*l[ledger.Unattributed], l.Total(), "%s: %v", path, l)
+	return l
 }
 
 func TestSampledLedgersOfNestedSpans(t *testing.T) {
 	h, target := sampled(t, nil)
+	_, _, err := target.Get("/long/nested?ms=100", nil)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return len(h.events(events.SpanLedger)) == 2 }, patience, tick)
 	var ledgers [2]ledger.Ledger // the inner span ends first
-	for deadline := time.Now().Add(2 * patience); ; {
-		h.logs.Reset()
-		_, _, err := target.Get("/long/nested?ms=100", nil)
-		require.NoError(t, err)
-		require.Eventually(t, func() bool { return len(h.events(events.SpanLedger)) == 2 }, patience, tick)
-		for i, event := range h.events(events.SpanLedger) {
-			var source ledger.Source
-			var ok bool
-			ledgers[i], source, ok = ledger.FromAttributes(event.Attributes())
-			require.True(t, ok)
-			require.Equal(t, ledger.Sampled, source)
-			require.Equal(t, event.Attributes().AsRaw()[events.Duration], int64(ledgers[i].Total()))
-		}
-		if 2*ledgers[0][ledger.Unattributed] < ledgers[0].Total() && 4*ledgers[1][ledger.Unattributed] < ledgers[1].Total() {
-			break
-		}
-		require.True(t, time.Now().Before(deadline), "the spans were hardly seen: %v", ledgers)
+	for i, event := range h.events(events.SpanLedger) {
+		var source ledger.Source
+		var ok bool
+		ledgers[i], source, ok = ledger.FromAttributes(event.Attributes())
+		require.True(t, ok)
+		require.Equal(t, ledger.Sampled, source)
+		require.Equal(t, event.Attributes().AsRaw()[events.Duration], int64(ledgers[i].Total()))
 	}
 	cause, _ := ledgers[0].Dominant()
 	require.Equal(t, ledger.BlockedMutex, cause, "the inner: %v", ledgers[0])
@@ -172,12 +159,10 @@ func TestSampledLedgersAgreeWithWhatTheProgramDid(t *testing.T) {
 		}
 	}
 	t.Logf("did  %v\nseen %v", did, seen)
+	seen[ledger.OnCPU] += seen[ledger.OSRunqueue] // of which the program does not know
 	for cause, ns := range did {
-		if ledger.Cause(cause) != ledger.Unattributed { // what the receiver came too late for may be of any cause
-			require.InDelta(t, ns, seen[cause], 0.1*float64(did.Total())+float64(seen[ledger.Unattributed]), "%v", ledger.Cause(cause))
-		}
+		require.InDelta(t, ns, seen[cause], 0.1*float64(did.Total()), "%v", ledger.Cause(cause))
 	}
-	require.Less(t, 2*seen[ledger.Unattributed], seen.Total(), "most of it was seen")
 }
 
 // Who opened a file is told by the thread itself, for every way to link a

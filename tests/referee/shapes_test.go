@@ -23,6 +23,9 @@ const (
 	// all programs together; one program may have a little less.
 	agreement    = 0.99
 	agreementOne = 0.97
+	// Likewise of sampled ledgers, of a machine that may be busy with other things.
+	sampledAgreement    = 0.97
+	sampledAgreementOne = 0.90
 	// unexplained is the share of their time that may be unattributed.
 	unexplained = 0.01
 )
@@ -30,9 +33,9 @@ const (
 // verdict is about all spans of one program.
 type verdict struct {
 	Table
-	reference, observed ledger.Ledger // of all spans together
-	differing           []string      // the spans that are off most, worst first
-	off                 []time.Duration
+	observed  ledger.Ledger // of all spans together
+	differing []string      // the spans that are off most, worst first
+	off       []time.Duration
 }
 
 // note keeps a few of the spans that are off.
@@ -51,20 +54,6 @@ func (v *verdict) unexplained() float64 {
 	return share(int(v.observed[ledger.Unattributed]), int(v.observed.Total()))
 }
 
-// requireSums wants what all spans together spent to be right. Looks that came
-// late, since something else had the CPU, leave time unattributed that may be of
-// any cause.
-func (v *verdict) requireSums(t *testing.T) {
-	t.Helper()
-	total := time.Duration(v.reference.Total())
-	missed := time.Duration(v.observed[ledger.Unattributed])
-	require.Less(t, 2*missed, total, "most of it was seen")
-	for _, d := range CompareSampled(v.reference, v.observed, total, Sampled()) {
-		require.LessOrEqual(t, d.Off, Sampled().Of(total)+missed, "%s of %v:\n  tracer %s\n  Fathom %s",
-			d.Part, total, named(v.reference), named(v.observed))
-	}
-}
-
 // judge compares what was observed with the reference. A span without a ledger
 // has all of its time unattributed.
 func judge(reference []Span, observed map[string]observed, compare func(reference, observed ledger.Ledger, duration time.Duration) []Difference) *verdict {
@@ -77,7 +66,6 @@ func judge(reference []Span, observed map[string]observed, compare func(referenc
 		differences := compare(span.Ledger, seen.ledger, span.Duration)
 		v.Add(differences)
 		for cause := range span.Ledger {
-			v.reference[cause] += span.Ledger[cause]
 			v.observed[cause] += seen.ledger[cause]
 		}
 		if !Agrees(differences) {
@@ -113,11 +101,11 @@ func TestExactLedgersAgreeWithTheTracer(t *testing.T) {
 }
 
 // TestSampledLedgersAgreeWithTheTracer does the same where goroutines are looked
-// at, with spans that are long enough for that. It prints how many of them are
-// right, and wants their sums to be.
+// at, with spans that are long enough for that.
 func TestSampledLedgersAgreeWithTheTracer(t *testing.T) {
 	w := watch(t, ebpfreceiver.ModeSampled)
 	tables := map[string]*Table{}
+	spans, agreeing := 0, 0.0
 	for _, shape := range w.shapes() {
 		t.Run(shape, func(t *testing.T) {
 			reference, seen := w.run(t, shape, 40, 60*time.Millisecond)
@@ -127,11 +115,15 @@ func TestSampledLedgersAgreeWithTheTracer(t *testing.T) {
 			})
 			tables[shape] = &v.Table
 			v.log(t)
-			v.requireSums(t)
+			spans += v.Spans()
+			agreeing += v.Agreeing() * float64(v.Spans())
+			require.GreaterOrEqual(t, v.Agreeing(), sampledAgreementOne)
+			require.Less(t, v.unexplained(), unexplained)
 		})
 	}
-	fmt.Printf("\nsampled ledgers of spans over %v, within 10 %% of the span\n\n", SampledFrom)
+	fmt.Printf("\nsampled ledgers of spans over %v, within 10 %% of the span: %s of %d spans\n\n", SampledFrom, percent(agreeing/float64(spans)), spans)
 	require.NoError(t, WritePrograms(os.Stdout, tables))
+	require.GreaterOrEqual(t, agreeing/float64(spans), sampledAgreement)
 }
 
 func (v *verdict) log(t *testing.T) {

@@ -101,11 +101,7 @@ func (w *watcher) run(t *testing.T, shape string, spans int, length time.Duratio
 	require.NoError(t, err)
 	out, err := program.StdoutPipe()
 	require.NoError(t, err)
-	if w.mode == ebpfreceiver.ModeExact {
-		priority.First(t, func() { require.NoError(t, program.Start()) })
-	} else { // whose looks would come late
-		require.NoError(t, program.Start())
-	}
+	priority.First(t, func() { require.NoError(t, program.Start()) })
 	t.Cleanup(func() {
 		if program.ProcessState == nil {
 			_ = program.Process.Kill()
@@ -155,11 +151,7 @@ func (w *watcher) await(t *testing.T, reference []Span) map[string]observed {
 		}
 		return n
 	}
-	wait := patience
-	if w.mode != ebpfreceiver.ModeExact { // spans that were not looked at have none
-		wait /= 6
-	}
-	for end := time.Now().Add(wait); ; time.Sleep(10 * tick) {
+	for end := time.Now().Add(patience); ; time.Sleep(10 * tick) {
 		seen = w.ledgers(t)
 		if missing() == 0 {
 			return seen

@@ -60,6 +60,8 @@ type Wanted struct {
 	// SDKSpans: the spans of SDKs are told whole, of processes whose target does
 	// not say otherwise.
 	SDKSpans bool
+	// Looks make the ledgers that the probes cannot.
+	Looks bool
 }
 
 // reads reports whether anything that is wanted is read out of the memory of an
@@ -233,6 +235,7 @@ func (a *Attacher) attachProbes(p *discover.Process, executable *os.File, planne
 		Bias:       bias,
 		SampleRate: sampleRate(p),
 		Events:     a.events,
+		Looks:      a.wanted.Looks,
 		Protocols:  protocols(p),
 		Plan:       planned,
 	}, a.tier(planned))

@@ -102,6 +102,9 @@ type Kernel struct {
 	Examined map[string]uint64
 	// Stacks of samples of CPUs that are not whole, by reason.
 	Stacks map[string]uint64
+	// Looks at goroutines in spans, and those that found nothing that can be read:
+	// ObserveSampler reports them.
+	Looks, LooksUnreadable uint64
 }
 
 // ObserveKernel reports what read returns whenever the metrics are collected.

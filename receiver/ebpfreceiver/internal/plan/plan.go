@@ -154,7 +154,7 @@ const Unknown = 0xffff
 // where they were not proven.
 type Offsets struct {
 	GoroutineID, WaitReason, SchedBP                                            uint16
-	Status, SchedSP, GoroutineM, CurrentG, StartPC                              uint16
+	Status, GoroutineM, CurrentG, StartPC                                       uint16
 	RequestMethod, RequestURL, RequestHeader, RequestProtoMajor, RequestPattern uint16
 	URLPath                                                                     uint16
 	ResponseStatus, ResponseRequest                                             uint16
@@ -367,7 +367,7 @@ func (m *maker) drop(probes ...Probe) {
 
 func unknownOffsets() Offsets {
 	const u = Unknown
-	return Offsets{u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u,
+	return Offsets{u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u,
 		RPCOffsets{u, u, u, u, u, u, u, u, u, u, u, u, u, u, u}, HTTPOffsets{u, u, u, u, u, u, u, u},
 		[http2Servers]HTTP2Offsets{{u, u, u, false, u, u, u, u}, {u, u, u, false, u, u, u, u}}, SQLOffsets{u, u}, TLSOffsets{u, u, u, u},
 		ChannelOffsets{u, u, u, u, u, u, u, u}}

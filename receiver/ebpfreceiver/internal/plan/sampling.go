@@ -33,8 +33,7 @@ func (m *maker) sampling() {
 	}
 	p.Sampled = m.goroutineID(Sampling) && m.offsets(Sampling,
 		want{goexec.Field{Type: "runtime.g", Name: "waitreason"}, &o.WaitReason},
-		want{goexec.Field{Type: "runtime.g", Name: "atomicstatus"}, &o.Status},
-		want{goexec.Field{Type: "runtime.g", Name: "sched.sp"}, &o.SchedSP})
+		want{goexec.Field{Type: "runtime.g", Name: "atomicstatus"}, &o.Status})
 }
 
 // threadIdentity finds the goroutine that makes a system call.

@@ -28,6 +28,9 @@ type Target struct {
 	// SampleRate is how many of 1000 requests are observed.
 	SampleRate uint32
 	Events     Events
+	// Looks: ledgers that are not exact are made by looking at goroutines, as far as the
+	// plan has it.
+	Looks bool
 	// Protocols whose requests are observed; none is all.
 	Protocols []plan.Protocol
 	// Plan of the executable, with the probes of all protocols.
@@ -74,6 +77,9 @@ func (p *Programs) Attach(t Target, tier Tier) (*Attachment, error) {
 	if err := a.attach(tier); err != nil {
 		_, closeErr := a.Close()
 		return nil, errors.Join(err, closeErr)
+	}
+	if looks := p.looker.Load(); looks != nil && a.description.Flags&(flagLooks|flagLedger) == flagLooks {
+		looks.expect()
 	}
 	return a, nil
 }

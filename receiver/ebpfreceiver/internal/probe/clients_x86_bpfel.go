@@ -16,13 +16,18 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	clientsMapActivities         = "activities"
 	clientsMapBlankGoroutine     = "blank_goroutine"
 	clientsMapChildren           = "children"
+	clientsMapClocksRun          = "clocks_run"
+	clientsMapClocksWanted       = "clocks_wanted"
 	clientsMapCounters           = "counters"
+	clientsMapFollowedThreads    = "followed_threads"
+	clientsMapFreePlaces         = "free_places"
 	clientsMapGoroutines         = "goroutines"
 	clientsMapHits               = "hits"
 	clientsMapInSpan             = "in_span"
-	clientsMapPlaceCounts        = "place_counts"
+	clientsMapParts              = "parts"
 	clientsMapProcesses          = "processes"
 	clientsMapRecords            = "records"
 	clientsMapStopClocks         = "stop_clocks"
@@ -84,17 +89,22 @@ type clientsProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type clientsMapSpecs struct {
-	BlankGoroutine *ebpf.MapSpec `ebpf:"blank_goroutine"`
-	Children       *ebpf.MapSpec `ebpf:"children"`
-	Counters       *ebpf.MapSpec `ebpf:"counters"`
-	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
-	Hits           *ebpf.MapSpec `ebpf:"hits"`
-	InSpan         *ebpf.MapSpec `ebpf:"in_span"`
-	PlaceCounts    *ebpf.MapSpec `ebpf:"place_counts"`
-	Processes      *ebpf.MapSpec `ebpf:"processes"`
-	Records        *ebpf.MapSpec `ebpf:"records"`
-	StopClocks     *ebpf.MapSpec `ebpf:"stop_clocks"`
-	Threads        *ebpf.MapSpec `ebpf:"threads"`
+	Activities      *ebpf.MapSpec `ebpf:"activities"`
+	BlankGoroutine  *ebpf.MapSpec `ebpf:"blank_goroutine"`
+	Children        *ebpf.MapSpec `ebpf:"children"`
+	ClocksRun       *ebpf.MapSpec `ebpf:"clocks_run"`
+	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
+	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
+	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
+	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits            *ebpf.MapSpec `ebpf:"hits"`
+	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Parts           *ebpf.MapSpec `ebpf:"parts"`
+	Processes       *ebpf.MapSpec `ebpf:"processes"`
+	Records         *ebpf.MapSpec `ebpf:"records"`
+	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
+	Threads         *ebpf.MapSpec `ebpf:"threads"`
 }
 
 // clientsVariableSpecs contains global variables before they are loaded into the kernel.
@@ -126,28 +136,38 @@ func (o *clientsObjects) Close() error {
 //
 // It can be passed to loadClientsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type clientsMaps struct {
-	BlankGoroutine *ebpf.Map `ebpf:"blank_goroutine"`
-	Children       *ebpf.Map `ebpf:"children"`
-	Counters       *ebpf.Map `ebpf:"counters"`
-	Goroutines     *ebpf.Map `ebpf:"goroutines"`
-	Hits           *ebpf.Map `ebpf:"hits"`
-	InSpan         *ebpf.Map `ebpf:"in_span"`
-	PlaceCounts    *ebpf.Map `ebpf:"place_counts"`
-	Processes      *ebpf.Map `ebpf:"processes"`
-	Records        *ebpf.Map `ebpf:"records"`
-	StopClocks     *ebpf.Map `ebpf:"stop_clocks"`
-	Threads        *ebpf.Map `ebpf:"threads"`
+	Activities      *ebpf.Map `ebpf:"activities"`
+	BlankGoroutine  *ebpf.Map `ebpf:"blank_goroutine"`
+	Children        *ebpf.Map `ebpf:"children"`
+	ClocksRun       *ebpf.Map `ebpf:"clocks_run"`
+	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
+	Counters        *ebpf.Map `ebpf:"counters"`
+	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
+	FreePlaces      *ebpf.Map `ebpf:"free_places"`
+	Goroutines      *ebpf.Map `ebpf:"goroutines"`
+	Hits            *ebpf.Map `ebpf:"hits"`
+	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Parts           *ebpf.Map `ebpf:"parts"`
+	Processes       *ebpf.Map `ebpf:"processes"`
+	Records         *ebpf.Map `ebpf:"records"`
+	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
+	Threads         *ebpf.Map `ebpf:"threads"`
 }
 
 func (m *clientsMaps) Close() error {
 	return _ClientsClose(
+		m.Activities,
 		m.BlankGoroutine,
 		m.Children,
+		m.ClocksRun,
+		m.ClocksWanted,
 		m.Counters,
+		m.FollowedThreads,
+		m.FreePlaces,
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
-		m.PlaceCounts,
+		m.Parts,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

@@ -10,7 +10,8 @@ import "fmt"
 type Counter uint32
 
 // The counters. StackUnreadable and StackDeep count samples of which a part was
-// not delivered, Records what was; all others what was not.
+// not delivered, LooksTaken and LooksUnreadable what was done besides, Records what
+// was delivered; all others what was not.
 const (
 	DroppedBufferFull Counter = iota
 	DroppedGoroutinesFull
@@ -36,6 +37,8 @@ const (
 	DroppedDiskRequestsFull
 	DroppedDisksFull
 	DroppedSignalsFull
+	LooksTaken
+	LooksUnreadable
 	Records
 	numCounters
 )
@@ -91,6 +94,10 @@ func (c Counter) String() string {
 		return "disks_full"
 	case DroppedSignalsFull:
 		return "signals_full"
+	case LooksTaken:
+		return "looks"
+	case LooksUnreadable:
+		return "looks_unreadable"
 	case Records:
 		return "records"
 	default:

@@ -35,6 +35,7 @@ func describe(t Target, slot uint32) spansProcess {
 		G_m:               o.GoroutineM,
 		M_curg:            o.CurrentG,
 		G_startpc:         o.StartPC,
+		G_status:          o.Status,
 		WaitCauses:        t.Plan.WaitCauses,
 	}
 	if t.Plan.GCCycles != 0 {
@@ -72,6 +73,9 @@ func describe(t Target, slot uint32) spansProcess {
 		d.Rpc.ErrorItab = t.Plan.RPCErrors + t.Bias
 	}
 	d.Flags = flags(t.Plan)
+	if t.Looks && t.Plan.Sampled {
+		d.Flags |= flagLooks
+	}
 	t.describeSettings(&d)
 	return d
 }
@@ -122,6 +126,9 @@ func (t Target) describeSettings(d *spansProcess) {
 
 // flagLedger is PROCESS_LEDGER of bpf/headers/process.h.
 const flagLedger = 1
+
+// flagLooks is PROCESS_LOOKS.
+const flagLooks = 64
 
 // flags are those of enum process_flags that follow from the plan.
 func flags(p *plan.Plan) uint32 {

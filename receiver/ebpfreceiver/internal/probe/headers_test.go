@@ -25,6 +25,10 @@ func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 		require.EqualValues(t, header[name], flags(&p), name)
 	}
 	require.EqualValues(t, header["PROCESS_LEDGER"], flagLedger)
+	require.EqualValues(t, header["PROCESS_LOOKS"], flagLooks)
+	places := headertest.Constants(t, "in_span.h")
+	require.EqualValues(t, places["PART_PLACES"], partPlaces)
+	require.EqualValues(t, places["IN_SPAN_PLACES"], parts*partPlaces)
 	for name, flag := range map[string]uint32{"PROCESS_TRAFFIC": flagTraffic, "PROCESS_HTTP": flagHTTP, "PROCESS_GRPC": flagGRPC, "PROCESS_SQL": flagSQL, "PROCESS_DISKS": flagDisks, "PROCESS_SIGNALS": flagSignals} {
 		require.Contains(t, header, name)
 		require.EqualValues(t, header[name], flag, name)

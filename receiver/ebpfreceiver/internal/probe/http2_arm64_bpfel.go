@@ -16,13 +16,18 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	http2MapActivities           = "activities"
 	http2MapBlankGoroutine       = "blank_goroutine"
 	http2MapChildren             = "children"
+	http2MapClocksRun            = "clocks_run"
+	http2MapClocksWanted         = "clocks_wanted"
 	http2MapCounters             = "counters"
+	http2MapFollowedThreads      = "followed_threads"
+	http2MapFreePlaces           = "free_places"
 	http2MapGoroutines           = "goroutines"
 	http2MapHits                 = "hits"
 	http2MapInSpan               = "in_span"
-	http2MapPlaceCounts          = "place_counts"
+	http2MapParts                = "parts"
 	http2MapProcesses            = "processes"
 	http2MapRecords              = "records"
 	http2MapStopClocks           = "stop_clocks"
@@ -88,17 +93,22 @@ type http2ProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type http2MapSpecs struct {
-	BlankGoroutine *ebpf.MapSpec `ebpf:"blank_goroutine"`
-	Children       *ebpf.MapSpec `ebpf:"children"`
-	Counters       *ebpf.MapSpec `ebpf:"counters"`
-	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
-	Hits           *ebpf.MapSpec `ebpf:"hits"`
-	InSpan         *ebpf.MapSpec `ebpf:"in_span"`
-	PlaceCounts    *ebpf.MapSpec `ebpf:"place_counts"`
-	Processes      *ebpf.MapSpec `ebpf:"processes"`
-	Records        *ebpf.MapSpec `ebpf:"records"`
-	StopClocks     *ebpf.MapSpec `ebpf:"stop_clocks"`
-	Threads        *ebpf.MapSpec `ebpf:"threads"`
+	Activities      *ebpf.MapSpec `ebpf:"activities"`
+	BlankGoroutine  *ebpf.MapSpec `ebpf:"blank_goroutine"`
+	Children        *ebpf.MapSpec `ebpf:"children"`
+	ClocksRun       *ebpf.MapSpec `ebpf:"clocks_run"`
+	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
+	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
+	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
+	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits            *ebpf.MapSpec `ebpf:"hits"`
+	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Parts           *ebpf.MapSpec `ebpf:"parts"`
+	Processes       *ebpf.MapSpec `ebpf:"processes"`
+	Records         *ebpf.MapSpec `ebpf:"records"`
+	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
+	Threads         *ebpf.MapSpec `ebpf:"threads"`
 }
 
 // http2VariableSpecs contains global variables before they are loaded into the kernel.
@@ -130,28 +140,38 @@ func (o *http2Objects) Close() error {
 //
 // It can be passed to loadHttp2Objects or ebpf.CollectionSpec.LoadAndAssign.
 type http2Maps struct {
-	BlankGoroutine *ebpf.Map `ebpf:"blank_goroutine"`
-	Children       *ebpf.Map `ebpf:"children"`
-	Counters       *ebpf.Map `ebpf:"counters"`
-	Goroutines     *ebpf.Map `ebpf:"goroutines"`
-	Hits           *ebpf.Map `ebpf:"hits"`
-	InSpan         *ebpf.Map `ebpf:"in_span"`
-	PlaceCounts    *ebpf.Map `ebpf:"place_counts"`
-	Processes      *ebpf.Map `ebpf:"processes"`
-	Records        *ebpf.Map `ebpf:"records"`
-	StopClocks     *ebpf.Map `ebpf:"stop_clocks"`
-	Threads        *ebpf.Map `ebpf:"threads"`
+	Activities      *ebpf.Map `ebpf:"activities"`
+	BlankGoroutine  *ebpf.Map `ebpf:"blank_goroutine"`
+	Children        *ebpf.Map `ebpf:"children"`
+	ClocksRun       *ebpf.Map `ebpf:"clocks_run"`
+	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
+	Counters        *ebpf.Map `ebpf:"counters"`
+	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
+	FreePlaces      *ebpf.Map `ebpf:"free_places"`
+	Goroutines      *ebpf.Map `ebpf:"goroutines"`
+	Hits            *ebpf.Map `ebpf:"hits"`
+	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Parts           *ebpf.Map `ebpf:"parts"`
+	Processes       *ebpf.Map `ebpf:"processes"`
+	Records         *ebpf.Map `ebpf:"records"`
+	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
+	Threads         *ebpf.Map `ebpf:"threads"`
 }
 
 func (m *http2Maps) Close() error {
 	return _Http2Close(
+		m.Activities,
 		m.BlankGoroutine,
 		m.Children,
+		m.ClocksRun,
+		m.ClocksWanted,
 		m.Counters,
+		m.FollowedThreads,
+		m.FreePlaces,
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
-		m.PlaceCounts,
+		m.Parts,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

@@ -5,88 +5,32 @@ package probe
 
 import (
 	"fmt"
-	"sync/atomic"
-	"unsafe"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/fathom-otel/fathom/internal/ledger"
+	"github.com/cilium/ebpf"
 )
 
-// InSpan are the goroutines that are in a span, of all processes: memory that
-// the BPF programs write and that is read without a system call
-// (bpf/headers/in_span.h). It is for one goroutine at a time.
-type InSpan struct {
-	memory []byte
-	places []spansInSpanPlace
-}
+// partPlaces and parts are PART_PLACES of bpf/headers/in_span.h, and how many there
+// are.
+const (
+	partPlaces = 64
+	parts      = 64
+)
 
-// Resident is a goroutine that is in a span.
-type Resident struct {
-	// Address of its runtime.g.
-	Address     uint64
-	GoroutineID uint64
-	PID         uint32
-	// Start of its outermost span, ns of CLOCK_MONOTONIC.
-	Start uint64
-	// Syscall is the class of the last system call that it entered, Unattributed
-	// where none was seen.
-	Syscall ledger.Cause
-}
-
-// InSpan maps the goroutines that are in a span. Close unmaps them.
-func (p *Programs) InSpan() (*InSpan, error) {
-	n := int(p.spans.InSpan.MaxEntries())
-	size := n * int(unsafe.Sizeof(spansInSpanPlace{}))
-	page := unix.Getpagesize()
-	memory, err := unix.Mmap(p.spans.InSpan.FD(), 0, (size+page-1)/page*page, unix.PROT_READ, unix.MAP_SHARED)
-	if err != nil {
-		return nil, fmt.Errorf("mapping the goroutines that are in a span: %w", err)
-	}
-	return &InSpan{memory: memory, places: unsafe.Slice((*spansInSpanPlace)(unsafe.Pointer(&memory[0])), n)}, nil
-}
-
-// Append adds the goroutines that are in a span now to residents. One that
-// enters or leaves meanwhile may be missing.
-func (s *InSpan) Append(residents []Resident) []Resident {
-	for i := range s.places {
-		place := &s.places[i]
-		if atomic.LoadUint64(&place.G) == 0 { // as most are: read is not inlined
-			continue
-		}
-		if r, ok := read(place); ok {
-			residents = append(residents, r)
+// freePlaces makes all places for goroutines that are in a span free.
+func (p *Programs) freePlaces() error {
+	for i := p.spans.InSpan.MaxEntries(); i > 0; i-- { // the first comes out first
+		if err := p.freePlace(i - 1); err != nil {
+			return err
 		}
 	}
-	return residents
+	return nil
 }
 
-// read is the place's goroutine, false where it has none or changes meanwhile:
-// the address is written last and cleared first, and uses tells one goroutine
-// from the next at the same address.
-func read(place *spansInSpanPlace) (Resident, bool) {
-	address := atomic.LoadUint64(&place.G)
-	if address == 0 {
-		return Resident{}, false
+func (p *Programs) freePlace(index uint32) error {
+	if err := p.spans.FreePlaces.Update(nil, index, ebpf.UpdateAny); err != nil {
+		return fmt.Errorf("freeing place %d for goroutines that are in a span: %w", index, err)
 	}
-	uses := atomic.LoadUint32(&place.Uses)
-	r := Resident{
-		Address:     address,
-		GoroutineID: atomic.LoadUint64(&place.Goid),
-		PID:         atomic.LoadUint32(&place.Tgid),
-		Start:       atomic.LoadUint64(&place.Start),
-		Syscall:     ledger.Unattributed,
-	}
-	if cause := atomic.LoadUint32(&place.Syscall); cause != 0 && cause < ledger.NumCauses {
-		r.Syscall = ledger.Cause(cause)
-	}
-	return r, atomic.LoadUint64(&place.G) == address && atomic.LoadUint32(&place.Uses) == uses
-}
-
-// Close unmaps the memory.
-func (s *InSpan) Close() error {
-	s.places = nil
-	return unix.Munmap(s.memory)
+	return nil
 }
 
 // clearPlace frees the place of a goroutine that is forgotten: counted from 1, 0
@@ -95,17 +39,23 @@ func (p *Programs) clearPlace(place uint32) error {
 	if place == 0 {
 		return nil
 	}
-	var value spansInSpanPlace
-	err := p.spans.InSpan.Lookup(place-1, &value)
-	if err == nil {
-		value.G, value.Taken = 0, 0
-		err = p.spans.InSpan.Put(place-1, &value)
+	index := place - 1
+	if err := p.spans.InSpan.Put(index, &spansInSpanPlace{}); err != nil {
+		return fmt.Errorf("clearing the place of a goroutine: %w", err)
 	}
-	if err == nil {
-		err = p.countCleared()
+	if err := p.countCleared(parts + index/partPlaces); err != nil {
+		return fmt.Errorf("counting the places that were cleared: %w", err)
 	}
-	if err != nil {
-		return fmt.Errorf("freeing the place of a goroutine: %w", err)
+	return p.freePlace(index)
+}
+
+// countCleared counts a place that no program gives back.
+func (p *Programs) countCleared(part uint32) error {
+	p.clearing.Lock()
+	defer p.clearing.Unlock()
+	var n uint64
+	if err := p.spans.Parts.Lookup(part, &n); err != nil {
+		return err
 	}
-	return nil
+	return p.spans.Parts.Put(part, n+1)
 }

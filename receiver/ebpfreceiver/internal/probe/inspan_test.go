@@ -44,6 +44,31 @@ func hangMany(t *testing.T, server *targettest.Target, n int) (stop func()) {
 	})
 }
 
+// places are those of goroutines that are in a span.
+func places(t *testing.T, p *Programs) (taken []spansInSpanPlace) {
+	t.Helper()
+	for i := range p.spans.InSpan.MaxEntries() {
+		var place spansInSpanPlace
+		require.NoError(t, p.spans.InSpan.Lookup(i, &place))
+		if place.G != 0 {
+			taken = append(taken, place)
+		}
+	}
+	return taken
+}
+
+// taken is how many places the programs believe to be taken.
+func taken(t *testing.T, p *Programs) (n int) {
+	t.Helper()
+	for part := range uint32(parts) {
+		var given, cleared uint64
+		require.NoError(t, p.spans.Parts.Lookup(part, &given))
+		require.NoError(t, p.spans.Parts.Lookup(parts+part, &cleared))
+		n += int(given - cleared)
+	}
+	return n
+}
+
 // Whichever probes there are, the goroutines that are in a span are those of the
 // requests under way.
 func TestGoroutinesInASpan(t *testing.T) {
@@ -52,49 +77,41 @@ func TestGoroutinesInASpan(t *testing.T) {
 			s := withTiers(t)
 			s.set(tier)
 			require.Equal(t, tier == TierScheduler, s.attachment.Exact())
-			inSpan, err := s.programs.InSpan()
-			require.NoError(t, err)
-			defer func() { require.NoError(t, inSpan.Close()) }()
-			require.Empty(t, inSpan.Append(nil))
+			require.Empty(t, places(t, s.programs))
 
 			const n = 40
 			before := monotonic(t)
 			stop := hangMany(t, s.server, n)
 			defer stop()
-			var residents []Resident
-			require.Eventually(t, func() bool {
-				residents = inSpan.Append(residents[:0])
-				return len(residents) == n
-			}, time.Minute, 10*time.Millisecond)
-			ids := map[uint64]bool{}
-			for _, r := range residents {
-				require.EqualValues(t, s.server.PID, r.PID)
-				require.NotZero(t, r.Address)
-				require.Greater(t, r.Start, before)
-				require.Less(t, r.Start, monotonic(t))
-				ids[r.GoroutineID] = true
+			require.Eventually(t, func() bool { return len(places(t, s.programs)) == n }, time.Minute, 10*time.Millisecond)
+			goroutines := map[uint64]bool{}
+			for _, place := range places(t, s.programs) {
+				require.EqualValues(t, s.server.PID, place.Tgid)
+				require.Greater(t, place.Start, before)
+				require.Less(t, place.Start, monotonic(t))
+				goroutines[place.G] = true
 			}
-			require.Len(t, ids, n)
+			require.Len(t, goroutines, n)
+			require.Equal(t, n, taken(t, s.programs))
 
 			stop()
-			require.Eventually(t, func() bool { return len(inSpan.Append(nil)) == 0 }, time.Minute, 10*time.Millisecond,
-				"who leaves gives its place back")
+			require.Eventually(t, func() bool { return len(places(t, s.programs)) == 0 && taken(t, s.programs) == 0 },
+				time.Minute, 10*time.Millisecond, "who leaves gives its place back")
 		})
 	}
 }
 
 func TestAProcessThatIsForgottenLeavesNoPlace(t *testing.T) {
 	s := withTiers(t)
-	inSpan, err := s.programs.InSpan()
-	require.NoError(t, err)
-	defer func() { require.NoError(t, inSpan.Close()) }()
 	stop := hangMany(t, s.server, 3)
 	defer stop()
-	require.Eventually(t, func() bool { return len(inSpan.Append(nil)) == 3 }, time.Minute, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return len(places(t, s.programs)) == 3 }, time.Minute, 10*time.Millisecond)
 	require.Equal(t, 3, s.set(TierNone))
-	require.Empty(t, inSpan.Append(nil))
-	for i := range inSpan.places {
-		require.Zero(t, inSpan.places[i].Taken, "place %d can be taken again", i)
+	require.Empty(t, places(t, s.programs))
+	require.Zero(t, taken(t, s.programs))
+	for range s.programs.spans.FreePlaces.MaxEntries() {
+		var place uint32
+		require.NoError(t, s.programs.spans.FreePlaces.LookupAndDelete(nil, &place), "all places can be taken again")
 	}
 }
 
@@ -102,17 +119,14 @@ func TestAProcessThatIsForgottenLeavesNoPlace(t *testing.T) {
 func TestGoroutinesWithoutAPlaceAreCounted(t *testing.T) {
 	s := withTiers(t)
 	programs, server := s.programs, s.server
-	taken := spansInSpanPlace{Taken: 1}
-	for place := range programs.spans.InSpan.MaxEntries() {
-		require.NoError(t, programs.spans.InSpan.Put(place, &taken))
+	for range programs.spans.FreePlaces.MaxEntries() {
+		var place uint32
+		require.NoError(t, programs.spans.FreePlaces.LookupAndDelete(nil, &place))
 	}
 	requests(t, server, 5)
 	require.EqualValues(t, 5, counters(t, programs)[DroppedSamplesFull])
 	require.Len(t, readAll(t, programs), 5, "they are told all the same")
-	cleared := spansInSpanPlace{}
-	for place := range programs.spans.InSpan.MaxEntries() {
-		require.NoError(t, programs.spans.InSpan.Put(place, &cleared))
-	}
+	require.NoError(t, programs.freePlaces())
 	requests(t, server, 5)
 	require.EqualValues(t, 5, counters(t, programs)[DroppedSamplesFull])
 }

@@ -4,96 +4,169 @@
 package probe
 
 import (
-	"encoding/binary"
+	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 )
 
-// Looks tells when to look at the goroutines that are in a span: every period, as
-// long as there are any. Interrupt is safe for concurrent use, the rest is for one
-// goroutine at a time.
+const (
+	// lookPeriod is how often the clock of each CPU interrupts what runs there.
+	lookPeriod = time.Millisecond
+	// idlePeriod is how long the clocks run on: they may be switched on late where
+	// the machine is busy.
+	idlePeriod = 5 * time.Second
+)
+
+// Looks have the clocks of the CPUs tell the BPF programs when to look at goroutines
+// that are in a span (bpf/looks), as long as there are any in processes whose ledgers
+// are sampled. It is for one goroutine at a time.
 type Looks struct {
-	program *ebpf.Program
-	period  time.Duration
-	ring    *ring
-	clock   int // the event of a CPU's clock, -1 while it is off
+	idle     time.Duration // for which the clocks run on when nobody is looked at
+	expected atomic.Bool   // that there will be somebody soon
+	programs *Programs
+	ring     *ring
+	clocks   []int // perf events of the CPUs' clocks, which are opened once they are needed
 }
 
-// Looks is off until Enable. There can be one.
-func (p *Programs) Looks(period time.Duration) (*Looks, error) {
-	ring, err := openRing(p.looks.Looks, "ring buffer of looks")
+// Looks have no clock on until Run. There can be one.
+func (p *Programs) Looks() (*Looks, error) {
+	ring, err := openRing(p.spans.ClocksWanted, "ring buffer that asks for clocks")
 	if err != nil {
 		return nil, err
 	}
-	return &Looks{program: p.looks.LookDue, period: period, ring: ring, clock: -1}, nil
+	l := &Looks{programs: p, ring: ring, idle: idlePeriod}
+	p.looker.Store(l)
+	return l, nil
 }
 
-// Enable switches it on or off. It is on where it is on already.
-func (l *Looks) Enable(on bool) error {
-	if on == (l.clock >= 0) {
-		return nil
+// expect switches the clocks on for a while: a process was attached.
+func (l *Looks) expect() {
+	l.expected.Store(true)
+	l.ring.interrupt()
+}
+
+// Run switches the clocks on and off until ctx is done. It can be run again.
+func (l *Looks) Run(ctx context.Context) (err error) {
+	stop := context.AfterFunc(ctx, l.ring.interrupt)
+	defer stop()
+	defer func() { err = errors.Join(err, l.enable(false)) }()
+	for ctx.Err() == nil {
+		wanted, err := l.wanted()
+		if err != nil {
+			return err
+		}
+		if !wanted {
+			continue
+		}
+		if err := l.enable(true); err != nil {
+			return err
+		}
+		if err := l.untilIdle(ctx); err != nil {
+			return err
+		}
+		if err := l.enable(false); err != nil {
+			return err
+		}
 	}
-	if !on {
-		err := unix.Close(l.clock)
-		l.clock = -1
-		return err
+	return nil
+}
+
+// wanted waits until a goroutine in a span executes, or is expected to. It is false
+// where that was interrupted.
+func (l *Looks) wanted() (bool, error) {
+	if err := l.ring.wait(time.Now().Add(time.Hour), 1); err != nil {
+		return false, fmt.Errorf("waiting for a goroutine in a span: %w", err)
+	}
+	wanted := l.expected.Swap(false)
+	for { // it may be asked for many times
+		asked, err := l.ring.next()
+		if err != nil {
+			return false, fmt.Errorf("reading whether a goroutine in a span was seen: %w", err)
+		}
+		if asked == nil {
+			return wanted, nil
+		}
+		wanted = true
+	}
+}
+
+// untilIdle returns when no look was taken for a while.
+func (l *Looks) untilIdle(ctx context.Context) error {
+	for before := uint64(0); ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(l.idle):
+		}
+		counters, err := l.programs.Counters()
+		if err != nil {
+			return err
+		}
+		if counters[LooksTaken] == before {
+			return nil
+		}
+		before = counters[LooksTaken]
+	}
+}
+
+// enable switches the clocks on or off, and tells the programs.
+func (l *Looks) enable(on bool) error {
+	request, state := unix.PERF_EVENT_IOC_DISABLE, uint32(0)
+	if on {
+		request, state = unix.PERF_EVENT_IOC_ENABLE, 1
+		if err := l.open(); err != nil {
+			return explain(fmt.Errorf("having the CPUs' clocks tell when to look: %w", err))
+		}
+	}
+	for _, clock := range l.clocks {
+		if err := unix.IoctlSetInt(clock, uint(request), 0); err != nil {
+			return fmt.Errorf("switching a CPU's clock: %w", err)
+		}
+	}
+	if err := l.programs.spans.ClocksRun.Put(uint32(0), state); err != nil {
+		return fmt.Errorf("telling the programs whether clocks run: %w", err)
+	}
+	return nil
+}
+
+// open makes the events of the clocks of all CPUs that are online.
+func (l *Looks) open() error {
+	if len(l.clocks) > 0 {
+		return nil
 	}
 	cpus, err := ebpf.PossibleCPU()
 	if err != nil {
 		return fmt.Errorf("counting the CPUs: %w", err)
 	}
 	for cpu := range cpus {
-		l.clock, err = cpuClock(l.program, cpu, l.period, 0)
-		if !errors.Is(err, unix.ENODEV) { // which is offline
-			break
+		clock, err := cpuClock(l.programs.looks.LookDue, cpu, lookPeriod, unix.PerfBitDisabled|unix.PerfBitExcludeIdle)
+		if errors.Is(err, unix.ENODEV) { // which is offline
+			continue
 		}
-	}
-	if err != nil {
-		return explain(fmt.Errorf("having a CPU's clock tell when to look: %w", err))
+		if err != nil {
+			return errors.Join(err, l.closeClocks())
+		}
+		l.clocks = append(l.clocks, clock)
 	}
 	return nil
 }
 
-// Next waits until it is time to look, and returns when that was, in ns of
-// CLOCK_MONOTONIC. It is false where it was not for so long, or Interrupt was
-// called.
-func (l *Looks) Next(wait time.Duration) (at uint64, ok bool, err error) {
-	if err := l.ring.wait(time.Now().Add(wait), 1); err != nil {
-		return 0, false, fmt.Errorf("waiting until it is time to look: %w", err)
+func (l *Looks) closeClocks() error {
+	var errs []error
+	for _, clock := range l.clocks {
+		errs = append(errs, unix.Close(clock))
 	}
-	for { // of several that were missed, the last
-		raw, err := l.ring.next()
-		if err != nil {
-			return 0, false, fmt.Errorf("reading when to look: %w", err)
-		}
-		if raw == nil {
-			return at, ok, nil
-		}
-		at, ok = binary.NativeEndian.Uint64(raw), true
-	}
+	l.clocks = nil
+	return errors.Join(errs...)
 }
 
-// Interrupt ends a Next that waits, or the one to come.
-func (l *Looks) Interrupt() { l.ring.interrupt() }
-
-// Close switches it off.
-func (l *Looks) Close() error { return errors.Join(l.Enable(false), l.ring.Close()) }
-
-// placesCleared is PLACES_CLEARED of bpf/headers/in_span.h.
-const placesCleared = 2
-
-// countCleared counts a place that no program gives back.
-func (p *Programs) countCleared() error {
-	p.clearing.Lock()
-	defer p.clearing.Unlock()
-	var n uint64
-	key := uint32(placesCleared)
-	if err := p.spans.PlaceCounts.Lookup(key, &n); err != nil {
-		return err
-	}
-	return p.spans.PlaceCounts.Put(key, n+1)
+// Close frees the clocks. Run has ended.
+func (l *Looks) Close() error {
+	l.programs.looker.Store(nil)
+	return errors.Join(l.closeClocks(), l.ring.Close())
 }

@@ -16,13 +16,19 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	looksMapActivities         = "activities"
 	looksMapChildren           = "children"
+	looksMapClocksRun          = "clocks_run"
+	looksMapClocksWanted       = "clocks_wanted"
 	looksMapCounters           = "counters"
+	looksMapFollowedThreads    = "followed_threads"
+	looksMapFreePlaces         = "free_places"
 	looksMapGoroutines         = "goroutines"
+	looksMapHits               = "hits"
 	looksMapInSpan             = "in_span"
-	looksMapLooks              = "looks"
-	looksMapPlaceCounts        = "place_counts"
+	looksMapParts              = "parts"
 	looksMapProcesses          = "processes"
+	looksMapRecords            = "records"
 	looksMapStopClocks         = "stop_clocks"
 	looksMapThreads            = "threads"
 	looksProgLookDue           = "look_due"
@@ -80,15 +86,21 @@ type looksProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type looksMapSpecs struct {
-	Children    *ebpf.MapSpec `ebpf:"children"`
-	Counters    *ebpf.MapSpec `ebpf:"counters"`
-	Goroutines  *ebpf.MapSpec `ebpf:"goroutines"`
-	InSpan      *ebpf.MapSpec `ebpf:"in_span"`
-	Looks       *ebpf.MapSpec `ebpf:"looks"`
-	PlaceCounts *ebpf.MapSpec `ebpf:"place_counts"`
-	Processes   *ebpf.MapSpec `ebpf:"processes"`
-	StopClocks  *ebpf.MapSpec `ebpf:"stop_clocks"`
-	Threads     *ebpf.MapSpec `ebpf:"threads"`
+	Activities      *ebpf.MapSpec `ebpf:"activities"`
+	Children        *ebpf.MapSpec `ebpf:"children"`
+	ClocksRun       *ebpf.MapSpec `ebpf:"clocks_run"`
+	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
+	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
+	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
+	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits            *ebpf.MapSpec `ebpf:"hits"`
+	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Parts           *ebpf.MapSpec `ebpf:"parts"`
+	Processes       *ebpf.MapSpec `ebpf:"processes"`
+	Records         *ebpf.MapSpec `ebpf:"records"`
+	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
+	Threads         *ebpf.MapSpec `ebpf:"threads"`
 }
 
 // looksVariableSpecs contains global variables before they are loaded into the kernel.
@@ -120,26 +132,38 @@ func (o *looksObjects) Close() error {
 //
 // It can be passed to loadLooksObjects or ebpf.CollectionSpec.LoadAndAssign.
 type looksMaps struct {
-	Children    *ebpf.Map `ebpf:"children"`
-	Counters    *ebpf.Map `ebpf:"counters"`
-	Goroutines  *ebpf.Map `ebpf:"goroutines"`
-	InSpan      *ebpf.Map `ebpf:"in_span"`
-	Looks       *ebpf.Map `ebpf:"looks"`
-	PlaceCounts *ebpf.Map `ebpf:"place_counts"`
-	Processes   *ebpf.Map `ebpf:"processes"`
-	StopClocks  *ebpf.Map `ebpf:"stop_clocks"`
-	Threads     *ebpf.Map `ebpf:"threads"`
+	Activities      *ebpf.Map `ebpf:"activities"`
+	Children        *ebpf.Map `ebpf:"children"`
+	ClocksRun       *ebpf.Map `ebpf:"clocks_run"`
+	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
+	Counters        *ebpf.Map `ebpf:"counters"`
+	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
+	FreePlaces      *ebpf.Map `ebpf:"free_places"`
+	Goroutines      *ebpf.Map `ebpf:"goroutines"`
+	Hits            *ebpf.Map `ebpf:"hits"`
+	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Parts           *ebpf.Map `ebpf:"parts"`
+	Processes       *ebpf.Map `ebpf:"processes"`
+	Records         *ebpf.Map `ebpf:"records"`
+	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
+	Threads         *ebpf.Map `ebpf:"threads"`
 }
 
 func (m *looksMaps) Close() error {
 	return _LooksClose(
+		m.Activities,
 		m.Children,
+		m.ClocksRun,
+		m.ClocksWanted,
 		m.Counters,
+		m.FollowedThreads,
+		m.FreePlaces,
 		m.Goroutines,
+		m.Hits,
 		m.InSpan,
-		m.Looks,
-		m.PlaceCounts,
+		m.Parts,
 		m.Processes,
+		m.Records,
 		m.StopClocks,
 		m.Threads,
 	)

@@ -4,58 +4,53 @@
 package probe
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/headertest"
 )
 
-// Nobody is woken up unless a goroutine is in a span.
-func TestLooksAreToldWhileAGoroutineIsInASpan(t *testing.T) {
-	require.EqualValues(t, headertest.Constants(t, "in_span.h")["PLACES_CLEARED"], placesCleared)
+// The clocks of the CPUs run while goroutines in spans are looked at, and no longer.
+func TestClocksRunWhileGoroutinesAreLookedAt(t *testing.T) {
 	s := withTiers(t)
-	looks, err := s.programs.Looks(5 * time.Millisecond)
+	looks, err := s.programs.Looks()
 	require.NoError(t, err)
 	defer func() { require.NoError(t, looks.Close()) }()
-	next := func(wait time.Duration) (uint64, bool) {
-		at, due, err := looks.Next(wait)
-		require.NoError(t, err)
-		return at, due
+	looks.idle = 100 * time.Millisecond
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- looks.Run(ctx) }()
+	running := func(want uint32) func() bool {
+		return func() bool {
+			var run uint32
+			require.NoError(t, s.programs.spans.ClocksRun.Lookup(uint32(0), &run))
+			return run == want
+		}
 	}
-	begins := func() (stop func()) {
-		before := monotonic(t)
-		stop = hangMany(t, s.server, 3)
-		at, due := next(time.Minute)
-		require.True(t, due, "while requests hang")
-		require.Greater(t, at, before)
-		return stop
+	require.True(t, running(0)(), "nobody is in a span")
+	looks.expect()
+	require.Eventually(t, running(1), time.Minute, time.Millisecond, "somebody will be soon")
+	require.Eventually(t, running(0), time.Minute, 10*time.Millisecond)
+	for range 2 {
+		require.Eventually(t, func() bool { s.get("/"); return running(1)() }, time.Minute, time.Millisecond)
+		require.Eventually(t, running(0), time.Minute, 10*time.Millisecond, "nobody is looked at any more")
 	}
-	over := func() bool {
-		next(time.Millisecond) // what was told before it was
-		_, due := next(100 * time.Millisecond)
-		return !due
-	}
-	require.NoError(t, looks.Enable(true))
-	require.NoError(t, looks.Enable(true), "it is on already")
-	require.True(t, over(), "nobody is in a span")
-	begins()()
-	require.Eventually(t, over, time.Minute, time.Millisecond, "who leaves is not looked at")
 
-	stop := begins()
+	s.set(TierScheduler)
+	before := counters(t, s.programs)[LooksTaken]
+	for range 10 {
+		s.get("/")
+	}
+	require.Equal(t, before, counters(t, s.programs)[LooksTaken], "ledgers are exact")
+	require.True(t, running(0)())
+
+	s.set(TierSpans)
+	stop := hangMany(t, s.server, 3)
 	defer stop()
-	require.NoError(t, looks.Enable(false))
-	require.Eventually(t, over, time.Minute, time.Millisecond, "it is off")
-	require.NoError(t, looks.Enable(true))
-	_, due := next(time.Minute)
-	require.True(t, due)
-	require.Positive(t, s.set(TierNone))
-	require.Eventually(t, over, time.Minute, time.Millisecond, "nor is who was forgotten")
-
-	looks.Interrupt()
-	began := time.Now()
-	_, due = next(time.Minute)
-	require.False(t, due)
-	require.Less(t, time.Since(began), 50*time.Second, "it was interrupted")
+	require.Eventually(t, running(1), time.Minute, time.Millisecond)
+	cancel()
+	require.NoError(t, <-done)
+	require.True(t, running(0)(), "it has ended")
 }

@@ -19,10 +19,11 @@ const (
 	networkMapChildren           = "children"
 	networkMapConnections        = "connections"
 	networkMapCounters           = "counters"
+	networkMapFreePlaces         = "free_places"
 	networkMapGoroutines         = "goroutines"
 	networkMapInSpan             = "in_span"
+	networkMapParts              = "parts"
 	networkMapPendingSyscalls    = "pending_syscalls"
-	networkMapPlaceCounts        = "place_counts"
 	networkMapProcesses          = "processes"
 	networkMapRecords            = "records"
 	networkMapStopClocks         = "stop_clocks"
@@ -89,10 +90,11 @@ type networkMapSpecs struct {
 	Children        *ebpf.MapSpec `ebpf:"children"`
 	Connections     *ebpf.MapSpec `ebpf:"connections"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	PendingSyscalls *ebpf.MapSpec `ebpf:"pending_syscalls"`
-	PlaceCounts     *ebpf.MapSpec `ebpf:"place_counts"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
 	Records         *ebpf.MapSpec `ebpf:"records"`
 	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
@@ -131,10 +133,11 @@ type networkMaps struct {
 	Children        *ebpf.Map `ebpf:"children"`
 	Connections     *ebpf.Map `ebpf:"connections"`
 	Counters        *ebpf.Map `ebpf:"counters"`
+	FreePlaces      *ebpf.Map `ebpf:"free_places"`
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
 	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Parts           *ebpf.Map `ebpf:"parts"`
 	PendingSyscalls *ebpf.Map `ebpf:"pending_syscalls"`
-	PlaceCounts     *ebpf.Map `ebpf:"place_counts"`
 	Processes       *ebpf.Map `ebpf:"processes"`
 	Records         *ebpf.Map `ebpf:"records"`
 	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
@@ -146,10 +149,11 @@ func (m *networkMaps) Close() error {
 		m.Children,
 		m.Connections,
 		m.Counters,
+		m.FreePlaces,
 		m.Goroutines,
 		m.InSpan,
+		m.Parts,
 		m.PendingSyscalls,
-		m.PlaceCounts,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

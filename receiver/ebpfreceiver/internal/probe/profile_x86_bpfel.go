@@ -18,9 +18,10 @@ import (
 const (
 	profileMapChildren           = "children"
 	profileMapCounters           = "counters"
+	profileMapFreePlaces         = "free_places"
 	profileMapGoroutines         = "goroutines"
 	profileMapInSpan             = "in_span"
-	profileMapPlaceCounts        = "place_counts"
+	profileMapParts              = "parts"
 	profileMapProcesses          = "processes"
 	profileMapRecords            = "records"
 	profileMapSampleScratch      = "sample_scratch"
@@ -83,9 +84,10 @@ type profileProgramSpecs struct {
 type profileMapSpecs struct {
 	Children      *ebpf.MapSpec `ebpf:"children"`
 	Counters      *ebpf.MapSpec `ebpf:"counters"`
+	FreePlaces    *ebpf.MapSpec `ebpf:"free_places"`
 	Goroutines    *ebpf.MapSpec `ebpf:"goroutines"`
 	InSpan        *ebpf.MapSpec `ebpf:"in_span"`
-	PlaceCounts   *ebpf.MapSpec `ebpf:"place_counts"`
+	Parts         *ebpf.MapSpec `ebpf:"parts"`
 	Processes     *ebpf.MapSpec `ebpf:"processes"`
 	Records       *ebpf.MapSpec `ebpf:"records"`
 	SampleScratch *ebpf.MapSpec `ebpf:"sample_scratch"`
@@ -124,9 +126,10 @@ func (o *profileObjects) Close() error {
 type profileMaps struct {
 	Children      *ebpf.Map `ebpf:"children"`
 	Counters      *ebpf.Map `ebpf:"counters"`
+	FreePlaces    *ebpf.Map `ebpf:"free_places"`
 	Goroutines    *ebpf.Map `ebpf:"goroutines"`
 	InSpan        *ebpf.Map `ebpf:"in_span"`
-	PlaceCounts   *ebpf.Map `ebpf:"place_counts"`
+	Parts         *ebpf.Map `ebpf:"parts"`
 	Processes     *ebpf.Map `ebpf:"processes"`
 	Records       *ebpf.Map `ebpf:"records"`
 	SampleScratch *ebpf.Map `ebpf:"sample_scratch"`
@@ -138,9 +141,10 @@ func (m *profileMaps) Close() error {
 	return _ProfileClose(
 		m.Children,
 		m.Counters,
+		m.FreePlaces,
 		m.Goroutines,
 		m.InSpan,
-		m.PlaceCounts,
+		m.Parts,
 		m.Processes,
 		m.Records,
 		m.SampleScratch,

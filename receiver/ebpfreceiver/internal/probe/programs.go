@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -52,9 +53,10 @@ type Programs struct {
 	sdkspans  sdkspansObjects
 	block     blockObjects
 	signals   signalsObjects
-	clearing  sync.Mutex // of the count of places that were cleared
-	timers    []int      // perf events of the CPUs' clocks
-	refused   []Refusal  // features that this kernel does not have
+	looker    atomic.Pointer[Looks] // nil: there are none
+	clearing  sync.Mutex            // of the count of places that were cleared
+	timers    []int                 // perf events of the CPUs' clocks
+	refused   []Refusal             // features that this kernel does not have
 	// requestQueued is the program of block_bio_queue that fits the kernel.
 	requestQueued *ebpf.Program
 	links         []link.Link
@@ -99,18 +101,26 @@ func (p *Programs) load(options Options) error {
 		return fmt.Errorf("loading the span programs: %w", err)
 	}
 	p.slots.max = p.spans.Hits.MaxEntries()
+	if err := p.freePlaces(); err != nil {
+		return err
+	}
 	shared := &ebpf.CollectionOptions{MapReplacements: map[string]*ebpf.Map{
-		spansMapChildren:    p.spans.Children,
-		spansMapCounters:    p.spans.Counters,
-		spansMapGoroutines:  p.spans.Goroutines,
-		spansMapHits:        p.spans.Hits,
-		spansMapInSpan:      p.spans.InSpan,
-		spansMapProcesses:   p.spans.Processes,
-		spansMapEndingSpans: p.spans.EndingSpans,
-		spansMapPlaceCounts: p.spans.PlaceCounts,
-		spansMapRecords:     p.spans.Records,
-		spansMapStopClocks:  p.spans.StopClocks,
-		spansMapThreads:     p.spans.Threads,
+		spansMapChildren:        p.spans.Children,
+		spansMapCounters:        p.spans.Counters,
+		spansMapGoroutines:      p.spans.Goroutines,
+		spansMapHits:            p.spans.Hits,
+		spansMapInSpan:          p.spans.InSpan,
+		spansMapParts:           p.spans.Parts,
+		spansMapActivities:      p.spans.Activities,
+		spansMapFreePlaces:      p.spans.FreePlaces,
+		spansMapFollowedThreads: p.spans.FollowedThreads,
+		spansMapClocksRun:       p.spans.ClocksRun,
+		spansMapClocksWanted:    p.spans.ClocksWanted,
+		spansMapProcesses:       p.spans.Processes,
+		spansMapEndingSpans:     p.spans.EndingSpans,
+		spansMapRecords:         p.spans.Records,
+		spansMapStopClocks:      p.spans.StopClocks,
+		spansMapThreads:         p.spans.Threads,
 	}}
 	groups := []struct {
 		name string

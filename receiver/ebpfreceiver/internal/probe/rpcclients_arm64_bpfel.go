@@ -30,20 +30,26 @@ type rpcclientsClientStream struct {
 	SpanId      [8]uint8
 	ParentId    [8]uint8
 	SpentBefore [16]uint64
+	LooksBefore uint64
 }
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	rpcclientsMapActivities         = "activities"
 	rpcclientsMapBlankGoroutine     = "blank_goroutine"
 	rpcclientsMapChildren           = "children"
 	rpcclientsMapClientStreams      = "client_streams"
+	rpcclientsMapClocksRun          = "clocks_run"
+	rpcclientsMapClocksWanted       = "clocks_wanted"
 	rpcclientsMapCounters           = "counters"
+	rpcclientsMapFollowedThreads    = "followed_threads"
+	rpcclientsMapFreePlaces         = "free_places"
 	rpcclientsMapGoroutines         = "goroutines"
 	rpcclientsMapHits               = "hits"
 	rpcclientsMapInSpan             = "in_span"
-	rpcclientsMapPlaceCounts        = "place_counts"
+	rpcclientsMapParts              = "parts"
 	rpcclientsMapProcesses          = "processes"
 	rpcclientsMapRecords            = "records"
 	rpcclientsMapStopClocks         = "stop_clocks"
@@ -111,18 +117,23 @@ type rpcclientsProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type rpcclientsMapSpecs struct {
-	BlankGoroutine *ebpf.MapSpec `ebpf:"blank_goroutine"`
-	Children       *ebpf.MapSpec `ebpf:"children"`
-	ClientStreams  *ebpf.MapSpec `ebpf:"client_streams"`
-	Counters       *ebpf.MapSpec `ebpf:"counters"`
-	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
-	Hits           *ebpf.MapSpec `ebpf:"hits"`
-	InSpan         *ebpf.MapSpec `ebpf:"in_span"`
-	PlaceCounts    *ebpf.MapSpec `ebpf:"place_counts"`
-	Processes      *ebpf.MapSpec `ebpf:"processes"`
-	Records        *ebpf.MapSpec `ebpf:"records"`
-	StopClocks     *ebpf.MapSpec `ebpf:"stop_clocks"`
-	Threads        *ebpf.MapSpec `ebpf:"threads"`
+	Activities      *ebpf.MapSpec `ebpf:"activities"`
+	BlankGoroutine  *ebpf.MapSpec `ebpf:"blank_goroutine"`
+	Children        *ebpf.MapSpec `ebpf:"children"`
+	ClientStreams   *ebpf.MapSpec `ebpf:"client_streams"`
+	ClocksRun       *ebpf.MapSpec `ebpf:"clocks_run"`
+	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
+	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
+	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
+	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits            *ebpf.MapSpec `ebpf:"hits"`
+	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Parts           *ebpf.MapSpec `ebpf:"parts"`
+	Processes       *ebpf.MapSpec `ebpf:"processes"`
+	Records         *ebpf.MapSpec `ebpf:"records"`
+	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
+	Threads         *ebpf.MapSpec `ebpf:"threads"`
 }
 
 // rpcclientsVariableSpecs contains global variables before they are loaded into the kernel.
@@ -154,30 +165,40 @@ func (o *rpcclientsObjects) Close() error {
 //
 // It can be passed to loadRpcclientsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type rpcclientsMaps struct {
-	BlankGoroutine *ebpf.Map `ebpf:"blank_goroutine"`
-	Children       *ebpf.Map `ebpf:"children"`
-	ClientStreams  *ebpf.Map `ebpf:"client_streams"`
-	Counters       *ebpf.Map `ebpf:"counters"`
-	Goroutines     *ebpf.Map `ebpf:"goroutines"`
-	Hits           *ebpf.Map `ebpf:"hits"`
-	InSpan         *ebpf.Map `ebpf:"in_span"`
-	PlaceCounts    *ebpf.Map `ebpf:"place_counts"`
-	Processes      *ebpf.Map `ebpf:"processes"`
-	Records        *ebpf.Map `ebpf:"records"`
-	StopClocks     *ebpf.Map `ebpf:"stop_clocks"`
-	Threads        *ebpf.Map `ebpf:"threads"`
+	Activities      *ebpf.Map `ebpf:"activities"`
+	BlankGoroutine  *ebpf.Map `ebpf:"blank_goroutine"`
+	Children        *ebpf.Map `ebpf:"children"`
+	ClientStreams   *ebpf.Map `ebpf:"client_streams"`
+	ClocksRun       *ebpf.Map `ebpf:"clocks_run"`
+	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
+	Counters        *ebpf.Map `ebpf:"counters"`
+	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
+	FreePlaces      *ebpf.Map `ebpf:"free_places"`
+	Goroutines      *ebpf.Map `ebpf:"goroutines"`
+	Hits            *ebpf.Map `ebpf:"hits"`
+	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Parts           *ebpf.Map `ebpf:"parts"`
+	Processes       *ebpf.Map `ebpf:"processes"`
+	Records         *ebpf.Map `ebpf:"records"`
+	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
+	Threads         *ebpf.Map `ebpf:"threads"`
 }
 
 func (m *rpcclientsMaps) Close() error {
 	return _RpcclientsClose(
+		m.Activities,
 		m.BlankGoroutine,
 		m.Children,
 		m.ClientStreams,
+		m.ClocksRun,
+		m.ClocksWanted,
 		m.Counters,
+		m.FollowedThreads,
+		m.FreePlaces,
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
-		m.PlaceCounts,
+		m.Parts,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

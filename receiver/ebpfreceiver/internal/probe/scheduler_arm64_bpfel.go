@@ -24,15 +24,20 @@ type schedulerDiskSum struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	schedulerMapActivities          = "activities"
 	schedulerMapBlankGoroutine      = "blank_goroutine"
 	schedulerMapBlockWaits          = "block_waits"
 	schedulerMapChildren            = "children"
+	schedulerMapClocksRun           = "clocks_run"
+	schedulerMapClocksWanted        = "clocks_wanted"
 	schedulerMapCounters            = "counters"
 	schedulerMapDiskSums            = "disk_sums"
+	schedulerMapFollowedThreads     = "followed_threads"
+	schedulerMapFreePlaces          = "free_places"
 	schedulerMapGoroutines          = "goroutines"
 	schedulerMapHits                = "hits"
 	schedulerMapInSpan              = "in_span"
-	schedulerMapPlaceCounts         = "place_counts"
+	schedulerMapParts               = "parts"
 	schedulerMapProcesses           = "processes"
 	schedulerMapRecords             = "records"
 	schedulerMapStopClocks          = "stop_clocks"
@@ -98,19 +103,24 @@ type schedulerProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type schedulerMapSpecs struct {
-	BlankGoroutine *ebpf.MapSpec `ebpf:"blank_goroutine"`
-	BlockWaits     *ebpf.MapSpec `ebpf:"block_waits"`
-	Children       *ebpf.MapSpec `ebpf:"children"`
-	Counters       *ebpf.MapSpec `ebpf:"counters"`
-	DiskSums       *ebpf.MapSpec `ebpf:"disk_sums"`
-	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
-	Hits           *ebpf.MapSpec `ebpf:"hits"`
-	InSpan         *ebpf.MapSpec `ebpf:"in_span"`
-	PlaceCounts    *ebpf.MapSpec `ebpf:"place_counts"`
-	Processes      *ebpf.MapSpec `ebpf:"processes"`
-	Records        *ebpf.MapSpec `ebpf:"records"`
-	StopClocks     *ebpf.MapSpec `ebpf:"stop_clocks"`
-	Threads        *ebpf.MapSpec `ebpf:"threads"`
+	Activities      *ebpf.MapSpec `ebpf:"activities"`
+	BlankGoroutine  *ebpf.MapSpec `ebpf:"blank_goroutine"`
+	BlockWaits      *ebpf.MapSpec `ebpf:"block_waits"`
+	Children        *ebpf.MapSpec `ebpf:"children"`
+	ClocksRun       *ebpf.MapSpec `ebpf:"clocks_run"`
+	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
+	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	DiskSums        *ebpf.MapSpec `ebpf:"disk_sums"`
+	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
+	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
+	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits            *ebpf.MapSpec `ebpf:"hits"`
+	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Parts           *ebpf.MapSpec `ebpf:"parts"`
+	Processes       *ebpf.MapSpec `ebpf:"processes"`
+	Records         *ebpf.MapSpec `ebpf:"records"`
+	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
+	Threads         *ebpf.MapSpec `ebpf:"threads"`
 }
 
 // schedulerVariableSpecs contains global variables before they are loaded into the kernel.
@@ -142,32 +152,42 @@ func (o *schedulerObjects) Close() error {
 //
 // It can be passed to loadSchedulerObjects or ebpf.CollectionSpec.LoadAndAssign.
 type schedulerMaps struct {
-	BlankGoroutine *ebpf.Map `ebpf:"blank_goroutine"`
-	BlockWaits     *ebpf.Map `ebpf:"block_waits"`
-	Children       *ebpf.Map `ebpf:"children"`
-	Counters       *ebpf.Map `ebpf:"counters"`
-	DiskSums       *ebpf.Map `ebpf:"disk_sums"`
-	Goroutines     *ebpf.Map `ebpf:"goroutines"`
-	Hits           *ebpf.Map `ebpf:"hits"`
-	InSpan         *ebpf.Map `ebpf:"in_span"`
-	PlaceCounts    *ebpf.Map `ebpf:"place_counts"`
-	Processes      *ebpf.Map `ebpf:"processes"`
-	Records        *ebpf.Map `ebpf:"records"`
-	StopClocks     *ebpf.Map `ebpf:"stop_clocks"`
-	Threads        *ebpf.Map `ebpf:"threads"`
+	Activities      *ebpf.Map `ebpf:"activities"`
+	BlankGoroutine  *ebpf.Map `ebpf:"blank_goroutine"`
+	BlockWaits      *ebpf.Map `ebpf:"block_waits"`
+	Children        *ebpf.Map `ebpf:"children"`
+	ClocksRun       *ebpf.Map `ebpf:"clocks_run"`
+	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
+	Counters        *ebpf.Map `ebpf:"counters"`
+	DiskSums        *ebpf.Map `ebpf:"disk_sums"`
+	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
+	FreePlaces      *ebpf.Map `ebpf:"free_places"`
+	Goroutines      *ebpf.Map `ebpf:"goroutines"`
+	Hits            *ebpf.Map `ebpf:"hits"`
+	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Parts           *ebpf.Map `ebpf:"parts"`
+	Processes       *ebpf.Map `ebpf:"processes"`
+	Records         *ebpf.Map `ebpf:"records"`
+	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
+	Threads         *ebpf.Map `ebpf:"threads"`
 }
 
 func (m *schedulerMaps) Close() error {
 	return _SchedulerClose(
+		m.Activities,
 		m.BlankGoroutine,
 		m.BlockWaits,
 		m.Children,
+		m.ClocksRun,
+		m.ClocksWanted,
 		m.Counters,
 		m.DiskSums,
+		m.FollowedThreads,
+		m.FreePlaces,
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
-		m.PlaceCounts,
+		m.Parts,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

@@ -50,10 +50,11 @@ const (
 	sdkspansMapChildren           = "children"
 	sdkspansMapCounters           = "counters"
 	sdkspansMapEndingSpans        = "ending_spans"
+	sdkspansMapFreePlaces         = "free_places"
 	sdkspansMapGoroutines         = "goroutines"
 	sdkspansMapHits               = "hits"
 	sdkspansMapInSpan             = "in_span"
-	sdkspansMapPlaceCounts        = "place_counts"
+	sdkspansMapParts              = "parts"
 	sdkspansMapProcesses          = "processes"
 	sdkspansMapRecords            = "records"
 	sdkspansMapScratches          = "scratches"
@@ -119,10 +120,11 @@ type sdkspansMapSpecs struct {
 	Children    *ebpf.MapSpec `ebpf:"children"`
 	Counters    *ebpf.MapSpec `ebpf:"counters"`
 	EndingSpans *ebpf.MapSpec `ebpf:"ending_spans"`
+	FreePlaces  *ebpf.MapSpec `ebpf:"free_places"`
 	Goroutines  *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits        *ebpf.MapSpec `ebpf:"hits"`
 	InSpan      *ebpf.MapSpec `ebpf:"in_span"`
-	PlaceCounts *ebpf.MapSpec `ebpf:"place_counts"`
+	Parts       *ebpf.MapSpec `ebpf:"parts"`
 	Processes   *ebpf.MapSpec `ebpf:"processes"`
 	Records     *ebpf.MapSpec `ebpf:"records"`
 	Scratches   *ebpf.MapSpec `ebpf:"scratches"`
@@ -164,10 +166,11 @@ type sdkspansMaps struct {
 	Children    *ebpf.Map `ebpf:"children"`
 	Counters    *ebpf.Map `ebpf:"counters"`
 	EndingSpans *ebpf.Map `ebpf:"ending_spans"`
+	FreePlaces  *ebpf.Map `ebpf:"free_places"`
 	Goroutines  *ebpf.Map `ebpf:"goroutines"`
 	Hits        *ebpf.Map `ebpf:"hits"`
 	InSpan      *ebpf.Map `ebpf:"in_span"`
-	PlaceCounts *ebpf.Map `ebpf:"place_counts"`
+	Parts       *ebpf.Map `ebpf:"parts"`
 	Processes   *ebpf.Map `ebpf:"processes"`
 	Records     *ebpf.Map `ebpf:"records"`
 	Scratches   *ebpf.Map `ebpf:"scratches"`
@@ -182,10 +185,11 @@ func (m *sdkspansMaps) Close() error {
 		m.Children,
 		m.Counters,
 		m.EndingSpans,
+		m.FreePlaces,
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
-		m.PlaceCounts,
+		m.Parts,
 		m.Processes,
 		m.Records,
 		m.Scratches,

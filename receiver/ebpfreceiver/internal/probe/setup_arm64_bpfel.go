@@ -19,10 +19,11 @@ const (
 	setupMapBlankSetup             = "blank_setup"
 	setupMapChildren               = "children"
 	setupMapCounters               = "counters"
+	setupMapFreePlaces             = "free_places"
 	setupMapGoroutines             = "goroutines"
 	setupMapHits                   = "hits"
 	setupMapInSpan                 = "in_span"
-	setupMapPlaceCounts            = "place_counts"
+	setupMapParts                  = "parts"
 	setupMapProcesses              = "processes"
 	setupMapRecords                = "records"
 	setupMapSetups                 = "setups"
@@ -91,18 +92,19 @@ type setupProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type setupMapSpecs struct {
-	BlankSetup  *ebpf.MapSpec `ebpf:"blank_setup"`
-	Children    *ebpf.MapSpec `ebpf:"children"`
-	Counters    *ebpf.MapSpec `ebpf:"counters"`
-	Goroutines  *ebpf.MapSpec `ebpf:"goroutines"`
-	Hits        *ebpf.MapSpec `ebpf:"hits"`
-	InSpan      *ebpf.MapSpec `ebpf:"in_span"`
-	PlaceCounts *ebpf.MapSpec `ebpf:"place_counts"`
-	Processes   *ebpf.MapSpec `ebpf:"processes"`
-	Records     *ebpf.MapSpec `ebpf:"records"`
-	Setups      *ebpf.MapSpec `ebpf:"setups"`
-	StopClocks  *ebpf.MapSpec `ebpf:"stop_clocks"`
-	Threads     *ebpf.MapSpec `ebpf:"threads"`
+	BlankSetup *ebpf.MapSpec `ebpf:"blank_setup"`
+	Children   *ebpf.MapSpec `ebpf:"children"`
+	Counters   *ebpf.MapSpec `ebpf:"counters"`
+	FreePlaces *ebpf.MapSpec `ebpf:"free_places"`
+	Goroutines *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits       *ebpf.MapSpec `ebpf:"hits"`
+	InSpan     *ebpf.MapSpec `ebpf:"in_span"`
+	Parts      *ebpf.MapSpec `ebpf:"parts"`
+	Processes  *ebpf.MapSpec `ebpf:"processes"`
+	Records    *ebpf.MapSpec `ebpf:"records"`
+	Setups     *ebpf.MapSpec `ebpf:"setups"`
+	StopClocks *ebpf.MapSpec `ebpf:"stop_clocks"`
+	Threads    *ebpf.MapSpec `ebpf:"threads"`
 }
 
 // setupVariableSpecs contains global variables before they are loaded into the kernel.
@@ -134,18 +136,19 @@ func (o *setupObjects) Close() error {
 //
 // It can be passed to loadSetupObjects or ebpf.CollectionSpec.LoadAndAssign.
 type setupMaps struct {
-	BlankSetup  *ebpf.Map `ebpf:"blank_setup"`
-	Children    *ebpf.Map `ebpf:"children"`
-	Counters    *ebpf.Map `ebpf:"counters"`
-	Goroutines  *ebpf.Map `ebpf:"goroutines"`
-	Hits        *ebpf.Map `ebpf:"hits"`
-	InSpan      *ebpf.Map `ebpf:"in_span"`
-	PlaceCounts *ebpf.Map `ebpf:"place_counts"`
-	Processes   *ebpf.Map `ebpf:"processes"`
-	Records     *ebpf.Map `ebpf:"records"`
-	Setups      *ebpf.Map `ebpf:"setups"`
-	StopClocks  *ebpf.Map `ebpf:"stop_clocks"`
-	Threads     *ebpf.Map `ebpf:"threads"`
+	BlankSetup *ebpf.Map `ebpf:"blank_setup"`
+	Children   *ebpf.Map `ebpf:"children"`
+	Counters   *ebpf.Map `ebpf:"counters"`
+	FreePlaces *ebpf.Map `ebpf:"free_places"`
+	Goroutines *ebpf.Map `ebpf:"goroutines"`
+	Hits       *ebpf.Map `ebpf:"hits"`
+	InSpan     *ebpf.Map `ebpf:"in_span"`
+	Parts      *ebpf.Map `ebpf:"parts"`
+	Processes  *ebpf.Map `ebpf:"processes"`
+	Records    *ebpf.Map `ebpf:"records"`
+	Setups     *ebpf.Map `ebpf:"setups"`
+	StopClocks *ebpf.Map `ebpf:"stop_clocks"`
+	Threads    *ebpf.Map `ebpf:"threads"`
 }
 
 func (m *setupMaps) Close() error {
@@ -153,10 +156,11 @@ func (m *setupMaps) Close() error {
 		m.BlankSetup,
 		m.Children,
 		m.Counters,
+		m.FreePlaces,
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
-		m.PlaceCounts,
+		m.Parts,
 		m.Processes,
 		m.Records,
 		m.Setups,

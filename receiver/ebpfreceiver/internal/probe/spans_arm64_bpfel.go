@@ -39,10 +39,12 @@ type spansEnding struct {
 			ParentId  [8]uint8
 		}
 		Spent    [16]uint64
-		Exact    uint32
+		Ledger   uint32
 		Flags    uint32
 		Children uint32
 		Handed   uint32
+		Looks    uint32
+		Pad      uint32
 		Critical struct {
 			_            structs.HostLayout
 			Goid         uint64
@@ -76,6 +78,10 @@ type spansGoroutine struct {
 	Place         uint32
 	StopsWorld    uint32
 	Assists       uint32
+	Thread        uint32
+	Pad           uint32
+	Seen          uint64
+	Looks         uint64
 	Entered       uint64
 	Creation      struct {
 		_         structs.HostLayout
@@ -136,6 +142,7 @@ type spansGoroutine struct {
 			Pad          uint32
 		}
 		SpentBefore     [16]uint64
+		LooksBefore     uint64
 		AllocatedBefore struct {
 			_       structs.HostLayout
 			Bytes   uint64
@@ -157,14 +164,12 @@ type spansHitCount struct {
 }
 
 type spansInSpanPlace struct {
-	_       structs.HostLayout
-	G       uint64
-	Goid    uint64
-	Start   uint64
-	Tgid    uint32
-	Taken   uint32
-	Uses    uint32
-	Syscall uint32
+	_     structs.HostLayout
+	G     uint64
+	Start uint64
+	Due   uint64
+	Tgid  uint32
+	Pad   uint32
 }
 
 type spansProcess struct {
@@ -206,7 +211,8 @@ type spansProcess struct {
 	G_m                  uint16
 	M_curg               uint16
 	G_startpc            uint16
-	Pad                  [3]uint16
+	G_status             uint16
+	Pad                  [2]uint16
 	_                    [2]byte
 	SystemStarts         [8]uint64
 	Network              [8]struct {
@@ -309,15 +315,20 @@ type spansProcess struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	spansMapActivities         = "activities"
 	spansMapBlankEnding        = "blank_ending"
 	spansMapBlankGoroutine     = "blank_goroutine"
 	spansMapChildren           = "children"
+	spansMapClocksRun          = "clocks_run"
+	spansMapClocksWanted       = "clocks_wanted"
 	spansMapCounters           = "counters"
 	spansMapEndingSpans        = "ending_spans"
+	spansMapFollowedThreads    = "followed_threads"
+	spansMapFreePlaces         = "free_places"
 	spansMapGoroutines         = "goroutines"
 	spansMapHits               = "hits"
 	spansMapInSpan             = "in_span"
-	spansMapPlaceCounts        = "place_counts"
+	spansMapParts              = "parts"
 	spansMapProcesses          = "processes"
 	spansMapRecords            = "records"
 	spansMapStopClocks         = "stop_clocks"
@@ -391,19 +402,24 @@ type spansProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type spansMapSpecs struct {
-	BlankEnding    *ebpf.MapSpec `ebpf:"blank_ending"`
-	BlankGoroutine *ebpf.MapSpec `ebpf:"blank_goroutine"`
-	Children       *ebpf.MapSpec `ebpf:"children"`
-	Counters       *ebpf.MapSpec `ebpf:"counters"`
-	EndingSpans    *ebpf.MapSpec `ebpf:"ending_spans"`
-	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
-	Hits           *ebpf.MapSpec `ebpf:"hits"`
-	InSpan         *ebpf.MapSpec `ebpf:"in_span"`
-	PlaceCounts    *ebpf.MapSpec `ebpf:"place_counts"`
-	Processes      *ebpf.MapSpec `ebpf:"processes"`
-	Records        *ebpf.MapSpec `ebpf:"records"`
-	StopClocks     *ebpf.MapSpec `ebpf:"stop_clocks"`
-	Threads        *ebpf.MapSpec `ebpf:"threads"`
+	Activities      *ebpf.MapSpec `ebpf:"activities"`
+	BlankEnding     *ebpf.MapSpec `ebpf:"blank_ending"`
+	BlankGoroutine  *ebpf.MapSpec `ebpf:"blank_goroutine"`
+	Children        *ebpf.MapSpec `ebpf:"children"`
+	ClocksRun       *ebpf.MapSpec `ebpf:"clocks_run"`
+	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
+	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	EndingSpans     *ebpf.MapSpec `ebpf:"ending_spans"`
+	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
+	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
+	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits            *ebpf.MapSpec `ebpf:"hits"`
+	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Parts           *ebpf.MapSpec `ebpf:"parts"`
+	Processes       *ebpf.MapSpec `ebpf:"processes"`
+	Records         *ebpf.MapSpec `ebpf:"records"`
+	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
+	Threads         *ebpf.MapSpec `ebpf:"threads"`
 }
 
 // spansVariableSpecs contains global variables before they are loaded into the kernel.
@@ -435,32 +451,42 @@ func (o *spansObjects) Close() error {
 //
 // It can be passed to loadSpansObjects or ebpf.CollectionSpec.LoadAndAssign.
 type spansMaps struct {
-	BlankEnding    *ebpf.Map `ebpf:"blank_ending"`
-	BlankGoroutine *ebpf.Map `ebpf:"blank_goroutine"`
-	Children       *ebpf.Map `ebpf:"children"`
-	Counters       *ebpf.Map `ebpf:"counters"`
-	EndingSpans    *ebpf.Map `ebpf:"ending_spans"`
-	Goroutines     *ebpf.Map `ebpf:"goroutines"`
-	Hits           *ebpf.Map `ebpf:"hits"`
-	InSpan         *ebpf.Map `ebpf:"in_span"`
-	PlaceCounts    *ebpf.Map `ebpf:"place_counts"`
-	Processes      *ebpf.Map `ebpf:"processes"`
-	Records        *ebpf.Map `ebpf:"records"`
-	StopClocks     *ebpf.Map `ebpf:"stop_clocks"`
-	Threads        *ebpf.Map `ebpf:"threads"`
+	Activities      *ebpf.Map `ebpf:"activities"`
+	BlankEnding     *ebpf.Map `ebpf:"blank_ending"`
+	BlankGoroutine  *ebpf.Map `ebpf:"blank_goroutine"`
+	Children        *ebpf.Map `ebpf:"children"`
+	ClocksRun       *ebpf.Map `ebpf:"clocks_run"`
+	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
+	Counters        *ebpf.Map `ebpf:"counters"`
+	EndingSpans     *ebpf.Map `ebpf:"ending_spans"`
+	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
+	FreePlaces      *ebpf.Map `ebpf:"free_places"`
+	Goroutines      *ebpf.Map `ebpf:"goroutines"`
+	Hits            *ebpf.Map `ebpf:"hits"`
+	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Parts           *ebpf.Map `ebpf:"parts"`
+	Processes       *ebpf.Map `ebpf:"processes"`
+	Records         *ebpf.Map `ebpf:"records"`
+	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
+	Threads         *ebpf.Map `ebpf:"threads"`
 }
 
 func (m *spansMaps) Close() error {
 	return _SpansClose(
+		m.Activities,
 		m.BlankEnding,
 		m.BlankGoroutine,
 		m.Children,
+		m.ClocksRun,
+		m.ClocksWanted,
 		m.Counters,
 		m.EndingSpans,
+		m.FollowedThreads,
+		m.FreePlaces,
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
-		m.PlaceCounts,
+		m.Parts,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

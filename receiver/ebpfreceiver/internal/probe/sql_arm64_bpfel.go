@@ -16,14 +16,19 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	sqlMapActivities             = "activities"
 	sqlMapBlankGoroutine         = "blank_goroutine"
 	sqlMapBlankQueryText         = "blank_query_text"
 	sqlMapChildren               = "children"
+	sqlMapClocksRun              = "clocks_run"
+	sqlMapClocksWanted           = "clocks_wanted"
 	sqlMapCounters               = "counters"
+	sqlMapFollowedThreads        = "followed_threads"
+	sqlMapFreePlaces             = "free_places"
 	sqlMapGoroutines             = "goroutines"
 	sqlMapHits                   = "hits"
 	sqlMapInSpan                 = "in_span"
-	sqlMapPlaceCounts            = "place_counts"
+	sqlMapParts                  = "parts"
 	sqlMapProcesses              = "processes"
 	sqlMapQueryTexts             = "query_texts"
 	sqlMapRecords                = "records"
@@ -94,19 +99,24 @@ type sqlProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type sqlMapSpecs struct {
-	BlankGoroutine *ebpf.MapSpec `ebpf:"blank_goroutine"`
-	BlankQueryText *ebpf.MapSpec `ebpf:"blank_query_text"`
-	Children       *ebpf.MapSpec `ebpf:"children"`
-	Counters       *ebpf.MapSpec `ebpf:"counters"`
-	Goroutines     *ebpf.MapSpec `ebpf:"goroutines"`
-	Hits           *ebpf.MapSpec `ebpf:"hits"`
-	InSpan         *ebpf.MapSpec `ebpf:"in_span"`
-	PlaceCounts    *ebpf.MapSpec `ebpf:"place_counts"`
-	Processes      *ebpf.MapSpec `ebpf:"processes"`
-	QueryTexts     *ebpf.MapSpec `ebpf:"query_texts"`
-	Records        *ebpf.MapSpec `ebpf:"records"`
-	StopClocks     *ebpf.MapSpec `ebpf:"stop_clocks"`
-	Threads        *ebpf.MapSpec `ebpf:"threads"`
+	Activities      *ebpf.MapSpec `ebpf:"activities"`
+	BlankGoroutine  *ebpf.MapSpec `ebpf:"blank_goroutine"`
+	BlankQueryText  *ebpf.MapSpec `ebpf:"blank_query_text"`
+	Children        *ebpf.MapSpec `ebpf:"children"`
+	ClocksRun       *ebpf.MapSpec `ebpf:"clocks_run"`
+	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
+	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
+	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
+	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits            *ebpf.MapSpec `ebpf:"hits"`
+	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Parts           *ebpf.MapSpec `ebpf:"parts"`
+	Processes       *ebpf.MapSpec `ebpf:"processes"`
+	QueryTexts      *ebpf.MapSpec `ebpf:"query_texts"`
+	Records         *ebpf.MapSpec `ebpf:"records"`
+	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
+	Threads         *ebpf.MapSpec `ebpf:"threads"`
 }
 
 // sqlVariableSpecs contains global variables before they are loaded into the kernel.
@@ -138,31 +148,41 @@ func (o *sqlObjects) Close() error {
 //
 // It can be passed to loadSqlObjects or ebpf.CollectionSpec.LoadAndAssign.
 type sqlMaps struct {
-	BlankGoroutine *ebpf.Map `ebpf:"blank_goroutine"`
-	BlankQueryText *ebpf.Map `ebpf:"blank_query_text"`
-	Children       *ebpf.Map `ebpf:"children"`
-	Counters       *ebpf.Map `ebpf:"counters"`
-	Goroutines     *ebpf.Map `ebpf:"goroutines"`
-	Hits           *ebpf.Map `ebpf:"hits"`
-	InSpan         *ebpf.Map `ebpf:"in_span"`
-	PlaceCounts    *ebpf.Map `ebpf:"place_counts"`
-	Processes      *ebpf.Map `ebpf:"processes"`
-	QueryTexts     *ebpf.Map `ebpf:"query_texts"`
-	Records        *ebpf.Map `ebpf:"records"`
-	StopClocks     *ebpf.Map `ebpf:"stop_clocks"`
-	Threads        *ebpf.Map `ebpf:"threads"`
+	Activities      *ebpf.Map `ebpf:"activities"`
+	BlankGoroutine  *ebpf.Map `ebpf:"blank_goroutine"`
+	BlankQueryText  *ebpf.Map `ebpf:"blank_query_text"`
+	Children        *ebpf.Map `ebpf:"children"`
+	ClocksRun       *ebpf.Map `ebpf:"clocks_run"`
+	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
+	Counters        *ebpf.Map `ebpf:"counters"`
+	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
+	FreePlaces      *ebpf.Map `ebpf:"free_places"`
+	Goroutines      *ebpf.Map `ebpf:"goroutines"`
+	Hits            *ebpf.Map `ebpf:"hits"`
+	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Parts           *ebpf.Map `ebpf:"parts"`
+	Processes       *ebpf.Map `ebpf:"processes"`
+	QueryTexts      *ebpf.Map `ebpf:"query_texts"`
+	Records         *ebpf.Map `ebpf:"records"`
+	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
+	Threads         *ebpf.Map `ebpf:"threads"`
 }
 
 func (m *sqlMaps) Close() error {
 	return _SqlClose(
+		m.Activities,
 		m.BlankGoroutine,
 		m.BlankQueryText,
 		m.Children,
+		m.ClocksRun,
+		m.ClocksWanted,
 		m.Counters,
+		m.FollowedThreads,
+		m.FreePlaces,
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
-		m.PlaceCounts,
+		m.Parts,
 		m.Processes,
 		m.QueryTexts,
 		m.Records,

@@ -47,13 +47,19 @@ type syscallsConnection struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	syscallsMapActivities         = "activities"
 	syscallsMapChildren           = "children"
+	syscallsMapClocksRun          = "clocks_run"
+	syscallsMapClocksWanted       = "clocks_wanted"
 	syscallsMapConnections        = "connections"
 	syscallsMapCounters           = "counters"
+	syscallsMapFollowedThreads    = "followed_threads"
+	syscallsMapFreePlaces         = "free_places"
 	syscallsMapGoroutines         = "goroutines"
+	syscallsMapHits               = "hits"
 	syscallsMapInSpan             = "in_span"
+	syscallsMapParts              = "parts"
 	syscallsMapPendingSyscalls    = "pending_syscalls"
-	syscallsMapPlaceCounts        = "place_counts"
 	syscallsMapProcesses          = "processes"
 	syscallsMapRecords            = "records"
 	syscallsMapStopClocks         = "stop_clocks"
@@ -115,13 +121,19 @@ type syscallsProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type syscallsMapSpecs struct {
+	Activities      *ebpf.MapSpec `ebpf:"activities"`
 	Children        *ebpf.MapSpec `ebpf:"children"`
+	ClocksRun       *ebpf.MapSpec `ebpf:"clocks_run"`
+	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
 	Connections     *ebpf.MapSpec `ebpf:"connections"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
+	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits            *ebpf.MapSpec `ebpf:"hits"`
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	PendingSyscalls *ebpf.MapSpec `ebpf:"pending_syscalls"`
-	PlaceCounts     *ebpf.MapSpec `ebpf:"place_counts"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
 	Records         *ebpf.MapSpec `ebpf:"records"`
 	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
@@ -157,13 +169,19 @@ func (o *syscallsObjects) Close() error {
 //
 // It can be passed to loadSyscallsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type syscallsMaps struct {
+	Activities      *ebpf.Map `ebpf:"activities"`
 	Children        *ebpf.Map `ebpf:"children"`
+	ClocksRun       *ebpf.Map `ebpf:"clocks_run"`
+	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
 	Connections     *ebpf.Map `ebpf:"connections"`
 	Counters        *ebpf.Map `ebpf:"counters"`
+	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
+	FreePlaces      *ebpf.Map `ebpf:"free_places"`
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
+	Hits            *ebpf.Map `ebpf:"hits"`
 	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Parts           *ebpf.Map `ebpf:"parts"`
 	PendingSyscalls *ebpf.Map `ebpf:"pending_syscalls"`
-	PlaceCounts     *ebpf.Map `ebpf:"place_counts"`
 	Processes       *ebpf.Map `ebpf:"processes"`
 	Records         *ebpf.Map `ebpf:"records"`
 	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
@@ -172,13 +190,19 @@ type syscallsMaps struct {
 
 func (m *syscallsMaps) Close() error {
 	return _SyscallsClose(
+		m.Activities,
 		m.Children,
+		m.ClocksRun,
+		m.ClocksWanted,
 		m.Connections,
 		m.Counters,
+		m.FollowedThreads,
+		m.FreePlaces,
 		m.Goroutines,
+		m.Hits,
 		m.InSpan,
+		m.Parts,
 		m.PendingSyscalls,
-		m.PlaceCounts,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

@@ -43,7 +43,7 @@ func withTiersOf(t *testing.T, binary string, events Events, env ...string) *tie
 	server := targettest.Start(t, binary, env...)
 	attachment, err := programs.Attach(Target{
 		PID: server.PID, Executable: opened(t, fmt.Sprintf("/proc/%d/exe", server.PID)), SampleRate: 1000,
-		Events: events, Plan: planned,
+		Events: events, Looks: true, Plan: planned,
 	}, TierSpans)
 	require.NoError(t, err)
 	t.Cleanup(func() {

@@ -16,12 +16,17 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	worldMapActivities         = "activities"
 	worldMapChildren           = "children"
+	worldMapClocksRun          = "clocks_run"
+	worldMapClocksWanted       = "clocks_wanted"
 	worldMapCounters           = "counters"
+	worldMapFollowedThreads    = "followed_threads"
+	worldMapFreePlaces         = "free_places"
 	worldMapGoroutines         = "goroutines"
 	worldMapHits               = "hits"
 	worldMapInSpan             = "in_span"
-	worldMapPlaceCounts        = "place_counts"
+	worldMapParts              = "parts"
 	worldMapProcesses          = "processes"
 	worldMapRecords            = "records"
 	worldMapStopClocks         = "stop_clocks"
@@ -85,16 +90,21 @@ type worldProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type worldMapSpecs struct {
-	Children    *ebpf.MapSpec `ebpf:"children"`
-	Counters    *ebpf.MapSpec `ebpf:"counters"`
-	Goroutines  *ebpf.MapSpec `ebpf:"goroutines"`
-	Hits        *ebpf.MapSpec `ebpf:"hits"`
-	InSpan      *ebpf.MapSpec `ebpf:"in_span"`
-	PlaceCounts *ebpf.MapSpec `ebpf:"place_counts"`
-	Processes   *ebpf.MapSpec `ebpf:"processes"`
-	Records     *ebpf.MapSpec `ebpf:"records"`
-	StopClocks  *ebpf.MapSpec `ebpf:"stop_clocks"`
-	Threads     *ebpf.MapSpec `ebpf:"threads"`
+	Activities      *ebpf.MapSpec `ebpf:"activities"`
+	Children        *ebpf.MapSpec `ebpf:"children"`
+	ClocksRun       *ebpf.MapSpec `ebpf:"clocks_run"`
+	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
+	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
+	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
+	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits            *ebpf.MapSpec `ebpf:"hits"`
+	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Parts           *ebpf.MapSpec `ebpf:"parts"`
+	Processes       *ebpf.MapSpec `ebpf:"processes"`
+	Records         *ebpf.MapSpec `ebpf:"records"`
+	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
+	Threads         *ebpf.MapSpec `ebpf:"threads"`
 }
 
 // worldVariableSpecs contains global variables before they are loaded into the kernel.
@@ -126,26 +136,36 @@ func (o *worldObjects) Close() error {
 //
 // It can be passed to loadWorldObjects or ebpf.CollectionSpec.LoadAndAssign.
 type worldMaps struct {
-	Children    *ebpf.Map `ebpf:"children"`
-	Counters    *ebpf.Map `ebpf:"counters"`
-	Goroutines  *ebpf.Map `ebpf:"goroutines"`
-	Hits        *ebpf.Map `ebpf:"hits"`
-	InSpan      *ebpf.Map `ebpf:"in_span"`
-	PlaceCounts *ebpf.Map `ebpf:"place_counts"`
-	Processes   *ebpf.Map `ebpf:"processes"`
-	Records     *ebpf.Map `ebpf:"records"`
-	StopClocks  *ebpf.Map `ebpf:"stop_clocks"`
-	Threads     *ebpf.Map `ebpf:"threads"`
+	Activities      *ebpf.Map `ebpf:"activities"`
+	Children        *ebpf.Map `ebpf:"children"`
+	ClocksRun       *ebpf.Map `ebpf:"clocks_run"`
+	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
+	Counters        *ebpf.Map `ebpf:"counters"`
+	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
+	FreePlaces      *ebpf.Map `ebpf:"free_places"`
+	Goroutines      *ebpf.Map `ebpf:"goroutines"`
+	Hits            *ebpf.Map `ebpf:"hits"`
+	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Parts           *ebpf.Map `ebpf:"parts"`
+	Processes       *ebpf.Map `ebpf:"processes"`
+	Records         *ebpf.Map `ebpf:"records"`
+	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
+	Threads         *ebpf.Map `ebpf:"threads"`
 }
 
 func (m *worldMaps) Close() error {
 	return _WorldClose(
+		m.Activities,
 		m.Children,
+		m.ClocksRun,
+		m.ClocksWanted,
 		m.Counters,
+		m.FollowedThreads,
+		m.FreePlaces,
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
-		m.PlaceCounts,
+		m.Parts,
 		m.Processes,
 		m.Records,
 		m.StopClocks,

@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/fathom-otel/fathom/internal/ledger"
 )
 
 func TestDecodeRPC(t *testing.T) {
 	raw := header(kindRPC, rpcSize)
-	put(raw, spanExact, uint32(1), uint32(0))
+	put(raw, spanLedger, uint32(1), uint32(0))
 	put(raw, rpcStatus, uint32(5), uint32(10))
 	put(raw, rpcMethod, []byte("/shop.v1/Axxx"))
 	got, err := Decode(raw)
@@ -22,6 +24,26 @@ func TestDecodeRPC(t *testing.T) {
 	got, err = Decode(raw)
 	require.NoError(t, err)
 	require.True(t, got.(*RPC).Aborted)
+}
+
+// A ledger that comes from looks says nothing where there was none.
+func TestDecodeSampledLedger(t *testing.T) {
+	raw := header(kindRPC, rpcSize)
+	put(raw, headerSize, uint64(3), uint64(4))
+	put(raw, spanLedger, uint32(2))
+	got, err := Decode(raw)
+	require.NoError(t, err)
+	span := got.(*RPC).Span
+	require.True(t, span.Sampled)
+	require.False(t, span.Exact)
+	require.Equal(t, ledger.Ledger{ledger.Unattributed: 7}, span.Ledger)
+
+	put(raw, spanLooks, uint32(2))
+	got, err = Decode(raw)
+	require.NoError(t, err)
+	span = got.(*RPC).Span
+	require.Equal(t, 2, span.Looks)
+	require.Equal(t, ledger.Ledger{3, 4}, span.Ledger)
 }
 
 func TestDecodeClient(t *testing.T) {

@@ -23,11 +23,12 @@ var ErrMalformed = errors.New("malformed record")
 const (
 	headerSize      = 72
 	causeSlots      = 16
-	spanExact       = headerSize + causeSlots*8
-	spanFlags       = spanExact + 4
+	spanLedger      = headerSize + causeSlots*8
+	spanFlags       = spanLedger + 4
 	spanChildren    = spanFlags + 4
 	spanHandOvers   = spanChildren + 4
-	spanCritical    = spanHandOvers + 4
+	spanLooks       = spanHandOvers + 4
+	spanCritical    = spanLooks + 8
 	spanAllocated   = spanCritical + 40
 	spanBlockWait   = spanAllocated + 16
 	spanAssists     = spanBlockWait + 8
@@ -55,6 +56,8 @@ const (
 	filePath        = headerSize + 24
 	filePathSize    = 512 + 256
 	fileSize        = filePath + filePathSize
+	ledgerExact     = 1
+	ledgerSampled   = 2
 	flagAborted     = 2
 	flagHijacked    = 4
 	pathGiven       = 0
@@ -169,8 +172,11 @@ func decodeHeader(raw []byte) Header {
 }
 
 func decodeSpan(raw []byte) Span {
-	s := Span{Header: decodeHeader(raw), Exact: u32(raw, spanExact) != 0,
-		Goroutines: int(u32(raw, spanChildren)), HandOvers: int(u32(raw, spanHandOvers))}
+	kind := u32(raw, spanLedger)
+	s := Span{
+		Header: decodeHeader(raw), Exact: kind == ledgerExact, Sampled: kind == ledgerSampled, Looks: int(u32(raw, spanLooks)),
+		Goroutines: int(u32(raw, spanChildren)), HandOvers: int(u32(raw, spanHandOvers)),
+	}
 	if id := u64(raw, spanCritical); id != 0 {
 		s.Critical = Critical{
 			GoroutineID:  id,
@@ -184,6 +190,9 @@ func decodeSpan(raw []byte) Span {
 	s.Assists, s.BlockWait = int(u64(raw, spanAssists)), time.Duration(u64(raw, spanBlockWait))
 	for cause := range ledger.NumCauses {
 		s.Ledger[cause] = u64(raw, headerSize+8*cause)
+	}
+	if s.Sampled && s.Looks == 0 {
+		s.Ledger = ledger.Ledger{ledger.Unattributed: s.Ledger.Total()}
 	}
 	return s
 }

@@ -40,7 +40,7 @@ func wantHeader() Header {
 func requestRecord() []byte {
 	raw := header(kindRequest, requestSize)
 	put(raw, headerSize+8*int(ledger.Sleep), uint64(600))
-	put(raw, spanExact, uint32(1), uint32(flagHijacked))
+	put(raw, spanLedger, uint32(1), uint32(flagHijacked))
 	put(raw, requestStatus, uint32(204), uint32(3), uint32(6), uint32(10))
 	put(raw, requestMethod, []byte("GETxxx"))
 	put(raw, requestPath, []byte("/items"))
@@ -141,8 +141,8 @@ func TestLayoutIsThatOfThePrograms(t *testing.T) {
 		members map[string]int
 	}{
 		"record_header": {headerSize, map[string]int{"tgid": 4, "tid": 8, "goid": goroutineOffset, "start": 24, "end": 32, "trace_id": identityOffset, "span_id": identityOffset + 16, "parent_id": parentIDOffset}},
-		"span_record": {spanSize, map[string]int{"spent": headerSize, "exact": spanExact, "flags": spanFlags, "children": spanChildren, "handed": spanHandOvers,
-			"critical": spanCritical, "allocated": spanAllocated, "block_wait": spanBlockWait, "assists": spanAssists}},
+		"span_record": {spanSize, map[string]int{"spent": headerSize, "ledger": spanLedger, "flags": spanFlags, "children": spanChildren, "handed": spanHandOvers,
+			"looks": spanLooks, "critical": spanCritical, "allocated": spanAllocated, "block_wait": spanBlockWait, "assists": spanAssists}},
 		"request_record":    {requestSize, map[string]int{"status": requestStatus, "method_len": requestLengths, "method": requestMethod, "path": requestPath, "route": requestRoute, "minor": requestMinor, "major": requestMajor, "agent_len": requestMinor + 4, "accept_len": requestMinor + 8, "agent": requestAgent, "accept": requestAccept}},
 		"rpc_record":        {rpcSize, map[string]int{"status": rpcStatus, "method_len": rpcMethodLength, "method": rpcMethod}},
 		"rpc_client_record": {callSize, map[string]int{"status": spanSize, "method_len": spanSize + 4, "target_len": spanSize + 8, "method": callMethod, "target": callTarget}},
@@ -186,7 +186,7 @@ func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 
 func TestDecodeSDKSpan(t *testing.T) {
 	raw := append(header(kindSDKSpan, sdkSpanSize), "image and more"...)
-	put(raw, spanExact, uint32(1))
+	put(raw, spanLedger, uint32(1))
 	put(raw, sdkSpanTracer, uint64(4711), uint32(5))
 	got, err := Decode(raw)
 	require.NoError(t, err)

@@ -67,8 +67,10 @@ type Span struct {
 	// Ledger splits End - Start, where Exact or Sampled.
 	Ledger ledger.Ledger
 	Exact  bool
-	// Sampled is never set by Decode: the ledger was made by polling.
+	// Sampled: the ledger was made by looking at the goroutine, Looks times. Where
+	// that is 0, all of it is unattributed.
 	Sampled bool
+	Looks   int
 	// Goroutines that were started within the span, and by these.
 	Goroutines int
 	// HandOvers are the values that goroutines took over a channel as its work.
