@@ -96,7 +96,7 @@ check-generated: ## Show that generating again changes nothing
 	@tools/check-generated
 
 .PHONY: bench
-bench: preflight-test build fetch bench-overhead ## Run the benchmarks: what the agent costs a target under load, then functions
+bench: preflight-test build fetch bench-overhead bench-clickhouse ## Run the benchmarks: what the agent costs a target under load, then functions
 	@go test -p 1 -run '^$$' -bench . -benchmem ./internal/... ./processor/... ./exporter/... ./receiver/...
 
 .PHONY: bench-overhead
@@ -106,6 +106,10 @@ bench-overhead: preflight-test ## Measure what each way to observe costs a serve
 .PHONY: bench-sdk-spans
 bench-sdk-spans: preflight-test ## Measure what sdk_spans costs a program beside its SDK's own exporter (90 s)
 	@go test -run '^$$' -bench SDKSpans -benchtime 1x -timeout 10m ./tests/overhead
+
+.PHONY: bench-clickhouse
+bench-clickhouse: build fetch ## Measure the ClickHouse exporter beside that of opentelemetry-collector-contrib
+	@go test -C tests/compat -run '^$$' -bench . -benchtime 1x -timeout 30m .
 
 .PHONY: referee
 referee: preflight-test ## Judge the ledgers of many programs by Go's execution tracer and print the differences

@@ -5,6 +5,8 @@ package compat
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"testing"
 	"time"
 
@@ -43,10 +45,21 @@ type sender struct {
 	metrics exporter.Metrics
 }
 
-// start runs one side's exporters until the test ends, with the same keys for
-// both: without queue and retry, so that Consume returns when the data is stored.
+// start runs one side's exporters until the test ends.
 func start(t testing.TB, side, endpoint string, keys map[string]any) *sender {
 	t.Helper()
+	s, err := newSender(t.Context(), side, endpoint, keys)
+	require.NoError(t, err)
+	for _, each := range s.components() {
+		require.NoError(t, each.Start(t.Context(), nil))
+	}
+	t.Cleanup(func() { require.NoError(t, s.shutdown()) })
+	return s
+}
+
+// newSender makes one side's exporters, with the same keys for both: without queue
+// and retry, so that Consume returns when the data is stored.
+func newSender(ctx context.Context, side, endpoint string, keys map[string]any) (*sender, error) {
 	all := map[string]any{
 		"endpoint":         "tcp://" + endpoint,
 		"database":         "otel",
@@ -56,13 +69,12 @@ func start(t testing.TB, side, endpoint string, keys map[string]any) *sender {
 		"sending_queue":    map[string]any{"enabled": false},
 		"retry_on_failure": map[string]any{"enabled": false},
 	}
-	for key, value := range keys {
-		all[key] = value
-	}
+	maps.Copy(all, keys)
 	factory := factories()[side]
 	config := factory.CreateDefaultConfig()
-	require.NoError(t, confmap.NewFromStringMap(all).Unmarshal(config))
-
+	if err := confmap.NewFromStringMap(all).Unmarshal(config); err != nil {
+		return nil, err
+	}
 	settings := exporter.Settings{
 		ID: component.NewID(factory.Type()),
 		TelemetrySettings: component.TelemetrySettings{
@@ -72,18 +84,23 @@ func start(t testing.TB, side, endpoint string, keys map[string]any) *sender {
 		},
 	}
 	s := new(sender)
-	var err error
-	s.traces, err = factory.CreateTraces(t.Context(), settings, config)
-	require.NoError(t, err)
-	s.logs, err = factory.CreateLogs(t.Context(), settings, config)
-	require.NoError(t, err)
-	s.metrics, err = factory.CreateMetrics(t.Context(), settings, config)
-	require.NoError(t, err)
-	for _, each := range []component.Component{s.traces, s.logs, s.metrics} {
-		require.NoError(t, each.Start(t.Context(), nil))
-		t.Cleanup(func() { require.NoError(t, each.Shutdown(context.Background())) })
+	var failures [3]error
+	s.traces, failures[0] = factory.CreateTraces(ctx, settings, config)
+	s.logs, failures[1] = factory.CreateLogs(ctx, settings, config)
+	s.metrics, failures[2] = factory.CreateMetrics(ctx, settings, config)
+	return s, errors.Join(failures[:]...)
+}
+
+func (s *sender) components() []component.Component {
+	return []component.Component{s.traces, s.logs, s.metrics}
+}
+
+func (s *sender) shutdown() error {
+	var failures []error
+	for _, each := range s.components() {
+		failures = append(failures, each.Shutdown(context.Background()))
 	}
-	return s
+	return errors.Join(failures...)
 }
 
 // batch is data of all signals.

@@ -80,7 +80,7 @@ func createTables(t *testing.T, side, engine, database string) {
 // database is a connection of its own to the engine.
 type database struct{ sql.Conn }
 
-func open(t *testing.T, endpoint string) database {
+func open(t testing.TB, endpoint string) database {
 	t.Helper()
 	conn, err := clickhouse.Open(&clickhouse.Options{Addr: []string{endpoint}, DialTimeout: patience})
 	require.NoError(t, err)
