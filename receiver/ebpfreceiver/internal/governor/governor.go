@@ -58,6 +58,8 @@ type Governor struct {
 	observer Observer
 	cpu      func(pid int) (time.Duration, error)
 
+	added chan struct{} // has one when a process may be due sooner than was known
+
 	mu        sync.Mutex
 	processes map[int]*governed
 	state     State
@@ -78,7 +80,7 @@ type governed struct {
 func New(budget Budget, hit time.Duration, observer Observer) *Governor {
 	return &Governor{
 		budget: budget, hit: hit, observer: observer, cpu: clock.CPUTime,
-		processes: make(map[int]*governed), node: node{budget: budget.Node, scale: 1},
+		added: make(chan struct{}, 1), processes: make(map[int]*governed), node: node{budget: budget.Node, scale: 1},
 	}
 }
 
@@ -95,6 +97,10 @@ func (g *Governor) Add(pid int, probed Probed, least probe.Tier) {
 		return
 	}
 	g.processes[pid] = p
+	select {
+	case g.added <- struct{}{}:
+	default: // it will be seen
+	}
 }
 
 // begin notes from where usage counts.
@@ -126,18 +132,37 @@ func (g *Governor) State() State {
 
 // Run governs until ctx is done.
 func (g *Governor) Run(ctx context.Context) error {
-	ticker := time.NewTicker(shortestLook)
-	defer ticker.Stop()
+	wake := time.Now().Add(longestLook)
+	timer := time.NewTimer(longestLook)
+	defer timer.Stop()
 	for {
+		var wait time.Duration
 		select {
 		case <-ctx.Done():
 			return nil
-		case now := <-ticker.C:
+		case <-g.added:
+			wait = min(shortestLook, time.Until(wake))
+		case now := <-timer.C:
 			for _, p := range g.due(now) {
 				g.look(p, now)
 			}
+			wait = g.next(time.Now())
 		}
+		wake = time.Now().Add(wait)
+		timer.Reset(wait)
 	}
+}
+
+// next is how long nobody need be looked at. It is never less than the shortest
+// time between two looks: those of many processes are taken together.
+func (g *Governor) next(now time.Time) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	wait := longestLook
+	for _, p := range g.processes {
+		wait = min(wait, p.due.Sub(now))
+	}
+	return max(wait, shortestLook)
 }
 
 func (g *Governor) due(now time.Time) []*governed {
