@@ -43,6 +43,8 @@ type inserter struct {
 	account *account
 	// identities are those of the requests that come.
 	identities identities
+	// pressure holds inserts back while ClickHouse is overloaded.
+	pressure pressure
 	// stopping is set once the exporter shuts down.
 	stopping atomic.Bool
 	// maxBlock is how many bytes go into one block.
@@ -181,8 +183,12 @@ func (i *inserter) settingsOfPart(d *delivery, part int, input proto.Input) ([]c
 
 // insertPart inserts the n-th part of a delivery's rows of a table.
 func (i *inserter) insertPart(ctx context.Context, d *delivery, table string, n int, input proto.Input) error {
+	if pause := i.pressure.admit(time.Now()); pause > 0 {
+		return exporterhelper.NewThrottleRetry(errOverloaded, pause)
+	}
 	settings, bytes, err := i.settingsOfPart(d, n, input)
 	if err != nil {
+		i.pressure.undecided()
 		return err
 	}
 	count := input[0].Data.Rows()
@@ -191,6 +197,7 @@ func (i *inserter) insertPart(ctx context.Context, d *delivery, table string, n 
 	err = i.client.Insert(ctx, schema.Identifier(i.schema.Database, table), input, settings...)
 	d.spend(phaseSend, sent)
 	if err == nil {
+		i.pressure.fall()
 		d.settled(count)
 		i.account.write(table, count)
 		i.telemetry.Inserts.Add(ctx, 1, byTable)
@@ -201,6 +208,12 @@ func (i *inserter) insertPart(ctx context.Context, d *delivery, table string, n 
 	byReason := metric.WithAttributes(attribute.String("table", table), attribute.String("reason", client.Reason(err)))
 	i.telemetry.InsertFailures.Add(ctx, 1, byReason)
 	err = fmt.Errorf("insert %d rows into %s: %w", count, table, err)
+	if client.Overloaded(err) {
+		pause := i.pressure.rise(time.Now())
+		i.logger.Warn("ClickHouse is overloaded: all inserts pause", zap.Error(err), zap.Duration("pause", pause))
+		return exporterhelper.NewThrottleRetry(err, pause)
+	}
+	i.pressure.undecided()
 	if client.Missing(err) || i.stale != nil && i.stale(ctx, err, input) {
 		// Somebody dropped the table, or made it anew: the next attempt creates it
 		// again, or looks at it.
@@ -214,6 +227,8 @@ func (i *inserter) insertPart(ctx context.Context, d *delivery, table string, n 
 	}
 	return explain(err)
 }
+
+var errOverloaded = errors.New("ClickHouse said that it is overloaded; inserts pause")
 
 // explain says what to do about an error of an INSERT that is not the rows' and
 // that waiting alone does not mend.

@@ -58,6 +58,9 @@ func (e *logsExporter) prepare(ctx context.Context, i *inserter) error {
 			return err
 		}
 	}
+	if err := i.reportDrift(ctx, i.config.LogsTableName, rows.NewLogs().Input()); err != nil {
+		return err
+	}
 	return i.once(ctx, i.config.LogsTableName, i.config.DerivedTables.KernelEvents.wanted())
 }
 
@@ -73,13 +76,13 @@ func (e *logsExporter) lookForEventName(ctx context.Context, i *inserter) error 
 		return err
 	case len(columns) == 0:
 		return fmt.Errorf("table %s.%s does not exist, or the user may not insert into it", database, table)
-	case !slices.Contains(columns, rows.EventNameColumn):
+	case !hasEventName(columns):
 		i.logger.Warn("the logs table has no column for event names: they are not stored until it is added "+
 			"and the Collector is restarted",
 			zap.String("add_it_with", "ALTER TABLE "+schema.Identifier(database, table)+
 				" ADD COLUMN "+rows.EventNameColumn+" String CODEC(ZSTD(1))"))
 	}
-	e.withoutEventName.Store(!slices.Contains(columns, rows.EventNameColumn))
+	e.withoutEventName.Store(!hasEventName(columns))
 	return nil
 }
 
@@ -91,7 +94,11 @@ func (e *logsExporter) lostEventName(ctx context.Context, err error, input proto
 		return false
 	}
 	columns, err := e.client.Columns(ctx, e.schema.Database, e.config.LogsTableName)
-	return err != nil || !slices.Contains(columns, rows.EventNameColumn)
+	return err != nil || !hasEventName(columns)
+}
+
+func hasEventName(columns []client.Column) bool {
+	return slices.ContainsFunc(columns, func(c client.Column) bool { return c.Name == rows.EventNameColumn })
 }
 
 func (e *logsExporter) push(ctx context.Context, logs plog.Logs) error {

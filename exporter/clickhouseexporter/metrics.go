@@ -41,13 +41,18 @@ func prepareMetrics(ctx context.Context, i *inserter) error {
 	if err != nil {
 		return err
 	}
+	block := rows.NewMetrics()
+	for _, kind := range rows.MetricTypes() {
+		if err := i.reportDrift(ctx, tables.table(kind), block.Block(kind).Input()); err != nil {
+			return err
+		}
+	}
 	return i.once(ctx, tables.Gauge.Name, tables.Sum.Name, tables.Summary.Name,
 		tables.Histogram.Name, tables.ExponentialHistogram.Name)
 }
 
 // table is the table for metrics of that type.
-func (e *metricsExporter) table(kind pmetric.MetricType) string {
-	tables := e.config.MetricsTables
+func (tables MetricsTablesConfig) table(kind pmetric.MetricType) string {
 	switch kind {
 	case pmetric.MetricTypeGauge:
 		return tables.Gauge.Name
@@ -113,7 +118,7 @@ func (e *metricsExporter) insertAll(ctx context.Context, d *delivery, block *row
 			continue
 		}
 		inserts.Go(func() {
-			failures[n] = e.insert(ctx, d, e.table(kind), table.Input(), table.Corrected())
+			failures[n] = e.insert(ctx, d, e.config.MetricsTables.table(kind), table.Input(), table.Corrected())
 		})
 	}
 	inserts.Wait()

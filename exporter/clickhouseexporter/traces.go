@@ -35,6 +35,9 @@ func prepareTraces(ctx context.Context, i *inserter) error {
 	if err := i.createFromTraces(ctx); err != nil {
 		return err
 	}
+	if err := i.reportDrift(ctx, table, rows.NewTraces().Input()); err != nil {
+		return err
+	}
 	return i.once(ctx, table, table+schema.TraceTimes, derived.TimeLedger.wanted(), derived.RED.wanted())
 }
 

@@ -77,7 +77,10 @@ func TestFaults(t *testing.T) {
 	for name, f := range faults() {
 		t.Run(name, func(t *testing.T) {
 			before := p.hits.Load()
-			const times = 15
+			times := 15
+			if f.code == proto.ErrTooManyParts || f.code == proto.ErrMemoryLimitExceeded {
+				times = 8 // each has all inserts pause, twice as long as before
+			}
 			p.misbehave(f, times)
 			send(8)
 			db.await(t, sent)

@@ -118,21 +118,27 @@ func (c *Client) Version(ctx context.Context) (major, minor int, err error) {
 	return major, minor, err
 }
 
-// Columns is the names of a table's columns, none where the table does not
-// exist or the user has no privilege on it.
-func (c *Client) Columns(ctx context.Context, database, table string) ([]string, error) {
-	var columns []string
+// Column is one column of a table.
+type Column struct {
+	Name string
+	Type proto.ColumnType
+}
+
+// Columns is a table's columns, none where the table does not exist or the user
+// has no privilege on it.
+func (c *Client) Columns(ctx context.Context, database, table string) ([]Column, error) {
+	var columns []Column
 	err := c.pool.with(ctx, func(conn *ch.Client) error {
-		var names proto.ColStr
+		var names, types proto.ColStr
 		return conn.Do(ctx, ch.Query{
-			Body: "SELECT name FROM system.columns WHERE database = " + literal(database) +
+			Body: "SELECT name, type FROM system.columns WHERE database = " + literal(database) +
 				" AND table = " + literal(table),
-			Result: proto.Results{{Name: "name", Data: &names}},
+			Result: proto.Results{{Name: "name", Data: &names}, {Name: "type", Data: &types}},
 			OnResult: func(context.Context, proto.Block) error {
-				return names.ForEach(func(_ int, name string) error {
-					columns = append(columns, name)
-					return nil
-				})
+				for i := range names.Rows() {
+					columns = append(columns, Column{names.Row(i), proto.ColumnType(types.Row(i))})
+				}
+				return nil
 			},
 		})
 	})

@@ -68,7 +68,7 @@ func testInsertAndLookUp(t *testing.T, endpoint string) {
 
 	columns, err := c.Columns(ctx, "default", "it's")
 	require.NoError(t, err)
-	assert.Equal(t, []string{"a.b", "extra"}, columns)
+	assert.Equal(t, []Column{{"a.b", proto.ColumnTypeString}, {"extra", proto.ColumnTypeUInt8}}, columns)
 	columns, err = c.Columns(ctx, "default", "absent")
 	require.NoError(t, err)
 	assert.Empty(t, columns)

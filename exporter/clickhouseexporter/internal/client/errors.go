@@ -57,6 +57,12 @@ func Permanent(err error) bool {
 	)
 }
 
+// Overloaded reports whether the server has too much to do: more inserts make it
+// worse.
+func Overloaded(err error) bool {
+	return ch.IsErr(err, proto.ErrTooManyParts, proto.ErrMemoryLimitExceeded, proto.ErrTooManySimultaneousQueries)
+}
+
 // Misconfigured reports whether the server refuses the query for a setting or
 // for its text, neither of which comes from the rows.
 func Misconfigured(err error) bool {

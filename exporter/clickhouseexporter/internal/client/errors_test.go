@@ -50,6 +50,7 @@ func TestClasses(t *testing.T) {
 			assert.Equal(t, test.reason == "NO_SUCH_COLUMN_IN_TABLE", NoSuchColumn(test.err))
 			assert.Equal(t, test.missing, Missing(test.err))
 			assert.Equal(t, test.denied, Denied(test.err))
+			assert.Equal(t, name == "parts" || name == "memory", Overloaded(test.err))
 			assert.Equal(t, strings.ToUpper(test.reason) == test.reason, Answered(test.err))
 		})
 	}
