@@ -15,6 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/fathom-otel/fathom/internal/events"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/emit"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/tally"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest"
 )
@@ -180,4 +182,58 @@ func TestAssistsAreCounted(t *testing.T) {
 		}
 		return assisted > 0
 	}, patience, tick)
+}
+
+// What was counted goes on over a reload, and begins anew where that counts something
+// else: of what is not counted any more nothing is told.
+func TestCountsOverReloads(t *testing.T) {
+	binary := targettest.Build(t)
+	target := targettest.Start(t, binary)
+	path := filepath.Join(t.TempDir(), "data")
+	const number = syscall.Signal(40)
+	r := newReloads(t)
+	to := func(counted bool) *harness {
+		h := r.to(func(c *Config) { c.Events.Signals.Enabled = counted }, TargetConfig{Executable: binary})
+		h.until(target, "/sleep/1", func() bool { return len(h.spans()) > 0 })
+		return h
+	}
+	signalled := func(h *harness) float64 { return h.sum("fathom.process.signals", events.SignalName, "signal 40") }
+	send := func(n int) {
+		for range n {
+			require.NoError(t, syscall.Kill(target.PID, number))
+		}
+	}
+	h := to(true)
+	send(50)
+	require.Eventually(t, func() bool { return signalled(h) == 50 }, patience, tick)
+	h = to(true)
+	require.Eventually(t, func() bool { return signalled(h) == 50 }, patience, tick)
+
+	h = to(false)
+	h.until(target, "/fsync?path="+path, func() bool { return h.written() > 0 })
+	require.Zero(t, signalled(h), "signals are not counted, block devices are")
+	send(50)
+
+	h = to(true)
+	send(7)
+	require.Eventually(t, func() bool { return signalled(h) > 0 }, patience, tick)
+	h.stop()
+	t.Logf("7 signals were sent, %v told", signalled(h))
+	require.LessOrEqual(t, signalled(h), 7.0)
+}
+
+// A storm has come since the reading before, also where that found nothing.
+func TestAStormBeginsAtTheReadingBefore(t *testing.T) {
+	start := time.Unix(1000, 0)
+	process := &discover.Process{PID: 1}
+	c := &tallies{counted: counted{signals: true}, storm: 10, processes: map[*discover.Process]*tally.Process{}}
+	c.add(process, start)
+	require.Zero(t, c.collect(nil, nil, start.Add(time.Hour)).ResourceMetrics().Len())
+
+	now := start.Add(time.Hour + time.Second)
+	batch := emit.NewBatch("", "", emit.NewClock(now, uint64(now.UnixNano())), nil, nil)
+	c.collect(map[int]*tally.Reading{1: {Signals: map[tally.Signal]uint64{{Number: 40}: 10}}}, batch, now)
+	storm := batch.Logs().ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0)
+	require.Equal(t, events.SignalStorm, storm.EventName())
+	require.EqualValues(t, time.Second, storm.Attributes().AsRaw()[events.Duration])
 }

@@ -61,7 +61,7 @@ func (t *tallies) enabled() bool {
 }
 
 func (t *tallies) add(p *discover.Process, now time.Time) {
-	if !t.enabled() {
+	if t.counted == (counted{}) {
 		return
 	}
 	t.mu.Lock()
@@ -90,11 +90,10 @@ func (t *tallies) rename(before, p *discover.Process) bool {
 	defer t.mu.Unlock()
 	process, ok := t.processes[before]
 	delete(t.processes, before)
-	if !ok || !t.enabled() {
-		return false
+	if ok {
+		t.processes[p] = process
 	}
-	t.processes[p] = process
-	return true
+	return ok
 }
 
 // run tells until ctx is done.
@@ -123,8 +122,9 @@ func (t *tallies) collect(readings map[int]*tally.Reading, batch *emit.Batch, no
 	metrics := pmetric.NewMetrics()
 	for process, counts := range t.processes {
 		reading := readings[process.PID]
-		if reading == nil {
-			continue // nothing yet
+		if reading == nil { // nothing yet: what comes was not there before
+			counts.Add(tally.Reading{}, t.storm, now)
+			continue
 		}
 		for _, storm := range counts.Add(*reading, t.storm, now) {
 			batch.AddStorm(process, storm)

@@ -25,18 +25,19 @@ func (a *Attachment) Reconfigure(sampleRate uint32, events Events, protocols []p
 		return ErrDetached
 	}
 	before := a.target.Events
-	if (events.Disks && !before.Disks) || (events.Signals && !before.Signals) { // it begins anew
-		if err := a.forgetTally(); err != nil {
-			return err
-		}
-	}
 	had := a.target.protocols()
 	a.target.SampleRate, a.target.Events, a.target.Protocols = sampleRate, events, protocols
 	if err := a.widen(a.target.Plan.Only(append(slices.Clone(had), a.target.protocols()...))); err != nil {
 		return fmt.Errorf("reconfiguring the probes of process %d: %w", a.pid, err)
 	}
 	a.target.describeSettings(&a.description)
-	return a.describe()
+	if err := a.describe(); err != nil {
+		return err
+	}
+	if events.Disks == before.Disks && events.Signals == before.Signals {
+		return nil
+	}
+	return a.forgetTally() // what is told begins anew, what is not any more does not stay
 }
 
 // widen attaches what the tier has of a plan and what was not wanted before.
