@@ -132,11 +132,10 @@ func (g *Governor) State() State {
 
 // Run governs until ctx is done.
 func (g *Governor) Run(ctx context.Context) error {
-	wake := time.Now().Add(longestLook)
-	timer := time.NewTimer(longestLook)
+	wait := g.next(time.Now()) // of those that were governed before, too
+	wake, timer := time.Now().Add(wait), time.NewTimer(wait)
 	defer timer.Stop()
 	for {
-		var wait time.Duration
 		select {
 		case <-ctx.Done():
 			return nil
