@@ -72,22 +72,30 @@ static __always_inline struct gendisk *disk_of(struct bio *bio)
 	return BPF_CORE_READ(bio, bi_bdev, bd_disk);
 }
 
+static __always_inline int is_counted(u32 tgid, u32 operation)
+{
+	struct process *p = bpf_map_lookup_elem(&processes, &tgid);
+	return p && p->flags & PROCESS_DISKS && (operation == REQ_OP_READ || operation == REQ_OP_WRITE);
+}
+
+/* The memory may have been that of one whose end was not seen: the end of this one
+ * is not its. */
 static __always_inline int request_begins(struct bio *bio)
 {
+	u64 key = (u64)bio;
 	u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	struct process *p = bpf_map_lookup_elem(&processes, &tgid);
-	if (!p || !(p->flags & PROCESS_DISKS))
-		return 0;
 	u32 operation = BPF_CORE_READ(bio, bi_opf) & REQ_OP_MASK;
-	if (operation != REQ_OP_READ && operation != REQ_OP_WRITE)
+	if (!is_counted(tgid, operation)) {
+		if (bpf_map_lookup_elem(&disk_requests, &key))
+			bpf_map_delete_elem(&disk_requests, &key);
 		return 0;
+	}
 	struct disk_request request = {
 		.start = bpf_ktime_get_ns(),
 		.bytes = BPF_CORE_READ(bio, bi_iter.bi_size),
 		.tgid = tgid,
 		.kind = operation == REQ_OP_READ ? DISK_READ : DISK_WRITE,
 	};
-	u64 key = (u64)bio;
 	if (bpf_map_update_elem(&disk_requests, &key, &request, BPF_ANY))
 		count(DROPPED_DISK_REQUESTS_FULL);
 	return 0;

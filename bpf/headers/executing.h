@@ -21,6 +21,7 @@ struct activity {
 	u64 woke; /* when one came there after none was for long, ns */
 	u64 owed; /* since when all goroutines are to be looked at, ns, else 0 */
 	u64 next; /* not before, ns */
+	u64 next_due; /* nor before this at those that are due by the clock, ns */
 };
 
 struct activity_map {

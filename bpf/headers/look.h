@@ -116,8 +116,8 @@ static __always_inline u32 look_around(u32 tgid, u64 now, u64 border)
 	return looks;
 }
 
-/* For so long after a look at all goroutines there is no other one, for each of
- * them: some thirty times what it takes. */
+/* For so long after a look at all goroutines, or at those that are due, there is no
+ * other one, for each of them: some thirty times what it takes. */
 #define LOOK_REST 6000 /* ns */
 
 /* Looks at all goroutines of a process, or owes it. */
@@ -133,6 +133,14 @@ static __always_inline void look_at_all(struct process *p, u32 tgid, u64 now, u6
 	a->owed = 0;
 	a->next = now + LOOK_REST;
 	a->next = now + look_around(tgid, now, border) * LOOK_REST;
+}
+
+/* Looks at those goroutines of a process that are due. */
+static __always_inline void look_at_due(struct process *p, u32 tgid, u64 now)
+{
+	struct activity *a = bpf_map_lookup_elem(&activities, &p->slot);
+	if (a && now >= a->next_due)
+		a->next_due = now + look_around(tgid, now, 0) * LOOK_REST;
 }
 
 /* Before a thread does anything after its sleep: what it sees was so since the

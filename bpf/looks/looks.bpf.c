@@ -13,7 +13,7 @@ int look_due(void *ctx)
 		return 0;
 	if (p->tls_g)
 		watch_thread(p, tgid, id, now);
-	look_around(tgid, now, 0);
+	look_at_due(p, tgid, now);
 	return 0;
 }
 

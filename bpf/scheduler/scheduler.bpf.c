@@ -202,9 +202,9 @@ static __always_inline void look_before_sleep(int ready, u64 now)
 		look_at_all(p, tgid, now, now);
 }
 
-static __always_inline void note_wake(u32 tid, u64 now)
+static __always_inline void note_wake(struct task_struct *task, u64 now)
 {
-	struct followed_thread *t = bpf_map_lookup_elem(&followed_threads, &tid);
+	struct followed_thread *t = followed(task->pid, task->tgid);
 	if (!t)
 		return;
 	t->at = now;
@@ -222,7 +222,7 @@ int BPF_PROG(thread_switch, bool preempt, struct task_struct *prev, struct task_
 	if (!ready && waits_for_io(prev))
 		block_wait_begins(prev, now);
 	thread_on(next->pid, now);
-	note_wake(next->pid, now);
+	note_wake(next, now);
 	if (waits_for_io(next))
 		block_wait_ends(next, now);
 	return 0;
