@@ -52,16 +52,24 @@ func audit(t *testing.T, s *Store) {
 	}
 	require.Len(t, s.aliases, aliases)
 	for tr := range s.traces.all() {
-		waiting := 0
+		waiting, seen := 0, 0
 		require.Same(t, tr, s.traces.find(&tr.id))
 		for p := range tr.places.all() {
 			require.Same(t, tr, p.trace)
 			require.True(t, p.ledger != nil || len(p.events.records) > 0 || p.seen)
 			require.Equal(t, p.seen, p.open > 0 || p.left)
 			waiting += p.open
+			if p.seen {
+				seen++
+			}
 			bytes += placeBytes
 		}
 		require.Equal(t, waiting, tr.waiting)
+		for p := range tr.places.allSeen() {
+			require.True(t, p.seen)
+			seen--
+		}
+		require.Zero(t, seen, "each that is seen is listed once")
 		for _, r := range tr.orphans.records {
 			require.True(t, r.orphan && !r.taken)
 		}
@@ -72,6 +80,22 @@ func audit(t *testing.T, s *Store) {
 	require.Equal(t, bytes, tally.Bytes)
 	require.Equal(t, s.records.len(), int(tally.Stored))
 	requireConserved(t, tally)
+}
+
+// all yields the places in no order.
+func (p *places) all() iter.Seq[*place] {
+	return func(yield func(*place) bool) {
+		for _, of := range p.list {
+			if !yield(of.place) {
+				return
+			}
+		}
+		for _, place := range p.many {
+			if !yield(place) {
+				return
+			}
+		}
+	}
 }
 
 // all yields the traces in no order.

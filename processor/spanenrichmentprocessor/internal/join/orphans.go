@@ -7,8 +7,8 @@ package join
 // that will leave. A span that has left by now does not get it, and neither
 // does one that it lies within: the event was bypassed.
 func (s *Store) orphan(t *trace, r *record) {
-	for p := range t.places.all() {
-		if !p.seen || p.open > 0 || !s.covers(p, r) {
+	for p := range t.places.allSeen() {
+		if p.open > 0 || !s.covers(p, r) {
 			continue
 		}
 		if !r.bypassed || compareRank(p.rank(), r.left) < 0 {
@@ -65,7 +65,7 @@ func (s *Store) innerThan(t *trace, p *place, r *record) bool {
 	if t.waiting == 0 {
 		return false
 	}
-	for other := range t.places.all() {
+	for other := range t.places.allSeen() {
 		if other.open > 0 && compareRank(other.rank(), p.rank()) < 0 && s.covers(other, r) {
 			return true
 		}

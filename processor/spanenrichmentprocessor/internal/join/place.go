@@ -17,10 +17,11 @@ type place struct {
 	events timeline
 	two    [2]*record // events, as long as there are no more
 
-	seen  bool // a span came
-	left  bool // a copy of it left, and is remembered
-	owned bool // that copy has a ledger
-	open  int  // copies of it that have not left
+	seen  bool  // a span came
+	left  bool  // a copy of it left, and is remembered
+	owned bool  // that copy has a ledger
+	index int32 // among its trace's seen places, where these are listed
+	open  int   // copies of it that have not left
 
 	identity  Process // of the span's resource
 	interval  Interval
@@ -81,6 +82,7 @@ func (s *Store) see(p *place, span *Span) {
 		return
 	}
 	p.seen = true
+	p.trace.places.see(p)
 	for _, r := range p.events.records {
 		s.adopt(r)
 	}
@@ -90,6 +92,7 @@ func (s *Store) see(p *place, span *Span) {
 // is remembered. What is still pending waits for another span to cover it.
 func (s *Store) unsee(p *place) {
 	p.seen = false
+	p.trace.places.unsee(p)
 	for _, r := range p.events.records {
 		if !r.settled {
 			s.orphan(p.trace, r)

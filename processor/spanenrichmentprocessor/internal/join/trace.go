@@ -5,6 +5,8 @@ package join
 
 import (
 	"iter"
+	"maps"
+	"slices"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
@@ -52,6 +54,8 @@ func (s *Store) tidyTrace(t *trace) {
 type places struct {
 	list []placeOf
 	many map[pcommon.SpanID]*place // all, once they are more than maxListed
+	seen []*place                  // of many, those whose span came
+	most int                       // places for which many has room
 	few  [4]placeOf                // list, as long as it has no more
 }
 
@@ -79,21 +83,50 @@ func (p *places) add(made *place) {
 	switch {
 	case p.many != nil:
 		p.many[made.span] = made
+		p.most = max(p.most, len(p.many))
 	case len(p.list) < maxListed:
 		p.list = append(p.list, placeOf{made.span, made})
+		if len(p.list) == len(p.few)+1 { // it is elsewhere now
+			p.few = [len(p.few)]placeOf{}
+		}
 	default:
-		p.many = map[pcommon.SpanID]*place{made.span: made}
+		p.many, p.most = map[pcommon.SpanID]*place{made.span: made}, len(p.list)+1
 		for _, of := range p.list {
 			p.many[of.span] = of.place
+			if of.place.seen {
+				p.see(of.place)
+			}
 		}
-		p.list, p.few = nil, [len(p.few)]placeOf{}
+		p.list = nil
 	}
 }
 
-// remove takes the place of a span out that has one.
+// see and unsee note that the span of a place came, and that this is forgotten.
+func (p *places) see(of *place) {
+	if p.many != nil {
+		of.index = int32(len(p.seen))
+		p.seen = append(p.seen, of)
+	}
+}
+
+func (p *places) unsee(of *place) {
+	if p.many == nil {
+		return
+	}
+	last := len(p.seen) - 1
+	p.seen[of.index] = p.seen[last]
+	p.seen[of.index].index = of.index
+	p.seen[last] = nil
+	p.seen = p.seen[:last]
+}
+
+// remove takes the place of a span out that has one, which is not seen.
 func (p *places) remove(span pcommon.SpanID) {
 	if p.many != nil {
 		delete(p.many, span)
+		if len(p.many) < p.most/4 {
+			p.shrink()
+		}
 		return
 	}
 	i, last := 0, len(p.list)-1
@@ -104,15 +137,22 @@ func (p *places) remove(span pcommon.SpanID) {
 	p.list = p.list[:last]
 }
 
-// all yields the places in no order.
-func (p *places) all() iter.Seq[*place] {
+// shrink gives memory back that Go's maps and slices keep.
+func (p *places) shrink() {
+	many := make(map[pcommon.SpanID]*place, len(p.many))
+	maps.Copy(many, p.many)
+	p.many, p.most, p.seen = many, max(len(many), maxListed), slices.Clone(p.seen)
+}
+
+// allSeen yields the places whose span came, in no order.
+func (p *places) allSeen() iter.Seq[*place] {
 	return func(yield func(*place) bool) {
 		for _, of := range p.list {
-			if !yield(of.place) {
+			if of.place.seen && !yield(of.place) {
 				return
 			}
 		}
-		for _, place := range p.many {
+		for _, place := range p.seen {
 			if !yield(place) {
 				return
 			}
