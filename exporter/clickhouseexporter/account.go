@@ -110,10 +110,10 @@ func (i *inserter) begin(ctx context.Context, d *delivery, rows int) {
 }
 
 // kept reports whether the queue keeps what was not stored: it is on disk, and
-// the exporter shuts down.
+// the exporter shuts down. Without retries, a failure is the request's own end:
+// exporterhelper tells no other from it.
 func (i *inserter) kept() bool {
-	queue := i.config.QueueSettings.Get()
-	return i.stopping.Load() && queue != nil && queue.StorageID != nil
+	return i.stopping.Load() && i.config.persists() && i.config.BackOffConfig.Enabled
 }
 
 // offered passes a request on to the queue, and counts its rows.

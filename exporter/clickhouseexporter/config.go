@@ -199,11 +199,16 @@ func (cfg *Config) tlsIsSet() bool {
 // gathering is the batches that are formed before the queue persists them, or
 // nil: where the queue is in memory exporterhelper forms them behind it.
 func (cfg *Config) gathering() *exporterhelper.BatchConfig {
-	queue := cfg.QueueSettings.Get()
-	if queue == nil || queue.StorageID == nil {
+	if !cfg.persists() {
 		return nil
 	}
-	return queue.Batch.Get()
+	return cfg.QueueSettings.Get().Batch.Get()
+}
+
+// persists reports whether the queue is on disk.
+func (cfg *Config) persists() bool {
+	queue := cfg.QueueSettings.Get()
+	return queue != nil && queue.StorageID != nil
 }
 
 // queue is the queue that exporterhelper is to make.

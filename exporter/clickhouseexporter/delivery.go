@@ -22,9 +22,9 @@ import (
 // request (exporterhelper v0.155.0, xpdata/request: RequestContext).
 const identityKey = "fathom-clickhouse-request"
 
-// identified gives a request that was just accepted an identity, which it keeps
-// for as long as it is in the queue, over restarts too. Two requests with the
-// same rows are two sets of rows.
+// identified gives a request that a queue on disk is to take an identity, which
+// it keeps for as long as it is in the queue, over restarts too. Two requests with
+// the same rows are two sets of rows.
 func identified(ctx context.Context, identity string) context.Context {
 	info := client.FromContext(ctx)
 	metadata := map[string][]string{}
@@ -76,14 +76,24 @@ type progress struct {
 	parts int
 	// refused is why, of those that were refused.
 	refused error
+	// complete is set once all were stored, and their corrections counted.
+	complete bool
 }
 
-func newDelivery(ctx context.Context, made identities) *delivery {
+// newDelivery is the delivery of a request, or of a batch that was formed behind a
+// queue in memory: of several requests, or of a part of one. Parts of one request
+// may be the same rows, so that each delivery from memory has an identity of its
+// own.
+func (i *inserter) newDelivery(ctx context.Context) *delivery {
 	d := &delivery{began: time.Now(), tables: map[string]*progress{}, took: map[phase]time.Duration{}}
-	if identity := client.FromContext(ctx).Metadata.Get(identityKey); len(identity) == 1 {
-		d.identity = identity[0]
-	} else {
-		d.identity = made.next() // a batch of several requests, in memory
+	kept := client.FromContext(ctx).Metadata.Get(identityKey)
+	switch {
+	case !i.config.persists():
+		d.identity = i.identities.next()
+	case len(kept) == 1:
+		d.identity = kept[0]
+	default: // an exporter that knew no identities left it in the queue
+		d.identity = newIdentities().next()
 	}
 	return d
 }
@@ -127,7 +137,7 @@ func (i *inserter) deliveryOf(ctx context.Context) *delivery {
 	if d, ok := ctx.Value(deliveryKey{}).(*delivery); ok {
 		return d
 	}
-	return newDelivery(ctx, i.identities)
+	return i.newDelivery(ctx)
 }
 
 // withDeliveries has exporterhelper carry a delivery through all attempts at a
@@ -155,7 +165,7 @@ type deliveryTracer struct {
 
 // Start starts a span, with a delivery in its context.
 func (t deliveryTracer) Start(ctx context.Context, name string, options ...trace.SpanStartOption) (context.Context, trace.Span) {
-	d := newDelivery(ctx, t.inserter.identities)
+	d := t.inserter.newDelivery(ctx)
 	ctx, span := t.Tracer.Start(context.WithValue(ctx, deliveryKey{}, d), name, options...)
 	span = deliverySpan{span, func() { t.inserter.end(context.WithoutCancel(ctx), d) }}
 	return trace.ContextWithSpan(ctx, span), span

@@ -49,10 +49,17 @@ func drift(columns []client.Column, input proto.Input) (missing, differing []str
 			// lookForEventName says what becomes of it.
 		case !found:
 			missing = append(missing, column.Name)
-		case has != wanted && !(wanted == proto.ColumnTypeDateTime && has == "DateTime64(9)"):
-			// Older exporters made the times of metrics finer: those are kept.
+		case has != wanted && !finer(has, wanted):
 			differing = append(differing, fmt.Sprintf("%s is %s, not %s", column.Name, has, wanted))
 		}
 	}
 	return missing, differing
+}
+
+// finer reports whether a table, which an older exporter made, has the times of
+// metrics with nanoseconds, which are kept.
+func finer(has, wanted proto.ColumnType) bool {
+	const fine proto.ColumnType = "DateTime64(9)"
+	return wanted == proto.ColumnTypeDateTime && has == fine ||
+		wanted == proto.ColumnTypeDateTime.Array() && has == fine.Array()
 }

@@ -156,7 +156,8 @@ func (i *inserter) insert(ctx context.Context, d *delivery, table string, input 
 		done.refused = errors.Join(done.refused, err)
 		done.parts = n + 1
 	}
-	if done.refused == nil {
+	if done.refused == nil && !done.complete {
+		done.complete = true
 		i.countCorrections(ctx, table, corrected)
 	}
 	return done.refused

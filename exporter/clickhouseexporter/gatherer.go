@@ -23,6 +23,9 @@ type gatherer[D any] struct {
 	min, max int
 	timeout  time.Duration
 	offer    func(context.Context, D) error
+	// waiting is the context of offers, which giveUp ends: they may wait for room.
+	waiting context.Context
+	giveUp  context.CancelFunc
 
 	mu      sync.Mutex
 	open    *gathering[D] // nil until the next request
@@ -57,10 +60,11 @@ func newGatherer[D any](batch *exporterhelper.BatchConfig, p pile[D], offer func
 	if batch == nil {
 		return nil
 	}
+	waiting, giveUp := context.WithCancel(context.Background())
 	g := &gatherer[D]{
 		pile: p, size: p.items,
 		min: int(batch.MinSize), max: int(batch.MaxSize), timeout: batch.FlushTimeout,
-		offer: offer,
+		offer: offer, waiting: waiting, giveUp: giveUp,
 	}
 	if batch.Sizer == exporterhelper.RequestSizerTypeBytes {
 		g.size = p.bytes
@@ -122,19 +126,25 @@ func (g *gatherer[D]) put(data D, size int) (b *gathering[D], full bool, err err
 func (g *gatherer[D]) close(b *gathering[D]) {
 	b.once.Do(func() {
 		defer g.offering.Done()
-		b.timer.Stop()
 		g.mu.Lock()
+		b.timer.Stop() // which put may set yet
 		if g.open == b {
 			g.open = nil
 		}
 		g.mu.Unlock()
-		b.err = g.offer(context.Background(), b.data)
+		b.err = g.offer(g.waiting, b.data)
 		close(b.done)
 	})
 }
 
+// stopTimeout is how long a batch may wait for room in the queue at shutdown,
+// with block_on_overflow: while ClickHouse is away there is none.
+const stopTimeout = 5 * time.Second
+
 // stop passes the open batch on and waits until the queue has answered for all.
 func (g *gatherer[D]) stop() {
+	defer g.giveUp()
+	defer time.AfterFunc(stopTimeout, g.giveUp).Stop()
 	g.mu.Lock()
 	g.stopped = true
 	open := g.open

@@ -107,6 +107,22 @@ func TestGathererRefuses(t *testing.T) {
 	})
 }
 
+// TestGathererStopsWithoutRoom has a queue that is full and, with
+// block_on_overflow, lets a batch wait: it is given up, and its sender hears of it.
+func TestGathererStopsWithoutRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, _ := gather(exporterhelper.BatchConfig{FlushTimeout: time.Millisecond, MinSize: 100})
+		g.offer = func(ctx context.Context, _ plog.Logs) error { <-ctx.Done(); return ctx.Err() }
+		var sender sync.WaitGroup
+		sender.Go(func() { assert.ErrorIs(t, g.add(t.Context(), bodies("a")), context.Canceled) })
+		time.Sleep(time.Second)
+		stopped := time.Now()
+		g.stop()
+		sender.Wait()
+		assert.Equal(t, stopTimeout, time.Since(stopped))
+	})
+}
+
 // TestBatchesAreFormedBeforeTheyArePersisted counts the requests in a queue's
 // storage, of each signal.
 func TestBatchesAreFormedBeforeTheyArePersisted(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// intake is what stands before the queue: it gives what the queue takes an
-// identity, and forms batches where the queue persists them.
+// intake is what stands before the queue: where the queue persists what it takes,
+// it gives that an identity, and forms batches.
 type intake[D any] struct {
 	queued interface {
 		component.Component
@@ -34,7 +34,10 @@ func newIntake[D any](
 	}, i *inserter, consume func(context.Context, D) error, p pile[D],
 ) intake[D] {
 	offer := func(ctx context.Context, data D) error {
-		return offered(identified(ctx, i.identities.next()), i, data, p.items(data), consume)
+		if i.config.persists() {
+			ctx = identified(ctx, i.identities.next())
+		}
+		return offered(ctx, i, data, p.items(data), consume)
 	}
 	return intake[D]{queued, i, offer, newGatherer(i.config.gathering(), p, offer)}
 }

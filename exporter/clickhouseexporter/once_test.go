@@ -6,6 +6,7 @@ package clickhouseexporter
 import (
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"testing"
 
@@ -13,10 +14,14 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/client"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/rows"
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/rowstest"
 	"github.com/fathom-otel/fathom/internal/enginetest"
 )
@@ -43,10 +48,22 @@ func TestTheSameDeliveryIsStoredOnce(t *testing.T) {
 	}
 }
 
+// persistent is a configuration with a queue on disk, for exporters whose queue
+// the test stands for.
+func persistent(cfg *Config) *Config {
+	id := diskID()
+	queue := exporterhelper.NewDefaultQueueConfig()
+	queue.StorageID = &id
+	with := *cfg
+	with.QueueSettings = configoptional.Some(queue)
+	return &with
+}
+
 // pushAll stores a batch of each signal, in parts of a row each, with exporters
 // of its own.
 func pushAll(t *testing.T, cfg *Config, accepted context.Context) {
 	t.Helper()
+	cfg = persistent(cfg)
 	traces, err := newTracesExporter(settings(), cfg)
 	require.NoError(t, err)
 	logs, err := newLogsExporter(settings(), cfg)
@@ -82,27 +99,33 @@ func stored(t *testing.T, db database) map[string]int {
 }
 
 func TestDeliveries(t *testing.T) {
-	e, err := newLogsExporter(settings(), configFor("tcp://127.0.0.1:9000"))
-	require.NoError(t, err)
+	life := func(cfg *Config) *logsExporter {
+		e, err := newLogsExporter(settings(), cfg)
+		require.NoError(t, err)
+		return e
+	}
+	cfg := persistent(configFor("tcp://127.0.0.1:9000"))
+	e, next := life(cfg), life(cfg)
 	accepted := identified(client.NewContext(t.Context(), client.Info{
 		Metadata: client.NewMetadata(map[string][]string{"tenant": {"a", "b"}, identityKey: {"of the client's choice"}}),
 	}), e.identities.next())
 	assert.Equal(t, []string{"a", "b"}, client.FromContext(accepted).Metadata.Get("tenant"), "the client's metadata stays")
 
-	first, second := newDelivery(accepted, newIdentities()), newDelivery(accepted, newIdentities())
+	first, second := e.newDelivery(accepted), next.newDelivery(accepted)
 	assert.Equal(t, first.token(1, 2), second.token(1, 2), "the same after a restart")
 	assert.Regexp(t, "^[0-9a-f]{32}-1-0000000000000002$", first.token(1, 2))
 	for name, other := range map[string]string{
 		"part":    first.token(2, 2),
 		"rows":    first.token(1, 3),
-		"request": newDelivery(identified(t.Context(), newIdentities().next()), newIdentities()).token(1, 2),
-		"batch":   newDelivery(t.Context(), newIdentities()).token(1, 2),
+		"request": e.newDelivery(identified(t.Context(), e.identities.next())).token(1, 2),
+		"batch":   life(configFor("tcp://127.0.0.1:9000")).newDelivery(accepted).token(1, 2),
 	} {
 		assert.NotEqual(t, first.token(1, 2), other, "another %s has another token", name)
 	}
 
 	assert.True(t, e.identities.made(first.identity))
-	assert.False(t, newIdentities().made(first.identity))
+	assert.False(t, next.identities.made(first.identity))
+	assert.False(t, e.identities.made(e.newDelivery(t.Context()).identity), "an exporter without identities left it")
 	attempts, span := deliveryProvider{noop.NewTracerProvider(), e.inserter}.Tracer("").Start(accepted, "")
 	defer span.End()
 	retry, cancel := context.WithCancel(attempts)
@@ -142,6 +165,38 @@ func TestAttemptsShareADelivery(t *testing.T) {
 				"SELECT throwIf(sleep(0.05) = 0 AND SpanName = 'span 3') AS n FROM otel.otel_traces")
 		})
 	}
+}
+
+// TestPartsOfARequestThatAreTheSame has exporterhelper cut a request of equal rows
+// into batches: each is stored.
+func TestPartsOfARequestThatAreTheSame(t *testing.T) {
+	endpoint := enginetest.Start(t)
+	db := connect(t, endpoint)
+	cfg := patient(endpoint)
+	batch := cfg.QueueSettings.Get().Batch.GetOrInsertDefault()
+	batch.Sizer, batch.MinSize, batch.MaxSize = exporterhelper.RequestSizerTypeItems, 2, 2
+	e, err := NewFactory().CreateLogs(t.Context(), settings(), cfg)
+	require.NoError(t, err)
+	require.NoError(t, e.Start(t.Context(), componenttest.NewNopHost()))
+	require.NoError(t, e.ConsumeLogs(t.Context(), bodies("a", "a", "a", "a", "a", "a")))
+	require.NoError(t, e.Shutdown(context.Background()))
+	assert.Equal(t, 6, db.number(t, "SELECT count() FROM otel.otel_logs"))
+}
+
+// TestCorrectionsAreCountedOnce has attempts at a delivery whose tables took their
+// rows at the first, as when another table did not.
+func TestCorrectionsAreCountedOnce(t *testing.T) {
+	p := start(t, "metrics", synchronous(enginetest.Start(t)))
+	e := &metricsExporter{p.Component.(*metricsIntake).inserter, newBlocks(rows.NewMetrics)}
+	metrics := pmetric.NewMetrics()
+	gauge := metrics.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty().SetEmptyGauge()
+	gauge.DataPoints().AppendEmpty().SetTimestamp(math.MaxInt64)
+	ctx, span := deliveryProvider{noop.NewTracerProvider(), e.inserter}.Tracer("").Start(t.Context(), "")
+	for range 3 {
+		require.NoError(t, e.push(ctx, metrics))
+	}
+	span.End()
+	assert.Equal(t, map[string]int64{"time_out_of_range": 1}, p.counter(t, "values_corrected", "reason"))
 }
 
 // windowOf is what the statement that the server keeps says of a table's window.

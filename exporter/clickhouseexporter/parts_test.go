@@ -89,7 +89,7 @@ func TestPartsThatFail(t *testing.T) {
 	require.NoError(t, err)
 	inParts(t, e.inserter)
 	attempt := func() context.Context {
-		return context.WithValue(t.Context(), deliveryKey{}, newDelivery(t.Context(), e.identities))
+		return context.WithValue(t.Context(), deliveryKey{}, e.newDelivery(t.Context()))
 	}
 	require.NoError(t, e.push(attempt(), bodies("first")))
 	db.exec(t, "ALTER TABLE otel.otel_logs ADD CONSTRAINT never CHECK Body != 'never'")

@@ -80,7 +80,7 @@ func (o *orders) reset() {
 	o.attributes = emptied(o.attributes, 4*maxWidth)
 	o.learnt = 0
 	o.generation++
-	if len(o.nodes) >= maxNodes || o.generation == 0 {
+	if len(o.nodes) > maxNodes-maxKeys || o.generation == 0 { // there may be no room to learn
 		o.nodes, o.generation = nil, 0
 	}
 }
