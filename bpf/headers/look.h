@@ -56,7 +56,8 @@ __attribute__((noinline)) int look_at(u64 g, u32 tgid, u64 now, u64 border)
 		count(LOOKS_UNREADABLE);
 		return 0;
 	}
-	int executing = cause & WAIT_EXECUTES || executes(cause);
+	/* A wait for the collector has the cause of an assist: only the reason tells. */
+	int executing = cause & WAIT_EXECUTES || cause == ON_CPU || is_syscall_cause(cause);
 	cause &= CAUSE_MASK;
 	s->looks++;
 	count(LOOKS);

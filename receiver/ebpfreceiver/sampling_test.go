@@ -75,9 +75,10 @@ func TestSampledLedgersNameTheCause(t *testing.T) {
 	require.Zero(t, h.counter("samples_missed", "reason", "unreadable"))
 }
 
-// awaitLedger requests a path and returns its ledger.
+// awaitLedger requests a path and returns the ledger of that request.
 func (h *harness) awaitLedger(target *targettest.Target, path string) ledger.Ledger {
 	h.t.Helper()
+	h.traces.Reset()
 	bare, _, _ := strings.Cut(path, "?")
 	_, status, err := target.Get(path, nil)
 	require.NoError(h.t, err)
@@ -85,6 +86,31 @@ func (h *harness) awaitLedger(target *targettest.Target, path string) ledger.Led
 	l := sampledLedger(h.t, h.awaitSpan(bare))
 	require.Less(h.t, 10*l[ledger.Unattributed], l.Total(), "%s: %v", path, l)
 	return l
+}
+
+// A goroutine that marks for the collector seems to wait while it executes.
+func TestSampledLedgersSeeAssists(t *testing.T) {
+	binary := targettest.Build(t)
+	h := observe(t, func(c *Config) { c.Ledger.Mode = ModeSampled }, TargetConfig{Executable: binary})
+	target := targettest.Start(t, binary, "GOGC=5", "GOMAXPROCS=1")
+	h.awaitAttached(1)
+	const requests = 10
+	for range requests {
+		_, _, err := target.Get("/allocate?n=20000&size=1024", nil)
+		require.NoError(t, err)
+	}
+	require.Eventually(t, func() bool { return len(h.events(events.SpanLedger)) == requests }, patience, tick)
+	var seen ledger.Ledger
+	for _, event := range h.events(events.SpanLedger) {
+		l, source, ok := ledger.FromAttributes(event.Attributes())
+		require.True(t, ok)
+		require.Equal(t, ledger.Sampled, source)
+		for cause, ns := range l {
+			seen[cause] += ns
+		}
+	}
+	t.Logf("%v", seen)
+	require.Greater(t, 10*seen[ledger.GCAssist], seen[ledger.OnCPU], "exact ledgers have nearly as much of it")
 }
 
 func TestSampledLedgersOfNestedSpans(t *testing.T) {

@@ -44,8 +44,7 @@ const chosen = "^Test(KindsOfKernels|ManyCallsAtOnce|ManyRequestsThatSend|OpenCo
 
 // left are the tests that read the source of the programs, or that build programs
 // themselves.
-const left = "^Test(CountersAreNumberedAsInTheKernel|NumbersAreThoseOfThePrograms|ReleasesOfGo" +
-	"|LooksAreToldWhileAGoroutineIsInASpan|RequestsOverAnUnknownHTTP2)$"
+const left = "^Test(CountersAreNumberedAsInTheKernel|NumbersAreThoseOfThePrograms|ReleasesOfGo|RequestsOverAnUnknownHTTP2)$"
 
 // fewest tests that must pass: of those chosen, none may be missing.
 func fewest(pattern string) int {
