@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/fathom-otel/fathom/internal/enginetest"
@@ -145,4 +146,22 @@ func TestAccountOverARestart(t *testing.T) {
 		from[source.AsString()] = point.Value
 	}
 	assert.Equal(t, map[string]int64{"pipeline": 4, "storage": 12}, from)
+}
+
+// TestAccountOfAQueueWithoutIdentities finds a request on disk that an exporter left
+// which gave it no identity: it came from there.
+func TestAccountOfAQueueWithoutIdentities(t *testing.T) {
+	cfg := patient("127.0.0.1:1")
+	cfg.Endpoint = closedEndpoint(t)
+	id := diskID()
+	cfg.QueueSettings.Get().StorageID = &id
+	d := &disk{values: map[string][]byte{}, left: 1 << 20}
+	p := startWith(t, "logs", cfg, hostOf{componenttest.NewNopHost(), d})
+	older := p.Component.(*logsIntake).queued.(consumer.Logs)
+	require.NoError(t, older.ConsumeLogs(t.Context(), bodies("a", "b")))
+	p.stop()
+
+	cfg.Endpoint = "tcp://" + enginetest.Start(t)
+	next := startWith(t, "logs", cfg, hostOf{componenttest.NewNopHost(), d})
+	require.Eventually(t, func() bool { return next.balance(t) == balance{received: 2, written: 2} }, patience, time.Millisecond)
 }
