@@ -63,7 +63,7 @@ go:
 test: preflight-test build fetch ## Run all tests, those with real eBPF and the end-to-end test included
 	@go run ./tools/gotest -log .run/test.log -show '/tests/(referee|e2e|fault)' -- \
 		-race -timeout 25m ./internal/... ./processor/... ./exporter/... ./extension/... ./cmd/... ./tools/... -- \
-		-race -count=1 -p 1 -timeout 25m ./receiver/... -- \
+		-race -count=1 -p 1 -timeout 40m ./receiver/... -- \
 		-count=1 -p 1 -timeout 25m ./tests/... -- \
 		-C tests/compat -count=1 -timeout 15m .
 
