@@ -114,7 +114,7 @@ func (h *harness) requireDirectReads(target *targettest.Target, path string) {
 	waits, waited := h.waitsOf(span)
 	t.Logf("read %v bytes of 1 MiB, waited %d times for %v", h.read()-before, len(waits), time.Duration(waited))
 	require.Less(t, h.read()-before, 1.5*(1<<20), "some more are the file system's own")
-	require.GreaterOrEqual(t, len(waits), 8, "16 reads: a fast device may have been done before the thread slept")
+	require.NotEmpty(t, waits, "of 16 reads; a fast device may be done with many before the thread sleeps")
 
 	metrics, _ := h.newestMetrics("process.disk.io")
 	for _, definition := range tally.Definitions()[:5] {

@@ -45,7 +45,7 @@ func TestEachCause(t *testing.T) {
 		{"WaitGroup", ledger.BlockedSync, 50, waitingForGroup},
 		{"Cond", ledger.BlockedSync, 50, waitingForCond},
 		{"sleep", ledger.Sleep, 50, func(*testing.T) func() { return func() { time.Sleep(wait) } }},
-		{"mark assists", ledger.GCAssist, 10, allocating},
+		{"mark assists", ledger.GCAssist, 2, allocating},
 		{"until a collection ends", ledger.GCAssist, 20, collecting},
 		{"stopping the world", ledger.StopTheWorld, 20, stopping},
 	} {
