@@ -157,7 +157,7 @@ func TestAReaderThatFails(t *testing.T) {
 	peers := newPeers(r)
 	vitals, err := newVitals(r)
 	require.NoError(t, err)
-	watched := &observer{telemetry: r.telemetry, runtimes: newRuntimes(r), dumps: newDumps(r), peers: peers, vitals: vitals, profiles: newProfiles(r), heaps: newHeaps(r), footprint: footprint.NewKeeper()}
+	watched := &observer{telemetry: r.telemetry, runtimes: newRuntimes(r), dumps: newDumps(r), peers: peers, vitals: vitals, tallies: newTallies(r), profiles: newProfiles(r), heaps: newHeaps(r), footprint: footprint.NewKeeper()}
 	attacher := attach.New(r.programs, attach.Wanted{Probes: true}, probe.NoEvents(), r.tier, watched, zap.NewNop())
 	ctx, stop := context.WithCancel(t.Context())
 	observing := make(chan error)
