@@ -17,7 +17,7 @@ import (
 )
 
 // Constants are the numbers of a file of bpf/headers: its macros that are one
-// number, and the members of its enums. It is for tests of the packages beside
+// number or one that is shifted, and the members of its enums. It is for tests of the packages beside
 // this one, which run in their own directories.
 func Constants(t testing.TB, name string) map[string]int64 {
 	t.Helper()
@@ -28,6 +28,13 @@ func Constants(t testing.TB, name string) map[string]int64 {
 	for _, macro := range regexp.MustCompile(`(?m)^#define (\w+) (\w+)\s*$`).FindAllStringSubmatch(text, -1) {
 		if value, err := strconv.ParseInt(macro[2], 0, 64); err == nil {
 			found[macro[1]] = value
+		}
+	}
+	for _, macro := range regexp.MustCompile(`(?m)^#define (\w+) \((\d+) << (\d+)\)\s*$`).FindAllStringSubmatch(text, -1) {
+		number, err1 := strconv.ParseInt(macro[2], 10, 32)
+		shift, err2 := strconv.ParseUint(macro[3], 10, 5)
+		if err1 == nil && err2 == nil {
+			found[macro[1]] = number << shift
 		}
 	}
 	for _, enum := range regexp.MustCompile(`(?s)enum \w+ \{(.*?)\};`).FindAllStringSubmatch(text, -1) {

@@ -26,6 +26,7 @@ func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 	}
 	require.EqualValues(t, header["PROCESS_LEDGER"], flagLedger)
 	require.EqualValues(t, header["PROCESS_LOOKS"], flagLooks)
+	require.EqualValues(t, headertest.Constants(t, "records.h")["WAKE_UP_BYTES"], enoughBytes)
 	places := headertest.Constants(t, "in_span.h")
 	require.EqualValues(t, places["PART_PLACES"], partPlaces)
 	require.EqualValues(t, places["IN_SPAN_PLACES"], parts*partPlaces)
