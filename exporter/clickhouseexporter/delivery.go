@@ -74,7 +74,9 @@ type delivery struct {
 type progress struct {
 	// parts are done with: stored, or refused for good.
 	parts int
-	// refused is why, of those that were refused.
+	// part is the one that is being inserted.
+	part search
+	// refused is why, of those that were refused whole.
 	refused error
 	// complete is set once all were stored, and their corrections counted.
 	complete bool
@@ -123,11 +125,11 @@ func (d *delivery) progress(table string) *progress {
 	return p
 }
 
-// token is the insert_deduplication_token of a part of the delivery's rows of a
+// token is the insert_deduplication_token of a unit of the delivery's rows of a
 // table. It is the same in each attempt, also after a restart, and differs
-// where the part, or what is in it, does.
-func (d *delivery) token(part int, digest uint64) string {
-	return fmt.Sprintf("%s-%d-%016x", d.identity, part, digest)
+// where the unit, or what is in it, does.
+func (d *delivery) token(unit string, digest uint64) string {
+	return fmt.Sprintf("%s-%s-%016x", d.identity, unit, digest)
 }
 
 type deliveryKey struct{}

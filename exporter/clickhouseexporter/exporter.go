@@ -149,11 +149,11 @@ func (i *inserter) insert(ctx context.Context, d *delivery, table string, input 
 		if n < done.parts {
 			continue
 		}
-		err := i.insertPart(ctx, d, table, n, part)
-		if err != nil && !consumererror.IsPermanent(err) {
+		if err := i.insertPart(ctx, d, table, n, part, &done.part); err != nil {
 			return err
 		}
-		done.refused = errors.Join(done.refused, err)
+		done.refused = errors.Join(done.refused, i.verdict(table, &done.part))
+		done.part = search{}
 		done.parts = n + 1
 	}
 	if done.refused == nil && !done.complete {
@@ -163,12 +163,12 @@ func (i *inserter) insert(ctx context.Context, d *delivery, table string, input 
 	return done.refused
 }
 
-// settingsOfPart are the settings of the INSERT of a part: those with which
+// settingsOf are the settings of the INSERT of a unit of rows: those with which
 // ClickHouse stores it once, however often it is sent, and so what the views
 // of the table make of it. Without a token, a table that has a window would take
 // other rows that are the same for a repetition. It is told too how many bytes
-// the part has.
-func (i *inserter) settingsOfPart(d *delivery, part int, input proto.Input) ([]ch.Setting, int, error) {
+// the unit has.
+func (i *inserter) settingsOf(d *delivery, unit string, input proto.Input) ([]ch.Setting, int, error) {
 	defer d.spend(phaseEncode, time.Now())
 	digester := i.digesters.Get().(*rows.Digester)
 	defer i.digesters.Put(digester)
@@ -177,17 +177,17 @@ func (i *inserter) settingsOfPart(d *delivery, part int, input proto.Input) ([]c
 		return nil, 0, err
 	}
 	return []ch.Setting{
-		{Key: "insert_deduplication_token", Value: d.token(part, digest), Important: true},
+		{Key: "insert_deduplication_token", Value: d.token(unit, digest), Important: true},
 		{Key: "deduplicate_blocks_in_dependent_materialized_views", Value: "1", Important: true},
 	}, bytes, nil
 }
 
-// insertPart inserts the n-th part of a delivery's rows of a table.
-func (i *inserter) insertPart(ctx context.Context, d *delivery, table string, n int, input proto.Input) error {
+// insertUnit inserts rows by one INSERT, whose token the unit's name goes into.
+func (i *inserter) insertUnit(ctx context.Context, d *delivery, table, unit string, input proto.Input, more ...ch.Setting) error {
 	if pause := i.pressure.admit(time.Now()); pause > 0 {
 		return exporterhelper.NewThrottleRetry(errOverloaded, pause)
 	}
-	settings, bytes, err := i.settingsOfPart(d, n, input)
+	settings, bytes, err := i.settingsOf(d, unit, input)
 	if err != nil {
 		i.pressure.undecided()
 		return err
@@ -195,7 +195,7 @@ func (i *inserter) insertPart(ctx context.Context, d *delivery, table string, n 
 	count := input[0].Data.Rows()
 	byTable := metric.WithAttributes(attribute.String("table", table))
 	sent := time.Now()
-	err = i.client.Insert(ctx, schema.Identifier(i.schema.Database, table), input, settings...)
+	err = i.client.Insert(ctx, schema.Identifier(i.schema.Database, table), input, append(settings, more...)...)
 	d.spend(phaseSend, sent)
 	if err == nil {
 		i.pressure.fall()
@@ -222,8 +222,6 @@ func (i *inserter) insertPart(ctx context.Context, d *delivery, table string, n 
 		return err
 	}
 	if client.Permanent(err) {
-		d.settled(count)
-		i.account.refuse(table, client.Reason(err), count)
 		return consumererror.NewPermanent(err)
 	}
 	return explain(err)

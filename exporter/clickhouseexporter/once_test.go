@@ -112,15 +112,15 @@ func TestDeliveries(t *testing.T) {
 	assert.Equal(t, []string{"a", "b"}, client.FromContext(accepted).Metadata.Get("tenant"), "the client's metadata stays")
 
 	first, second := e.newDelivery(accepted), next.newDelivery(accepted)
-	assert.Equal(t, first.token(1, 2), second.token(1, 2), "the same after a restart")
-	assert.Regexp(t, "^[0-9a-f]{32}-1-0000000000000002$", first.token(1, 2))
+	assert.Equal(t, first.token("1", 2), second.token("1", 2), "the same after a restart")
+	assert.Regexp(t, "^[0-9a-f]{32}-1-0000000000000002$", first.token("1", 2))
 	for name, other := range map[string]string{
-		"part":    first.token(2, 2),
-		"rows":    first.token(1, 3),
-		"request": e.newDelivery(identified(t.Context(), e.identities.next())).token(1, 2),
-		"batch":   life(configFor("tcp://127.0.0.1:9000")).newDelivery(accepted).token(1, 2),
+		"part":    first.token("2", 2),
+		"rows":    first.token("1", 3),
+		"request": e.newDelivery(identified(t.Context(), e.identities.next())).token("1", 2),
+		"batch":   life(configFor("tcp://127.0.0.1:9000")).newDelivery(accepted).token("1", 2),
 	} {
-		assert.NotEqual(t, first.token(1, 2), other, "another %s has another token", name)
+		assert.NotEqual(t, first.token("1", 2), other, "another %s has another token", name)
 	}
 
 	assert.True(t, e.identities.made(first.identity))

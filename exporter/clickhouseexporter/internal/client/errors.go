@@ -37,8 +37,7 @@ func Reason(err error) string {
 // the server's version, and so is SYNTAX_ERROR (a max_query_size that is too
 // small, for one): over the native protocol rows are never parsed as SQL.
 func Permanent(err error) bool {
-	return ch.IsErr(err,
-		proto.ErrCannotParseText,
+	return OfRows(err) || ch.IsErr(err,
 		proto.ErrNoSuchColumnInTable,
 		proto.ErrNumberOfColumnsDoesntMatch,
 		proto.ErrIllegalTypeOfArgument,
@@ -46,6 +45,25 @@ func Permanent(err error) bool {
 		proto.ErrUnknownIdentifier,
 		proto.ErrUnknownType,
 		proto.ErrTypeMismatch,
+	)
+}
+
+// OfRows reports whether the server refuses the rows for their values, so that
+// others might be stored. The rest of what is Permanent is about the columns,
+// which all rows have.
+func OfRows(err error) bool {
+	return ch.IsErr(err,
+		proto.ErrCannotParseText,
+		proto.ErrCannotParseNumber,
+		proto.ErrCannotParseDate,
+		proto.ErrCannotParseDatetime,
+		proto.ErrCannotParseBool,
+		proto.ErrCannotParseUUID,
+		proto.ErrCannotParseIpv4,
+		proto.ErrCannotParseIpv6,
+		proto.ErrCannotParseDomainValueFromString,
+		proto.ErrUnknownElementOfEnum,
+		proto.ErrDecimalOverflow,
 		proto.ErrArgumentOutOfBound,
 		proto.ErrCannotConvertType,
 		proto.ErrIncorrectData,

@@ -28,6 +28,8 @@ func TestClasses(t *testing.T) {
 	}{
 		"type":         {err: exception(proto.ErrTypeMismatch), reason: "TYPE_MISMATCH", permanent: true},
 		"column":       {err: exception(proto.ErrNoSuchColumnInTable), reason: "NO_SUCH_COLUMN_IN_TABLE", permanent: true},
+		"constraint":   {err: exception(proto.ErrViolatedConstraint), reason: "VIOLATED_CONSTRAINT", permanent: true},
+		"enum":         {err: exception(proto.ErrUnknownElementOfEnum), reason: "UNKNOWN_ELEMENT_OF_ENUM", permanent: true},
 		"table":        {err: exception(proto.ErrUnknownTable), reason: "UNKNOWN_TABLE", missing: true},
 		"database":     {err: exception(proto.ErrUnknownDatabase), reason: "UNKNOWN_DATABASE", missing: true},
 		"privilege":    {err: exception(proto.ErrAccessDenied), reason: "ACCESS_DENIED", denied: true},
@@ -45,6 +47,7 @@ func TestClasses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			assert.Equal(t, test.reason, Reason(test.err))
 			assert.Equal(t, test.permanent, Permanent(test.err))
+			assert.Equal(t, name == "constraint" || name == "enum", OfRows(test.err))
 			assert.Equal(t, test.misconfigured, Misconfigured(test.err))
 			assert.Equal(t, test.reason == "SYNTAX_ERROR", BadSyntax(test.err))
 			assert.Equal(t, test.reason == "NO_SUCH_COLUMN_IN_TABLE", NoSuchColumn(test.err))

@@ -31,11 +31,17 @@ func appendParts(parts []proto.Input, input proto.Input, from, to, limit int) []
 		parts = appendParts(parts, input, from, middle, limit)
 		return appendParts(parts, input, middle, to, limit)
 	}
+	return append(parts, Window(input, from, to))
+}
+
+// Window is the rows from up to to of a block's columns. It may share their
+// memory: numbers and strings do, dictionaries are made anew.
+func Window(input proto.Input, from, to int) proto.Input {
 	part := make(proto.Input, len(input))
 	for i, each := range input {
 		part[i] = proto.InputColumn{Name: each.Name, Data: each.Data.(column).window(from, to)}
 	}
-	return append(parts, part)
+	return part
 }
 
 // size is at least the bytes that rows of all columns take on the wire.

@@ -58,6 +58,13 @@ func TestSplit(t *testing.T) {
 			}
 			assert.GreaterOrEqual(t, sum, size(input, 0, rows))
 			assert.GreaterOrEqual(t, size(input, 0, rows)+overhead(input), len(encoded(t, input)))
+			// Each row of each half is that row.
+			for from, to := range map[int]int{0: rows / 2, rows / 2: rows} {
+				half := Window(input, from, to)
+				for row := range to - from {
+					assert.Equal(t, encoded(t, parts[from+row]), encoded(t, Window(half, row, row+1)))
+				}
+			}
 			// The parts of one that is all of it are all of it.
 			all := appendParts(nil, input, 0, rows, MaxBlock)
 			require.Len(t, all, 1)
