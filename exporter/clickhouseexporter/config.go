@@ -134,7 +134,7 @@ func (cfg *Config) Validate() error {
 	if cfg.TableEngine.Name == "" && cfg.TableEngine.Params != "" {
 		add("table_engine.params: has no effect without table_engine.name; set both or neither")
 	}
-	tables := map[string]string{}
+	tables := map[string]string{schema.MigrationsTable: "the records of migrations"}
 	for _, table := range cfg.tables() {
 		other, taken := tables[table.name]
 		switch {

@@ -93,14 +93,16 @@ func (c DerivedTablesConfig) wanted() schema.Derived {
 
 // createFromTraces creates what is derived from the table of spans.
 func (i *inserter) createFromTraces(ctx context.Context) error {
-	return i.create(ctx, func() ([]string, error) {
-		return i.schema.CreateFromTraces(i.config.TracesTableName, i.config.DerivedTables.wanted())
-	})
+	derived := i.config.DerivedTables.wanted()
+	return i.migrate(ctx, func() ([]string, error) {
+		return i.schema.CreateFromTraces(i.config.TracesTableName, derived)
+	}, wanted{derived.TimeLedger, schema.Traces}, wanted{derived.RED, schema.Traces}, wanted{derived.ServiceMap, schema.Traces})
 }
 
 // createFromLogs creates what is derived from the table of log records.
 func (i *inserter) createFromLogs(ctx context.Context) error {
-	return i.create(ctx, func() ([]string, error) {
-		return i.schema.CreateFromLogs(i.config.LogsTableName, i.config.DerivedTables.wanted())
-	})
+	derived := i.config.DerivedTables.wanted()
+	return i.migrate(ctx, func() ([]string, error) {
+		return i.schema.CreateFromLogs(i.config.LogsTableName, derived)
+	}, wanted{derived.KernelEvents, schema.DerivedLogs})
 }

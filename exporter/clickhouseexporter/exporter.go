@@ -41,6 +41,8 @@ type inserter struct {
 	stale func(ctx context.Context, err error, input proto.Input) bool
 	// account is what became of the rows.
 	account *account
+	// product is the Collector's name and version.
+	product string
 	// identities are those of the requests that come.
 	identities identities
 	// pressure holds inserts back while ClickHouse is overloaded.
@@ -55,7 +57,8 @@ type inserter struct {
 
 // newInserter makes an inserter whose gate prepares the tables by prepare.
 func newInserter(set exporter.Settings, config *Config, signal string, prepare func(context.Context, *inserter) error) (*inserter, error) {
-	target, err := config.target(set.BuildInfo.Command + "/" + set.BuildInfo.Version)
+	product := set.BuildInfo.Command + "/" + set.BuildInfo.Version
+	target, err := config.target(product)
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +73,7 @@ func newInserter(set exporter.Settings, config *Config, signal string, prepare f
 		client:     client.New(target.client),
 		telemetry:  telemetry,
 		account:    account,
+		product:    product,
 		logger:     set.Logger,
 		maxBlock:   rows.MaxBlock,
 		identities: newIdentities(),
@@ -113,6 +117,9 @@ func (i *inserter) shutdown(context.Context) error {
 // prepare makes sure of the database and the signal's tables.
 func (i *inserter) prepare(ctx context.Context, tables func(context.Context, *inserter) error) error {
 	err := i.create(ctx, i.schema.CreateDatabase)
+	if err == nil {
+		err = i.createRecords(ctx)
+	}
 	if err == nil {
 		err = tables(ctx, i)
 	}

@@ -40,13 +40,14 @@ func newLogsExporter(set exporter.Settings, config *Config) (*logsExporter, erro
 }
 
 func (e *logsExporter) prepare(ctx context.Context, i *inserter) error {
-	err := i.create(ctx, func() ([]string, error) {
+	table := i.config.LogsTableName
+	err := i.migrate(ctx, func() ([]string, error) {
 		major, minor, err := i.client.Version(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return i.schema.CreateLogs(i.config.LogsTableName, schema.Version{Major: major, Minor: minor})
-	})
+		return i.schema.CreateLogs(table, schema.Version{Major: major, Minor: minor})
+	}, wanted{table, schema.Logs})
 	if err != nil {
 		return err
 	}
@@ -58,10 +59,7 @@ func (e *logsExporter) prepare(ctx context.Context, i *inserter) error {
 			return err
 		}
 	}
-	if err := i.reportDrift(ctx, i.config.LogsTableName, rows.NewLogs().Input()); err != nil {
-		return err
-	}
-	return i.once(ctx, i.config.LogsTableName, i.config.DerivedTables.KernelEvents.wanted())
+	return i.reportDrift(ctx, table, rows.NewLogs().Input())
 }
 
 // lookForEventName finds out whether the table has a column for event names.

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/rows"
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/schema"
 )
 
 type metricsExporter struct {
@@ -35,20 +36,23 @@ func newMetricsExporter(set exporter.Settings, config *Config) (*metricsExporter
 
 func prepareMetrics(ctx context.Context, i *inserter) error {
 	tables := i.config.MetricsTables
-	err := i.create(ctx, func() ([]string, error) {
+	block := rows.NewMetrics()
+	var all []wanted
+	for _, kind := range rows.MetricTypes() {
+		all = append(all, wanted{tables.table(kind), schema.Metrics})
+	}
+	err := i.migrate(ctx, func() ([]string, error) {
 		return i.schema.CreateMetrics(i.config.metricTables())
-	})
+	}, all...)
 	if err != nil {
 		return err
 	}
-	block := rows.NewMetrics()
 	for _, kind := range rows.MetricTypes() {
 		if err := i.reportDrift(ctx, tables.table(kind), block.Block(kind).Input()); err != nil {
 			return err
 		}
 	}
-	return i.once(ctx, tables.Gauge.Name, tables.Sum.Name, tables.Summary.Name,
-		tables.Histogram.Name, tables.ExponentialHistogram.Name)
+	return nil
 }
 
 // table is the table for metrics of that type.

@@ -18,6 +18,8 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/xconfmap"
 	"gopkg.in/yaml.v3"
+
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/schema"
 )
 
 // TestReadmeKeys compares the table of keys with the Config struct: each key
@@ -125,4 +127,17 @@ func TestForeignKeysAreDocumented(t *testing.T) {
 	for _, key := range slices.Sorted(maps.Keys(foreignKeys())) {
 		assert.Contains(t, keys, "`"+key+"`")
 	}
+}
+
+// TestReadmeMigrations compares the table of migrations with the code.
+func TestReadmeMigrations(t *testing.T) {
+	want := []string{schema.Created().String()}
+	for _, m := range schema.Migrations() {
+		want = append(want, m.String())
+	}
+	var documented []string
+	for _, match := range regexp.MustCompile("(?m)^\\| `([0-9]{4}_[a-z_]+)` \\|").FindAllStringSubmatch(section(t, "## Migrations"), -1) {
+		documented = append(documented, match[1])
+	}
+	assert.Equal(t, want, documented)
 }

@@ -28,17 +28,16 @@ func newTracesExporter(set exporter.Settings, config *Config) (*tracesExporter, 
 }
 
 func prepareTraces(ctx context.Context, i *inserter) error {
-	table, derived := i.config.TracesTableName, i.config.DerivedTables
-	if err := i.create(ctx, func() ([]string, error) { return i.schema.CreateTraces(table) }); err != nil {
+	table := i.config.TracesTableName
+	err := i.migrate(ctx, func() ([]string, error) { return i.schema.CreateTraces(table) },
+		wanted{table, schema.Traces}, wanted{table + schema.TraceTimes, schema.Traces})
+	if err != nil {
 		return err
 	}
 	if err := i.createFromTraces(ctx); err != nil {
 		return err
 	}
-	if err := i.reportDrift(ctx, table, rows.NewTraces().Input()); err != nil {
-		return err
-	}
-	return i.once(ctx, table, table+schema.TraceTimes, derived.TimeLedger.wanted(), derived.RED.wanted())
+	return i.reportDrift(ctx, table, rows.NewTraces().Input())
 }
 
 func (e *tracesExporter) push(ctx context.Context, traces ptrace.Traces) error {

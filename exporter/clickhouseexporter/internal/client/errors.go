@@ -101,6 +101,9 @@ func NoSuchColumn(err error) bool { return ch.IsErr(err, proto.ErrNoSuchColumnIn
 // Denied reports whether the user lacks a privilege.
 func Denied(err error) bool { return ch.IsErr(err, proto.ErrAccessDenied) }
 
+// Racing reports whether an ALTER met another one of the same table.
+func Racing(err error) bool { return ch.IsErr(err, proto.ErrCannotAssignAlter) }
+
 // Answered reports whether the error is the server's own answer, not that of a
 // connection on which none came.
 func Answered(err error) bool {

@@ -17,8 +17,13 @@ import (
 type Table struct {
 	// Name is the table's name, without the database.
 	Name string
+	// UUID is the table's own: one that is made anew has another. It is all zeros
+	// in a database of the engine Ordinary.
+	UUID string
 	// Engine is its engine's name, such as MergeTree.
 	Engine string
+	// Definition is the engine with its clauses, as the server writes it.
+	Definition string
 	// Window is its non_replicated_deduplication_window: its own, or else the
 	// server's default.
 	Window int
@@ -33,21 +38,24 @@ func (c *Client) Tables(ctx context.Context, database string, names ...string) (
 	}
 	var tables []Table
 	err := c.pool.with(ctx, func(conn *ch.Client) error {
-		var name, engine, window proto.ColStr
+		var name, uuid, engine, definition, window proto.ColStr
 		return conn.Do(ctx, ch.Query{
-			Body: "SELECT name, engine, coalesce(" +
+			Body: "SELECT name, toString(uuid) AS uuid, engine, engine_full, coalesce(" +
 				"nullIf(extract(engine_full, 'non_replicated_deduplication_window = (\\\\d+)'), ''), " +
 				"(SELECT any(value) FROM system.merge_tree_settings WHERE name = 'non_replicated_deduplication_window'), '0') AS window " +
 				"FROM system.tables WHERE database = " + literal(database) +
 				" AND name IN (" + strings.Join(literals, ", ") + ") ORDER BY name",
 			Result: proto.Results{
-				{Name: "name", Data: &name}, {Name: "engine", Data: &engine}, {Name: "window", Data: &window},
+				{Name: "name", Data: &name}, {Name: "uuid", Data: &uuid}, {Name: "engine", Data: &engine},
+				{Name: "engine_full", Data: &definition}, {Name: "window", Data: &window},
 			},
 			OnResult: func(context.Context, proto.Block) error {
 				for i := range name.Rows() {
 					// A window that is no number is none.
 					n, _ := strconv.Atoi(window.Row(i))
-					tables = append(tables, Table{Name: name.Row(i), Engine: engine.Row(i), Window: n})
+					tables = append(tables, Table{
+						Name: name.Row(i), UUID: uuid.Row(i), Engine: engine.Row(i), Definition: definition.Row(i), Window: n,
+					})
 				}
 				return nil
 			},

@@ -4,23 +4,24 @@
 package schema
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"strings"
 	"text/template"
 )
 
-//go:embed sql/*.sql
+//go:embed sql/*.sql migrations/*.sql
 var files embed.FS
 
-// templates is every file under sql/, parsed once.
+// templates is every file under sql/ and migrations/, parsed once.
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"ident":    Identifier,
 	"list":     func(items ...string) []string { return items },
 	"ttl":      Retention.clause,
 	"settings": settingsClause,
 	"causes":   causeColumns,
-}).ParseFS(files, "sql/*.sql"))
+}).ParseFS(files, "sql/*.sql", "migrations/*.sql"))
 
 // statement is one template and the table that it is rendered for.
 type statement struct {
@@ -30,6 +31,8 @@ type statement struct {
 	source    string
 	retention Retention
 	textIndex bool
+	// window is in place of what the engine asks for, where it is not 0.
+	window int
 }
 
 // parameters is what the templates see.
@@ -61,7 +64,7 @@ func (s Schema) renderAll(statements ...statement) ([]string, error) {
 			Engine:    s.Engine,
 			Retention: statement.retention,
 			TextIndex: statement.textIndex,
-			Window:    window,
+			Window:    cmp.Or(statement.window, window),
 		})
 		if err != nil {
 			return nil, fmt.Errorf("render %s: %w", statement.file, err)

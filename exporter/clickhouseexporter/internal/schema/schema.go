@@ -52,16 +52,6 @@ func NeedsWindow(engine string) bool {
 		!strings.HasPrefix(engine, "Replicated") && !strings.HasPrefix(engine, "Shared")
 }
 
-// SetWindow is the statement that gives a table that exists its window.
-func (s Schema) SetWindow(table string) string {
-	cluster := ""
-	if s.Cluster != "" {
-		cluster = " " + clusterClause(s.Cluster)
-	}
-	return fmt.Sprintf("ALTER TABLE %s%s MODIFY SETTING non_replicated_deduplication_window = %d",
-		Identifier(s.Database, table), cluster, Window)
-}
-
 // MetricTables are the names of the five metric tables.
 type MetricTables struct {
 	Gauge, Sum, Summary, Histogram, ExponentialHistogram string

@@ -51,6 +51,8 @@ func TestGolden(t *testing.T) {
 		"metrics":        func() ([]string, error) { return plain.CreateMetrics(metricTables) },
 		"derived_traces": func() ([]string, error) { return plain.CreateFromTraces("otel_traces", allDerived) },
 		"derived_logs":   func() ([]string, error) { return plain.CreateFromLogs("otel_logs", allDerived) },
+		"migrations":     plain.CreateMigrations,
+		"full_migrated":  func() ([]string, error) { return migrated(full, "spans") },
 		"full_derived":   func() ([]string, error) { return full.CreateFromTraces("spans", Derived{RED: "rates"}) },
 		"full_database":  full.CreateDatabase,
 		"full_traces":    func() ([]string, error) { return full.CreateTraces("spans") },
@@ -106,10 +108,6 @@ func TestAggregatingEngine(t *testing.T) {
 }
 
 func TestWindow(t *testing.T) {
-	assert.Equal(t, "ALTER TABLE `otel`.`two  spaces` MODIFY SETTING non_replicated_deduplication_window = 10000",
-		Schema{Database: "otel"}.SetWindow("two  spaces"))
-	assert.Equal(t, "ALTER TABLE `otel`.`t` ON CLUSTER `prod` MODIFY SETTING non_replicated_deduplication_window = 10000",
-		Schema{Database: "otel", Cluster: "prod"}.SetWindow("t"))
 	for engine, want := range map[string]bool{
 		"MergeTree": true, "ReplacingMergeTree": true, "ReplicatedMergeTree": false, "SharedMergeTree": false, "Distributed": false,
 	} {
