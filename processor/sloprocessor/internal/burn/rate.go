@@ -3,14 +3,18 @@
 
 package burn
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Events are how many events there were in a window, and how many were bad.
 // Numbers of sampled events need not be whole.
 type Events struct{ Bad, Total float64 }
 
-// Budget is the share of events that may be bad, of a target between 0 and 1.
-func Budget(target float64) float64 { return 1 - target }
+// Budget is the share of events that may be bad, of a target between 0 and 1. It is
+// the decimal fraction that is meant: 1-0.99999 is another one by 7e-12 of itself.
+func Budget(target float64) float64 { return math.Round((1-target)*1e12) / 1e12 }
 
 // Rate is how much faster than sustainable the budget burns, false where there was no event.
 func (e Events) Rate(target float64) (float64, bool) {
