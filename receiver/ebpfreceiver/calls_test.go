@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,14 +16,12 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/fathom-otel/fathom/internal/events"
 	"github.com/fathom-otel/fathom/internal/ledger"
-	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest"
 )
 
@@ -242,45 +239,5 @@ func TestScrapesAreToldApart(t *testing.T) {
 	require.True(t, slices.ContainsFunc(requests, func(s seenSpan) bool { return !scrapes(s) }))
 	for _, span := range requests {
 		require.Equal(t, "1.1", span.attribute(events.ProtocolVersion))
-	}
-}
-
-// TestReleasesOfGRPC: the stream that a handler is given has changed over the
-// releases; calls are seen in all.
-func TestReleasesOfGRPC(t *testing.T) {
-	for release, shape := range map[string]string{
-		"v1.60.1": "the oldest whose callers are known", "v1.68.2": "a Stream", "v1.71.1": "a pointer to a Stream", "v1.79.0": "a Stream in a ServerStream",
-	} {
-		t.Run(release, func(t *testing.T) {
-			binary := targettest.BuildHealth(t, release)
-			h := observe(t, nil, TargetConfig{Executable: binary})
-			target := targettest.Start(t, binary)
-			h.awaitAttached(1)
-			client, err := grpc.NewClient(strings.TrimPrefix(target.URL, "http://"), grpc.WithTransportCredentials(insecure.NewCredentials()))
-			require.NoError(t, err)
-			defer client.Close()
-			ctx := metadata.AppendToOutgoingContext(t.Context(), "traceparent", "00-"+callerTrace+"-"+callerSpan+"-01")
-			health := grpc_health_v1.NewHealthClient(client)
-			_, err = health.Check(ctx, &grpc_health_v1.HealthCheckRequest{})
-			require.NoError(t, err)
-			_, err = health.Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: "nobody's"})
-			require.Equal(t, codes.NotFound, status.Code(err))
-			spans := h.awaitSpans(2, isRPC)
-			for i, code := range []string{"OK", "NOT_FOUND"} {
-				require.Equal(t, "grpc.health.v1.Health/Check", spans[i].Name(), shape)
-				require.Equal(t, code, spans[i].attribute(events.RPCStatus), shape)
-				require.Equal(t, callerSpan, spans[i].ParentSpanID().String(), shape)
-			}
-			_, err = health.Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: "stream"})
-			require.NoError(t, err)
-			opened := h.awaitSpans(1, isClient)[0]
-			require.Equal(t, "no.such/Method", opened.Name(), shape)
-			require.Equal(t, "UNIMPLEMENTED", opened.attribute(events.RPCStatus), shape)
-			require.Equal(t, callerTrace, opened.TraceID().String(), shape)
-			exactLedger(t, opened)
-			for _, feature := range []plan.Feature{plan.RPCs, plan.RPCTraceContext, plan.RPCStreams} {
-				require.Zero(t, h.counter("probes_refused", "feature", string(feature)), shape)
-			}
-		})
 	}
 }

@@ -38,6 +38,7 @@ func exercise(t testing.TB, b *Binary) {
 	for _, name := range []string{"runtime.sched", "runtime.gomaxprocs", classesSince125} {
 		_, _ = b.Symbol(name)
 	}
+	_, _ = b.searchItab("", itabRule{method: "main.f", functions: []string{"main.f"}})
 	_, _ = b.Offsets([]Field{{"runtime.g", "goid"}, {"runtime.g", "sched.bp"}, {"runtime.gobuf", "x.y.z"}})
 	_, _ = b.TypeSize("runtime.g")
 	_, _ = b.WaitReasons()

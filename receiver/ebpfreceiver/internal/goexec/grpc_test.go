@@ -4,8 +4,11 @@
 package goexec
 
 import (
+	"debug/elf"
+	"maps"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -20,6 +23,11 @@ var grpcFields = []Field{
 	{"google.golang.org/grpc/internal/status.Status", "s"},
 	{"google.golang.org/grpc/internal/status.Error", "s"},
 	{"google.golang.org/grpc.ClientConn", "target"},
+	{"google.golang.org/grpc.clientStream", "cc"},
+	{"google.golang.org/grpc.clientStream", "callHdr"},
+	{"google.golang.org/grpc.clientStream", "desc"},
+	{"google.golang.org/grpc.clientStream", "attempt"},
+	{"google.golang.org/grpc/internal/transport.CallHdr", "Method"},
 	{"google.golang.org/genproto/googleapis/rpc/status.Status", "Code"},
 	{"golang.org/x/net/http2.MetaHeadersFrame", "HeadersFrame"},
 	{"golang.org/x/net/http2.MetaHeadersFrame", "Fields"},
@@ -50,4 +58,44 @@ func TestTableOfGRPCAgreesWithDWARF(t *testing.T) {
 		assert.Equal(t, SourceDWARF, want[field].Source, field)
 		assert.Equal(t, Offset{Bytes: want[field].Bytes, Source: SourceTable}, got[field], field)
 	}
+}
+
+// The judge is the symbol table of the same binary.
+func TestVariablesOfGRPC(t *testing.T) {
+	for name, arguments := range map[string][]string{"normal": nil, "PIE": {"-buildmode=pie"}} {
+		t.Run(name, func(t *testing.T) {
+			whole, stripped := program(t, "grpc", arguments...), program(t, "grpc", append(arguments, "-ldflags=-s -w")...)
+			for _, name := range append(slices.Sorted(maps.Keys(libraryRules)), slices.Sorted(maps.Keys(itabRules))...) {
+				want, err := whole.lookUp(name, elf.STT_OBJECT)
+				require.NoError(t, err)
+				got, err := whole.searchVariable(name)
+				require.NoError(t, err, name)
+				assert.Equal(t, Symbol{Name: name, Addr: want.addr, Size: want.size}, got, name)
+				got, err = stripped.Symbol(name)
+				require.NoError(t, err, name)
+				assert.Equal(t, want.size, got.Size, name)
+			}
+		})
+	}
+}
+
+// A table that is not proven to be the one is none.
+func TestTablesOfMethodsThatAreNotFound(t *testing.T) {
+	const name = "go:itab.*google.golang.org/grpc/internal/status.Error,error"
+	b := program(t, "grpc", "-ldflags=-s -w")
+	rule := itabRules[name]
+	rule.method = "google.golang.org/grpc/internal/status.(*Error).Is" // of which no interface is made
+	_, err := b.searchItab(name, rule)
+	require.ErrorContains(t, err, "0 tables")
+	rule.method = "google.golang.org/grpc/internal/status.(*Error).None"
+	_, err = b.searchItab(name, rule)
+	require.ErrorIs(t, err, ErrNoFunction)
+	rule = itabRules[name]
+	rule.functions = []string{"runtime.allgadd"}
+	_, err = b.searchItab(name, rule)
+	require.Error(t, err)
+	_, err = open(t, fixture(t, "stripped")).Symbol(name)
+	require.ErrorIs(t, err, ErrNoSymbol, "without gRPC")
+	_, err = open(t, fixture(t, "arm64")).searchItab(name, rule)
+	require.ErrorIs(t, err, ErrUnsupported)
 }

@@ -48,8 +48,8 @@ func parseSymbol(entry []byte) elfSymbol {
 }
 
 // Symbol finds a variable, such as "runtime.sched": in the symbol table, else,
-// for those of variableRules and the table of size classes, through the code
-// that uses it. The error wraps ErrNoSymbol.
+// for those of variableRules, libraryRules and itabRules and the table of size
+// classes, through the code that uses it. The error wraps ErrNoSymbol.
 func (b *Binary) Symbol(name string) (Symbol, error) {
 	found, err := b.lookUp(name, elf.STT_OBJECT)
 	if err == nil {

@@ -49,6 +49,7 @@ const (
 	descriptorSize     = 80
 	descriptorField    = 24 // name, type, offset
 	kindMask           = 1<<5 - 1
+	kindInterface      = 20
 	kindStruct         = 25
 	maxDescribedFields = 1 << 10
 	maxDescribed       = 1 << 20 // bytes; runtime.p takes 16 KiB

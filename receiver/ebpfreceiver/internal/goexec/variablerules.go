@@ -46,7 +46,7 @@ func slice(words int) []use {
 
 const sliceSize = 24
 
-// variableRules are the variables that are found without a symbol table. What
+// variableRules are those of the runtime that are found without a symbol table. What
 // the functions do was compared with the binaries of Go 1.21 to 1.27
 // (TestVariables), and more inlining only adds to it.
 var variableRules = map[string]variableRule{
@@ -101,5 +101,20 @@ var variableRules = map[string]variableRule{
 	"runtime.allm": {size: 8, anchors: []anchor{
 		{"runtime.mcommoninit", []use{{how: exchanges}, {how: uses64}}},
 		{"runtime.mexit", does(refers)},
+	}},
+}
+
+// libraryRules are those of packages that only some programs link. What the
+// functions do was compared with the binaries of gRPC 1.60 to 1.85
+// (TestVariablesOfGRPC and the receiver's TestReleasesOfGRPC).
+var libraryRules = map[string]variableRule{
+	"io.EOF": {size: 16, anchors: []anchor{
+		{"io.ReadAtLeast", slice(2)},
+		{"bytes.(*Buffer).Read", slice(2)},
+		{"google.golang.org/grpc.(*clientStream).finish", slice(2)},
+	}},
+	"google.golang.org/grpc.unaryStreamDesc": {size: 8, anchors: []anchor{
+		{"google.golang.org/grpc.invoke", does(uses64)},
+		{"google.golang.org/grpc.newClientStreamWithParams", does(uses64)},
 	}},
 }

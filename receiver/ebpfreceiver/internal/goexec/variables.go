@@ -12,16 +12,21 @@ import (
 // errUnknownVariable: there is no rule by which this variable is found.
 var errUnknownVariable = errors.New("not a variable that is searched for")
 
-// searchVariable finds a variable of the runtime without a symbol table. The
-// function table, which survives stripping, says where the runtime's functions
-// are; they refer to the variable, and to its fields at the offsets that are
-// known of its type. It is where all of them agree, and nowhere if that is not
-// one place only.
+// searchVariable finds a variable without a symbol table. The function table,
+// which survives stripping, says where the functions are that use it; they refer
+// to the variable, and to its fields at the offsets that are known of its type.
+// It is where all of them agree, and nowhere if that is not one place only.
 func (b *Binary) searchVariable(name string) (Symbol, error) {
 	if name == classesBefore125 || name == classesSince125 {
 		return b.searchClasses(name)
 	}
+	if rule, ok := itabRules[name]; ok {
+		return b.searchItab(name, rule)
+	}
 	rule, ok := variableRules[name]
+	if !ok {
+		rule, ok = libraryRules[name]
+	}
 	if !ok {
 		return Symbol{}, errUnknownVariable
 	}

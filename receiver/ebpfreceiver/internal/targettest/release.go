@@ -112,12 +112,13 @@ func buildWith(t testing.TB, release, name string, source []byte, args ...string
 	return binary
 }
 
-// BuildHealth compiles a server of gRPC's health service with the given release
-// of gRPC, such as v1.68.2, which the go command downloads. The URL of what
-// Start runs is where it serves gRPC.
-func BuildHealth(t testing.TB, release string) string {
+// BuildHealth compiles a server of gRPC's health service with the given releases
+// of gRPC, such as v1.68.2, and of Go, which the go command downloads. The URL of
+// what Start runs is where it serves gRPC.
+func BuildHealth(t testing.TB, release, toolchain string, args ...string) string {
 	t.Helper()
-	return buildRelease(t, "health", "google.golang.org/grpc@"+release, map[string][]byte{"main.go": healthSource})
+	return buildRelease(t, module{"health", "1.21", toolchain, "google.golang.org/grpc@" + release},
+		map[string][]byte{"main.go": healthSource}, args...)
 }
 
 //go:embed testdata/sdkspans/*.go
@@ -141,23 +142,31 @@ func BuildSDKSpans(t testing.TB, release string, args ...string) string {
 		sources[file.Name()], err = sdkSources.ReadFile("testdata/sdkspans/" + file.Name())
 		require.NoError(t, err)
 	}
-	return buildRelease(t, "sdkspans", "go.opentelemetry.io/otel/sdk@"+release, sources, args...)
+	return buildRelease(t, module{"sdkspans", "1.24", "auto", "go.opentelemetry.io/otel/sdk@" + release}, sources, args...)
+}
+
+// module is one of a program's own.
+type module struct {
+	name        string
+	language    string // the least release of Go that it is for
+	toolchain   string // that builds it, as in GOTOOLCHAIN
+	requirement string // the release of another one
 }
 
 // buildRelease compiles sources in a module of their own, with the given release of
 // another one.
-func buildRelease(t testing.TB, name, requirement string, sources map[string][]byte, args ...string) string {
+func buildRelease(t testing.TB, m module, sources map[string][]byte, args ...string) string {
 	t.Helper()
 	dir := t.TempDir()
-	sources["go.mod"] = []byte("module " + name + "\n\ngo 1.24\n")
+	sources["go.mod"] = []byte("module " + m.name + "\n\ngo " + m.language + "\n")
 	for file, content := range sources {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, file), content, 0o600))
 	}
-	binary := filepath.Join(dir, name)
-	for _, arguments := range [][]string{{"get", requirement}, append(append([]string{"build", "-o", binary}, args...), ".")} {
+	binary := filepath.Join(dir, m.name)
+	for _, arguments := range [][]string{{"get", m.requirement}, append(append([]string{"build", "-o", binary}, args...), ".")} {
 		command := exec.Command("go", arguments...)
 		command.Dir = dir
-		command.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "CGO_ENABLED=0")
+		command.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "CGO_ENABLED=0", "GOTOOLCHAIN="+m.toolchain)
 		output, err := command.CombinedOutput()
 		require.NoError(t, err, "go %v: %s", arguments, output)
 	}

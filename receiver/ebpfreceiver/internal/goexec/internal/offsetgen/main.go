@@ -42,7 +42,8 @@ const sdk = "go.opentelemetry.io/otel/sdk@"
 // grpcReleases bring the releases of genproto and golang.org/x/net with them that
 // they require: those that a program links unless it asks for others. The last
 // asks for those that this module requires.
-const grpcReleases = "," + rpc + "v1.75.1," + rpc + "v1.77.0," + rpc + "v1.79.0," + rpc + "v1.81.0," + rpc + "v1.83.0," + rpc + "v1.85.0," +
+const grpcReleases = "," + rpc + "v1.60.1," + rpc + "v1.64.1," + rpc + "v1.68.2," + rpc + "v1.69.4," + rpc + "v1.71.1," + rpc + "v1.73.0," +
+	rpc + "v1.75.1," + rpc + "v1.77.0," + rpc + "v1.79.0," + rpc + "v1.81.0," + rpc + "v1.83.0," + rpc + "v1.85.0," +
 	rpc + "v1.85.0+golang.org/x/net@v0.61.0+google.golang.org/genproto/googleapis/rpc@v0.0.0-20260928230214-8a89bd6388cc"
 
 const rpc = "google.golang.org/grpc@"

@@ -83,8 +83,9 @@ func main() {
 	},
 	"google.golang.org/grpc": {
 		types: map[string]string{
-			"google.golang.org/grpc/internal/transport.ServerStream":  "google.golang.org/grpc",
 			"google.golang.org/grpc/internal/transport.Stream":        "google.golang.org/grpc",
+			"google.golang.org/grpc/internal/transport.CallHdr":       "google.golang.org/grpc",
+			"google.golang.org/grpc.clientStream":                     "google.golang.org/grpc",
 			"google.golang.org/grpc/internal/status.Error":            "google.golang.org/grpc",
 			"google.golang.org/grpc.ClientConn":                       "google.golang.org/grpc",
 			"google.golang.org/grpc/internal/status.Status":           "google.golang.org/grpc",
@@ -94,6 +95,7 @@ func main() {
 			"golang.org/x/net/http2.FrameHeader":                      "golang.org/x/net",
 			"golang.org/x/net/http2/hpack.HeaderField":                "golang.org/x/net",
 		},
+		some: map[string]string{"google.golang.org/grpc/internal/transport.ServerStream": "google.golang.org/grpc"},
 		source: `package main
 
 import (
@@ -106,7 +108,7 @@ import (
 func main() {
 	listener, _ := net.Listen("tcp", "")
 	_ = grpc.NewServer().Serve(listener)
-	client, _ := grpc.NewClient("")
+	client, _ := grpc.Dial("")
 	_ = client.Invoke(context.Background(), "", nil, nil)
 }
 `,

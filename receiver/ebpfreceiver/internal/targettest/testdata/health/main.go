@@ -3,7 +3,8 @@
 
 // Health is a server of gRPC's own health service, which every release of gRPC
 // has: tests build it with several. Asked for the service "stream", it opens a
-// stream itself, which nobody serves, and reads its end.
+// stream itself, which nobody serves, and reads its end; for "calls", it makes two
+// calls itself, of which it serves one.
 package main
 
 import (
@@ -18,15 +19,24 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 )
 
-type streaming struct {
+type calling struct {
 	*health.Server
 	client *grpc.ClientConn
 }
 
-func (s streaming) Check(ctx context.Context, in *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
-	if in.Service != "stream" {
-		return s.Server.Check(ctx, in)
+func (s calling) Check(ctx context.Context, in *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
+	switch in.Service {
+	case "stream":
+		return s.stream(ctx, in)
+	case "calls":
+		out := &grpc_health_v1.HealthCheckResponse{}
+		_ = s.client.Invoke(ctx, "/no.such/Method", in, out)
+		return out, s.client.Invoke(ctx, "/grpc.health.v1.Health/Check", &grpc_health_v1.HealthCheckRequest{}, out)
 	}
+	return s.Server.Check(ctx, in)
+}
+
+func (s calling) stream(ctx context.Context, in *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
 	stream, err := s.client.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/no.such/Method")
 	if err != nil {
 		return nil, err
@@ -52,7 +62,7 @@ func run() error {
 		return err
 	}
 	server := grpc.NewServer()
-	grpc_health_v1.RegisterHealthServer(server, streaming{health.NewServer(), client})
+	grpc_health_v1.RegisterHealthServer(server, calling{health.NewServer(), client})
 	fmt.Println(listener.Addr())
 	return server.Serve(listener)
 }
