@@ -21,6 +21,7 @@ import (
 // one callback reads it.
 type account struct {
 	attributes []attribute.KeyValue
+	signal     string
 
 	mu       sync.Mutex
 	received map[source]int64
@@ -47,6 +48,7 @@ type refusal struct{ table, reason string }
 func newAccount(id, signal string) *account {
 	return &account{
 		attributes: []attribute.KeyValue{attribute.String("exporter", id), attribute.String("signal", signal)},
+		signal:     signal,
 		received:   map[source]int64{},
 		written:    map[string]int64{},
 		refused:    map[refusal]int64{},

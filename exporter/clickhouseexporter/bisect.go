@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/client"
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/deadletter"
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/rows"
 )
 
@@ -34,6 +35,18 @@ type extent struct {
 	pastViews bool
 }
 
+// portion is a part of a delivery's rows of a table.
+type portion struct {
+	table string
+	// n is the part's number, and first the number of its first row in the table's.
+	n, first int
+	input    proto.Input
+	// excerpt tells rows of the table.
+	excerpt deadletter.Excerpt
+}
+
+func (p portion) rows() int { return p.input[0].Data.Rows() }
+
 // search is what is known of the rows of a part: first that all of it is open;
 // then, where ClickHouse refuses it for its values, what is left of its halves.
 // An attempt goes on where the one before it ended.
@@ -49,20 +62,19 @@ type search struct {
 	first, whole error
 }
 
-// insertPart inserts the n-th part of a delivery's rows of a table, and isolates
-// the rows that do not fit the table by halving what ClickHouse refuses. It
+// insertPart inserts a part of a delivery's rows of a table, and isolates the rows that do not fit the table by halving what ClickHouse refuses. It
 // returns an error where the next attempt is to go on.
 //
 // Each extent has a token of its own. A Collector that was killed in between
 // begins anew: the part is refused, halved and refused as before, and the
 // extents that were stored are known by their tokens.
-func (i *inserter) insertPart(ctx context.Context, d *delivery, table string, n int, part proto.Input, s *search) error {
+func (i *inserter) insertPart(ctx context.Context, d *delivery, p portion, s *search) error {
 	if !s.begun {
-		*s = search{begun: true, open: []extent{{to: part[0].Data.Rows()}}}
+		*s = search{begun: true, open: []extent{{to: p.rows()}}}
 	}
 	for len(s.open) > 0 {
 		e := &s.open[0]
-		err := i.insertExtent(ctx, d, table, n, part, *e)
+		err := i.insertExtent(ctx, d, p, *e)
 		switch {
 		case err == nil:
 			s.stored += e.to - e.from
@@ -74,31 +86,31 @@ func (i *inserter) insertPart(ctx context.Context, d *delivery, table string, n 
 		case client.OfRows(err) && e.to-e.from > 1 && s.isolated < maxIsolated:
 			s.halve()
 		default:
-			i.refuse(d, table, s, err)
+			i.refuse(ctx, d, p, s, err)
 		}
 	}
 	return nil
 }
 
-// insertExtent inserts rows of the n-th part.
+// insertExtent inserts rows of a part.
 //
 // A view of the table may refuse rows that the table has stored by then: halves of
 // them, under other tokens, would be stored again. So what was refused is sent once
 // more past the views, under the same token. Where that succeeds, the rows are in
 // the table, once, and it was a view that failed.
-func (i *inserter) insertExtent(ctx context.Context, d *delivery, table string, n int, part proto.Input, e extent) error {
-	input, unit := part, strconv.Itoa(n)
-	if e.from > 0 || e.to < part[0].Data.Rows() {
-		input, unit = rows.Window(part, e.from, e.to), fmt.Sprintf("%d.%d.%d", n, e.from, e.to)
+func (i *inserter) insertExtent(ctx context.Context, d *delivery, p portion, e extent) error {
+	input, unit := p.input, strconv.Itoa(p.n)
+	if e.from > 0 || e.to < p.rows() {
+		input, unit = rows.Window(p.input, e.from, e.to), fmt.Sprintf("%d.%d.%d", p.n, e.from, e.to)
 	}
 	if !e.pastViews {
-		return i.insertUnit(ctx, d, table, unit, input)
+		return i.insertUnit(ctx, d, p.table, unit, input)
 	}
-	err := i.insertUnit(ctx, d, table, unit, input, ch.Setting{Key: "materialized_views_ignore_errors", Value: "1", Important: true})
+	err := i.insertUnit(ctx, d, p.table, unit, input, ch.Setting{Key: "materialized_views_ignore_errors", Value: "1", Important: true})
 	if err == nil {
-		i.telemetry.ViewFailures.Add(ctx, int64(e.to-e.from), metric.WithAttributes(attribute.String("table", table)))
+		i.telemetry.ViewFailures.Add(ctx, int64(e.to-e.from), metric.WithAttributes(attribute.String("table", p.table)))
 		i.logger.Warn("a materialized view of the table fails on rows that the table itself has stored: they are missing in that view",
-			zap.String("table", table), zap.Int("rows", e.to-e.from))
+			zap.String("table", p.table), zap.Int("rows", e.to-e.from))
 	}
 	return err
 }
@@ -111,8 +123,9 @@ func (s *search) halve() {
 }
 
 // refuse gives the rows of the first extent up for good.
-func (i *inserter) refuse(d *delivery, table string, s *search, err error) {
-	count := s.open[0].to - s.open[0].from
+func (i *inserter) refuse(ctx context.Context, d *delivery, p portion, s *search, err error) {
+	e := s.open[0]
+	count := e.to - e.from
 	s.open = s.open[1:]
 	s.refused += count
 	if s.first == nil {
@@ -129,7 +142,8 @@ func (i *inserter) refuse(d *delivery, table string, s *search, err error) {
 		reason = reasonTooMany
 	}
 	d.settled(count)
-	i.account.refuse(table, reason, count)
+	i.account.refuse(p.table, reason, count)
+	i.bury(ctx, p.table, reason, p.excerpt, p.first+e.from, p.first+e.to)
 }
 
 // verdict is why a part counts as refused: nothing of it was stored, or rows of it

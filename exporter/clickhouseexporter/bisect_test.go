@@ -59,7 +59,7 @@ func attempt(ctx context.Context, i *inserter) context.Context {
 }
 
 const countGood = "SELECT count() FROM otel.otel_logs WHERE LogAttributes['n'] = splitByChar(' ', Body)[2] " +
-	"AND ServiceName = concat('service ', toString(intDiv(toUInt64(LogAttributes['n']), 100)))"
+	"AND ServiceName = concat('service ', toString(intDiv(toUInt64OrZero(LogAttributes['n']), 100)))"
 
 // TestBadRowsAreIsolated stores all rows but the bad ones, and counts the INSERTs
 // that it took.

@@ -57,6 +57,8 @@ type Config struct {
 	ClusterName string `mapstructure:"cluster_name"`
 	// DerivedTables are filled by ClickHouse out of the tables above.
 	DerivedTables DerivedTablesConfig `mapstructure:"derived_tables"`
+	// DeadLetter is what becomes of rows that ClickHouse refuses for good.
+	DeadLetter DeadLetterConfig `mapstructure:"dead_letter"`
 	// CreateSchema creates the database and tables where they do not exist.
 	CreateSchema bool `mapstructure:"create_schema"`
 
@@ -111,6 +113,7 @@ func createDefaultConfig() component.Config {
 			ExponentialHistogram: TableConfig{Name: "otel_metrics_exponential_histogram"},
 		},
 		DerivedTables: defaultDerivedTables(),
+		DeadLetter:    defaultDeadLetter(),
 		CreateSchema:  true,
 		Compress:      "lz4",
 		AsyncInsert:   false,
@@ -145,7 +148,7 @@ func (cfg *Config) Validate() error {
 		}
 		tables[table.name] = table.key
 	}
-	return errors.Join(errs, cfg.validateRetention(), cfg.validateDerived())
+	return errors.Join(errs, cfg.validateRetention(), cfg.validateDerived(), cfg.DeadLetter.validate())
 }
 
 type namedTable struct{ key, name string }

@@ -60,7 +60,7 @@ type change struct {
 }
 
 func goodCases() map[string]change {
-	return map[string]change{
+	cases := map[string]change{
 		"clickhouse": {},
 		"clickhouse/username_password": {
 			config: func(c *Config) { c.Username, c.Password = "fathom", "s3cr#t/?" },
@@ -227,6 +227,8 @@ func goodCases() map[string]change {
 			batch.MinSize, batch.MaxSize = 10, 20
 		}},
 	}
+	maps.Copy(cases, deadLetterCases())
+	return cases
 }
 
 func TestGoodConfigs(t *testing.T) {
@@ -289,7 +291,7 @@ func TestTLSConfigs(t *testing.T) {
 
 // badCases is what each error must say.
 func badCases() map[string][]string {
-	return map[string][]string{
+	cases := map[string][]string{
 		"bad/endpoint_missing":          {"endpoint: must be set, for example to tcp://"},
 		"bad/endpoint_without_scheme":   {"endpoint: has no scheme; write it as tcp://"},
 		"bad/endpoint_http":             {"endpoint: http:// is not supported", "tcp://host:9000"},
@@ -324,6 +326,8 @@ func badCases() map[string][]string {
 		"bad/metrics_table_name":  {"metrics_table_name is not supported", "metrics_tables.<kind>.name"},
 		"bad/profiles_table_name": {"profiles_table_name is not supported", "remove the key"},
 	}
+	maps.Copy(cases, badDeadLetterCases())
+	return cases
 }
 
 func TestBadConfigs(t *testing.T) {

@@ -22,6 +22,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/client"
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/deadletter"
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/metadata"
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/rows"
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/schema"
@@ -43,6 +44,10 @@ type inserter struct {
 	account *account
 	// product is the Collector's name and version.
 	product string
+	// id is the exporter's.
+	id string
+	// letters takes rows that were refused; nil where nothing does.
+	letters deadLetters
 	// identities are those of the requests that come.
 	identities identities
 	// pressure holds inserts back while ClickHouse is overloaded.
@@ -74,6 +79,7 @@ func newInserter(set exporter.Settings, config *Config, signal string, prepare f
 		telemetry:  telemetry,
 		account:    account,
 		product:    product,
+		id:         set.ID.String(),
 		logger:     set.Logger,
 		maxBlock:   rows.MaxBlock,
 		identities: newIdentities(),
@@ -104,6 +110,9 @@ func (i *inserter) options() []exporterhelper.Option {
 // start begins to prepare the tables and does not wait for it: ClickHouse may
 // come later than the Collector.
 func (i *inserter) start(context.Context, component.Host) error {
+	if err := i.openDeadLetters(); err != nil {
+		return err
+	}
 	i.gate.start()
 	return nil
 }
@@ -111,7 +120,10 @@ func (i *inserter) start(context.Context, component.Host) error {
 func (i *inserter) shutdown(context.Context) error {
 	i.gate.stop()
 	i.client.Close()
-	return nil
+	if i.letters == nil {
+		return nil
+	}
+	return i.letters.Close()
 }
 
 // prepare makes sure of the database and the signal's tables.
@@ -144,19 +156,22 @@ func (i *inserter) create(ctx context.Context, render func() ([]string, error)) 
 }
 
 // insert writes one block's columns to a table and counts what became of the
-// rows. It does nothing for a block without rows. Columns that are too large
+// rows, of which excerpt tells those that are refused. It does nothing for a block without rows. Columns that are too large
 // for one block are inserted in parts; those that earlier attempts at the
 // delivery are done with are left out.
-func (i *inserter) insert(ctx context.Context, d *delivery, table string, input proto.Input, corrected rows.Corrections) error {
+func (i *inserter) insert(ctx context.Context, d *delivery, table string, input proto.Input, corrected rows.Corrections, excerpt deadletter.Excerpt) error {
 	if input[0].Data.Rows() == 0 {
 		return nil
 	}
 	done := d.progress(table)
+	first := 0
 	for n, part := range rows.Split(input, i.maxBlock) {
+		p := portion{table: table, n: n, first: first, input: part, excerpt: excerpt}
+		first += p.rows()
 		if n < done.parts {
 			continue
 		}
-		if err := i.insertPart(ctx, d, table, n, part, &done.part); err != nil {
+		if err := i.insertPart(ctx, d, p, &done.part); err != nil {
 			return err
 		}
 		done.refused = errors.Join(done.refused, i.verdict(table, &done.part))

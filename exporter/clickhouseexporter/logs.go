@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/client"
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/deadletter"
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/rows"
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/schema"
 )
@@ -110,15 +111,15 @@ func (e *logsExporter) push(ctx context.Context, logs plog.Logs) error {
 	defer e.blocks.put(block)
 	block.Append(logs)
 	d.spend(phaseEncode, begun)
-	return e.insertLogs(ctx, d, block)
+	return e.insertLogs(ctx, d, block, deadletter.Logs(logs))
 }
 
-func (e *logsExporter) insertLogs(ctx context.Context, d *delivery, block *rows.Logs) error {
+func (e *logsExporter) insertLogs(ctx context.Context, d *delivery, block *rows.Logs, excerpt deadletter.Excerpt) error {
 	table := e.config.LogsTableName
 	if !e.withoutEventName.Load() {
-		return e.insert(ctx, d, table, block.Input(), block.Corrected())
+		return e.insert(ctx, d, table, block.Input(), block.Corrected(), excerpt)
 	}
-	err := e.insert(ctx, d, table, block.InputWithoutEventName(), block.Corrected())
+	err := e.insert(ctx, d, table, block.InputWithoutEventName(), block.Corrected(), excerpt)
 	if lost := block.EventNames(); err == nil && lost > 0 {
 		e.countCorrected(ctx, table, "event_name_without_column", lost)
 	}

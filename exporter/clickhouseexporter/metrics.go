@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/deadletter"
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/rows"
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/schema"
 )
@@ -87,7 +88,7 @@ func (e *metricsExporter) push(ctx context.Context, metrics pmetric.Metrics) err
 	if untyped != nil && metrics.DataPointCount() == 0 {
 		return untyped
 	}
-	return e.outcome(e.insertAll(ctx, d, block))
+	return e.outcome(e.insertAll(ctx, d, metrics, block))
 }
 
 // refuseUntyped counts the metrics that no table can hold, at the first attempt.
@@ -112,7 +113,7 @@ func (e *metricsExporter) refuseUntyped(ctx context.Context, d *delivery, block 
 
 // insertAll writes the five tables at once. It returns the error of each, in
 // the order of rows.MetricTypes.
-func (e *metricsExporter) insertAll(ctx context.Context, d *delivery, block *rows.Metrics) []error {
+func (e *metricsExporter) insertAll(ctx context.Context, d *delivery, metrics pmetric.Metrics, block *rows.Metrics) []error {
 	kinds := rows.MetricTypes()
 	failures := make([]error, len(kinds))
 	var inserts sync.WaitGroup
@@ -122,7 +123,8 @@ func (e *metricsExporter) insertAll(ctx context.Context, d *delivery, block *row
 			continue
 		}
 		inserts.Go(func() {
-			failures[n] = e.insert(ctx, d, e.config.MetricsTables.table(kind), table.Input(), table.Corrected())
+			failures[n] = e.insert(ctx, d, e.config.MetricsTables.table(kind), table.Input(), table.Corrected(),
+				deadletter.Metrics(metrics, kind))
 		})
 	}
 	inserts.Wait()

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/deadletter"
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/rows"
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/schema"
 )
@@ -51,5 +52,5 @@ func (e *tracesExporter) push(ctx context.Context, traces ptrace.Traces) error {
 	defer e.blocks.put(block)
 	block.Append(traces)
 	d.spend(phaseEncode, begun)
-	return e.insert(ctx, d, e.config.TracesTableName, block.Input(), block.Corrected())
+	return e.insert(ctx, d, e.config.TracesTableName, block.Input(), block.Corrected(), deadletter.Traces(traces))
 }

@@ -19,6 +19,7 @@ require (
 )
 
 require (
+	github.com/DeRuina/timberjack v1.4.5 // indirect
 	github.com/andybalholm/brotli v1.2.6 // indirect
 	github.com/cenkalti/backoff/v7 v7.0.0 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect

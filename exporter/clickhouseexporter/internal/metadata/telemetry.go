@@ -33,6 +33,9 @@ type TelemetryBuilder struct {
 	// ViewFailures counts rows that are stored and missing in a view of their
 	// table, by table.
 	ViewFailures metric.Int64Counter
+	// DeadLetters counts refused rows by table and by what became of them as
+	// dead letters.
+	DeadLetters metric.Int64Counter
 	// Retries counts attempts at requests beyond the first.
 	Retries metric.Int64Counter
 	// Time counts seconds that requests took behind the queue, by phase.
@@ -59,6 +62,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, observe func(metr
 		Bytes:           m.counter("bytes", "By", "Bytes of the blocks that ClickHouse acknowledged, before compression."),
 		InsertFailures:  m.counter("insert_failures", "{insert}", "INSERTs that failed, those that are tried again included."),
 		ViewFailures:    m.counter("view_failures", "{row}", "Rows that are stored and missing in a view of their table."),
+		DeadLetters:     m.counter("dead_letters", "{row}", "Refused rows, by what became of them as dead letters."),
 		Retries:         m.counter("retries", "{attempt}", "Attempts to store a request beyond its first."),
 		SchemaFailures:  m.counter("schema_failures", "{attempt}", "Failed attempts to prepare the database and tables."),
 		ValuesCorrected: m.counter("values_corrected", "{value}", "Values that were stored other than they came."),
