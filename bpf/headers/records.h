@@ -257,14 +257,35 @@ struct record_buffer {
 	__type(value, union record); /* for BTF only: user space checks its layout by it */
 } records SEC(".maps");
 
-/* A wake-up costs more than a record, so the reader is woken when much waits;
- * else it looks by itself, some times a second. */
+/* What the reader of the records does. */
+enum reader_state {
+	READER_READS, /* until nothing is left */
+	READER_WAITS, /* it looks again soon, or when it is woken since much waits */
+	READER_RESTS, /* nothing has come for a while: the first record wakes it */
+};
+
+struct reader_state_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u32); /* enum reader_state */
+} reader_state SEC(".maps");
+
 #define WAKE_UP_BYTES (256 << 10)
 
+/* A wake-up costs more than a record and sends an interrupt, so the reader is woken
+ * once each time that it waits. With it a record is submitted that was reserved
+ * before: then either it sees here that the reader rests, or the reader sees the
+ * record before it does. Where a CPU swaps the two, the reader's rest is bounded. */
 static __always_inline u64 wake_up(void)
 {
-	u64 waiting = bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA);
-	return waiting >= WAKE_UP_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	u32 zero = 0, *reader = bpf_map_lookup_elem(&reader_state, &zero);
+	if (!reader || *reader == READER_READS)
+		return BPF_RB_NO_WAKEUP;
+	if (*reader == READER_WAITS && bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) < WAKE_UP_BYTES)
+		return BPF_RB_NO_WAKEUP;
+	*reader = READER_READS;
+	return BPF_RB_FORCE_WAKEUP;
 }
 
 static __always_inline void submit(void *record)

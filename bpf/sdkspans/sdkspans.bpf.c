@@ -49,12 +49,7 @@ static __always_inline void deliver(void *ctx, struct scratch *s, struct tracer_
 	barrier_var(size); /* else the check is of the image's size alone */
 	if (size > sizeof(s->record) + IMAGE_SIZE)
 		return;
-	/* The reader reads on until nothing is left: waking it once for so much is enough,
-	 * and each time sends an interrupt. */
-	u64 waiting = bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA);
-	u64 then = waiting + ((size + BPF_RINGBUF_HDR_SZ + 7) & ~7ULL);
-	u64 wake = waiting / WAKE_UP_BYTES != then / WAKE_UP_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
-	if (bpf_ringbuf_output(&records, &s->record, size, wake)) {
+	if (bpf_ringbuf_output(&records, &s->record, size, wake_up())) {
 		count(DROPPED_BUFFER_FULL);
 		return;
 	}

@@ -13,13 +13,14 @@ import (
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/discover"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/emit"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/metadata"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/probe"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/record"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/traffic"
 )
 
-// settling is how long the records of a reading need to come: the reader looks
-// every 100 ms. What comes later is told at the next interval.
-const settling = 250 * time.Millisecond
+// settling is how long the records of a reading need to come. What comes later is
+// told at the next interval.
+const settling = probe.PollInterval + 150*time.Millisecond
 
 // peers tells what the connections of all attached processes carried, at the
 // interval of the runtime metrics.

@@ -17,10 +17,12 @@ import (
 )
 
 const (
-	// batchRecords and batchAge bound how much and how long records wait for
-	// company before they go down the pipelines.
+	// batchRecords bounds how many records go down the pipelines together. They go
+	// once nothing else waits, but where much comes not more often than each batchAge.
+	// Both together with probe.PollInterval are less than spans wait for records by
+	// default (wait of the span_enrichment processor).
 	batchRecords = 1024
-	batchAge     = 200 * time.Millisecond
+	batchAge     = 100 * time.Millisecond
 )
 
 // records moves what the probes tell to the pipelines.
@@ -40,12 +42,13 @@ type records struct {
 
 	batch *emit.Batch
 	size  int
-	since time.Time
+	last  time.Time // when one went down the pipelines, or there was none to
 }
 
 // source is a probe.Reader.
 type source interface {
 	Read() ([]byte, error)
+	Wait() error
 	End()
 }
 
@@ -75,17 +78,23 @@ func (r *records) run() error {
 	defer r.flush()
 	for {
 		raw, err := r.reader.Read()
+		switch {
+		case raw != nil:
+			r.add(raw)
+			if r.size >= batchRecords {
+				r.flush()
+			}
+		case err == nil: // nothing waits
+			if time.Since(r.last) >= batchAge {
+				r.flush()
+			}
+			err = r.reader.Wait()
+		}
 		if errors.Is(err, probe.ErrClosed) {
 			return nil
 		}
 		if err != nil {
 			return err
-		}
-		if raw != nil {
-			r.add(raw)
-		}
-		if r.size >= batchRecords || time.Since(r.since) >= batchAge {
-			r.flush()
 		}
 	}
 }
@@ -113,7 +122,6 @@ func (r *records) add(raw []byte) {
 	}
 	if r.size == 0 {
 		r.batch = emit.NewBatch(metadata.ScopeName, r.version, emit.ReadClock(), r.cycles, r.sdks)
-		r.since = time.Now()
 	}
 	r.sampled(decoded)
 	r.batch.Add(process, decoded)
@@ -124,8 +132,8 @@ func (r *records) add(raw []byte) {
 }
 
 func (r *records) flush() {
-	r.since = time.Now()
-	for _, ended := range r.table.Expire(r.since) {
+	r.last = time.Now()
+	for _, ended := range r.table.Expire(r.last) {
 		r.cycles.Forget(ended)
 		r.conditions.forget(ended)
 		r.sdks.Forget(ended)

@@ -29,6 +29,7 @@ const (
 	clientsMapInSpan             = "in_span"
 	clientsMapParts              = "parts"
 	clientsMapProcesses          = "processes"
+	clientsMapReaderState        = "reader_state"
 	clientsMapRecords            = "records"
 	clientsMapStopClocks         = "stop_clocks"
 	clientsMapThreads            = "threads"
@@ -102,6 +103,7 @@ type clientsMapSpecs struct {
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
 	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
+	ReaderState     *ebpf.MapSpec `ebpf:"reader_state"`
 	Records         *ebpf.MapSpec `ebpf:"records"`
 	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
 	Threads         *ebpf.MapSpec `ebpf:"threads"`
@@ -149,6 +151,7 @@ type clientsMaps struct {
 	InSpan          *ebpf.Map `ebpf:"in_span"`
 	Parts           *ebpf.Map `ebpf:"parts"`
 	Processes       *ebpf.Map `ebpf:"processes"`
+	ReaderState     *ebpf.Map `ebpf:"reader_state"`
 	Records         *ebpf.Map `ebpf:"records"`
 	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
 	Threads         *ebpf.Map `ebpf:"threads"`
@@ -169,6 +172,7 @@ func (m *clientsMaps) Close() error {
 		m.InSpan,
 		m.Parts,
 		m.Processes,
+		m.ReaderState,
 		m.Records,
 		m.StopClocks,
 		m.Threads,

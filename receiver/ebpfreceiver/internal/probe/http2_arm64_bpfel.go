@@ -29,6 +29,7 @@ const (
 	http2MapInSpan               = "in_span"
 	http2MapParts                = "parts"
 	http2MapProcesses            = "processes"
+	http2MapReaderState          = "reader_state"
 	http2MapRecords              = "records"
 	http2MapStopClocks           = "stop_clocks"
 	http2MapThreads              = "threads"
@@ -106,6 +107,7 @@ type http2MapSpecs struct {
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
 	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
+	ReaderState     *ebpf.MapSpec `ebpf:"reader_state"`
 	Records         *ebpf.MapSpec `ebpf:"records"`
 	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
 	Threads         *ebpf.MapSpec `ebpf:"threads"`
@@ -153,6 +155,7 @@ type http2Maps struct {
 	InSpan          *ebpf.Map `ebpf:"in_span"`
 	Parts           *ebpf.Map `ebpf:"parts"`
 	Processes       *ebpf.Map `ebpf:"processes"`
+	ReaderState     *ebpf.Map `ebpf:"reader_state"`
 	Records         *ebpf.Map `ebpf:"records"`
 	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
 	Threads         *ebpf.Map `ebpf:"threads"`
@@ -173,6 +176,7 @@ func (m *http2Maps) Close() error {
 		m.InSpan,
 		m.Parts,
 		m.Processes,
+		m.ReaderState,
 		m.Records,
 		m.StopClocks,
 		m.Threads,

@@ -25,6 +25,7 @@ const (
 	networkMapParts              = "parts"
 	networkMapPendingSyscalls    = "pending_syscalls"
 	networkMapProcesses          = "processes"
+	networkMapReaderState        = "reader_state"
 	networkMapRecords            = "records"
 	networkMapStopClocks         = "stop_clocks"
 	networkMapThreads            = "threads"
@@ -96,6 +97,7 @@ type networkMapSpecs struct {
 	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	PendingSyscalls *ebpf.MapSpec `ebpf:"pending_syscalls"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
+	ReaderState     *ebpf.MapSpec `ebpf:"reader_state"`
 	Records         *ebpf.MapSpec `ebpf:"records"`
 	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
 	Threads         *ebpf.MapSpec `ebpf:"threads"`
@@ -139,6 +141,7 @@ type networkMaps struct {
 	Parts           *ebpf.Map `ebpf:"parts"`
 	PendingSyscalls *ebpf.Map `ebpf:"pending_syscalls"`
 	Processes       *ebpf.Map `ebpf:"processes"`
+	ReaderState     *ebpf.Map `ebpf:"reader_state"`
 	Records         *ebpf.Map `ebpf:"records"`
 	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
 	Threads         *ebpf.Map `ebpf:"threads"`
@@ -155,6 +158,7 @@ func (m *networkMaps) Close() error {
 		m.Parts,
 		m.PendingSyscalls,
 		m.Processes,
+		m.ReaderState,
 		m.Records,
 		m.StopClocks,
 		m.Threads,

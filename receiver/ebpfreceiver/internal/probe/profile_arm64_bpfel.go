@@ -23,6 +23,7 @@ const (
 	profileMapInSpan             = "in_span"
 	profileMapParts              = "parts"
 	profileMapProcesses          = "processes"
+	profileMapReaderState        = "reader_state"
 	profileMapRecords            = "records"
 	profileMapSampleScratch      = "sample_scratch"
 	profileMapStopClocks         = "stop_clocks"
@@ -89,6 +90,7 @@ type profileMapSpecs struct {
 	InSpan        *ebpf.MapSpec `ebpf:"in_span"`
 	Parts         *ebpf.MapSpec `ebpf:"parts"`
 	Processes     *ebpf.MapSpec `ebpf:"processes"`
+	ReaderState   *ebpf.MapSpec `ebpf:"reader_state"`
 	Records       *ebpf.MapSpec `ebpf:"records"`
 	SampleScratch *ebpf.MapSpec `ebpf:"sample_scratch"`
 	StopClocks    *ebpf.MapSpec `ebpf:"stop_clocks"`
@@ -131,6 +133,7 @@ type profileMaps struct {
 	InSpan        *ebpf.Map `ebpf:"in_span"`
 	Parts         *ebpf.Map `ebpf:"parts"`
 	Processes     *ebpf.Map `ebpf:"processes"`
+	ReaderState   *ebpf.Map `ebpf:"reader_state"`
 	Records       *ebpf.Map `ebpf:"records"`
 	SampleScratch *ebpf.Map `ebpf:"sample_scratch"`
 	StopClocks    *ebpf.Map `ebpf:"stop_clocks"`
@@ -146,6 +149,7 @@ func (m *profileMaps) Close() error {
 		m.InSpan,
 		m.Parts,
 		m.Processes,
+		m.ReaderState,
 		m.Records,
 		m.SampleScratch,
 		m.StopClocks,

@@ -119,6 +119,7 @@ func (p *Programs) load(options Options) error {
 		spansMapProcesses:       p.spans.Processes,
 		spansMapEndingSpans:     p.spans.EndingSpans,
 		spansMapRecords:         p.spans.Records,
+		spansMapReaderState:     p.spans.ReaderState,
 		spansMapStopClocks:      p.spans.StopClocks,
 		spansMapThreads:         p.spans.Threads,
 	}}

@@ -81,11 +81,16 @@ func readAll(t *testing.T, programs *Programs) []record.Record {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, reader.Close()) }()
 	var all []record.Record
-	for {
+	for waited := false; ; {
 		raw, err := reader.Read()
 		require.NoError(t, err)
 		if raw == nil {
-			return all
+			if waited {
+				return all
+			}
+			waited = true // what ends after an answer was sent may be about to come
+			require.NoError(t, reader.ring.wait(time.Now().Add(100*time.Millisecond), 1))
+			continue
 		}
 		decoded, err := record.Decode(raw)
 		require.NoError(t, err)
@@ -251,7 +256,7 @@ func TestCountersAreNumberedAsInTheKernel(t *testing.T) {
 	}
 }
 
-func TestReadGivesUpAfterAWhile(t *testing.T) {
+func TestWaitGivesUpAfterAWhile(t *testing.T) {
 	programs, err := Load(Options{})
 	require.NoError(t, err)
 	defer programs.Close()
@@ -261,11 +266,59 @@ func TestReadGivesUpAfterAWhile(t *testing.T) {
 	raw, err := reader.Read()
 	require.NoError(t, err)
 	require.Nil(t, raw)
-	require.GreaterOrEqual(t, time.Since(began), pollInterval/2)
+	require.NoError(t, reader.Wait())
+	require.GreaterOrEqual(t, time.Since(began), PollInterval/2)
 	require.NoError(t, reader.Drain(t.Context()))
 	require.NoError(t, reader.Close())
 	_, err = reader.Read()
 	require.ErrorIs(t, err, ErrClosed)
+	require.ErrorIs(t, reader.Wait(), ErrClosed)
+}
+
+// The reader is woken once each time that it waits: by what is much, and by the
+// first record where none had come for a while.
+func TestWhenTheReaderIsWoken(t *testing.T) {
+	programs, server := attached(t, Options{}, nil)
+	reader, err := programs.NewReader()
+	require.NoError(t, err)
+	defer func() { require.NoError(t, reader.Close()) }()
+	state := func() (state uint32) {
+		require.NoError(t, reader.state.Lookup(uint32(0), &state))
+		return state
+	}
+	waits := func() chan error {
+		waited := make(chan error, 1)
+		go func() { waited <- reader.Wait() }()
+		return waited
+	}
+
+	reader.last = time.Now().Add(-restAfter)
+	began, waited := time.Now(), waits()
+	require.Eventually(t, func() bool { return state() == readerRests }, time.Minute, time.Millisecond)
+	requests(t, server, 1)
+	require.NoError(t, <-waited)
+	took := time.Since(began)
+	t.Logf("a reader that rests for %v was woken by a record after %v", restInterval, took)
+	require.Zero(t, state(), "who woke it noted that")
+	require.Positive(t, reader.ring.available())
+	if took >= restInterval {
+		t.Errorf("it was not woken, or the machine is very slow")
+	}
+
+	for raw, err := reader.Read(); raw != nil; raw, err = reader.Read() {
+		require.NoError(t, err)
+	}
+	require.NoError(t, reader.Wait())
+	require.EqualValues(t, readerWaits, state(), "it looked by itself")
+	requests(t, server, 10)
+	require.Less(t, reader.ring.available(), enoughBytes)
+	require.EqualValues(t, readerWaits, state(), "a few records wake nobody who looks soon")
+	for state() == readerWaits && reader.ring.available() < 2*enoughBytes {
+		requests(t, server, 10)
+	}
+	t.Logf("a reader that waits was to be woken by %d bytes", reader.ring.available())
+	require.Zero(t, state())
+	require.GreaterOrEqual(t, reader.ring.available(), enoughBytes)
 }
 
 // Drain waits for what is in the buffer, and for no more.
@@ -277,7 +330,7 @@ func TestDrainWaitsForWhatWasTold(t *testing.T) {
 		_, _, err := server.Get("/nothing", nil)
 		require.NoError(t, err)
 	}
-	soon, cancel := context.WithTimeout(t.Context(), pollInterval)
+	soon, cancel := context.WithTimeout(t.Context(), PollInterval)
 	defer cancel()
 	require.ErrorIs(t, reader.Drain(soon), context.DeadlineExceeded, "nobody reads")
 	server.Kill()
@@ -289,6 +342,8 @@ func TestDrainWaitsForWhatWasTold(t *testing.T) {
 		for raw, err := reader.Read(); err == nil; raw, err = reader.Read() {
 			if raw != nil {
 				n++
+			} else if reader.Wait() != nil {
+				break
 			}
 		}
 		read <- n

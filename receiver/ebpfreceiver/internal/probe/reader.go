@@ -10,20 +10,40 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/ringbuf"
 )
 
-// pollInterval bounds how long a record waits: the programs wake the reader up
-// only when much waits, since a wake-up costs the target more than a record.
-const pollInterval = 100 * time.Millisecond
+// PollInterval bounds how long a record waits to be read: the programs wake the
+// reader up only when much waits, since a wake-up costs the target more than a
+// record. Each time that the reader looks costs the agent some 50 µs of CPU time.
+const PollInterval = 250 * time.Millisecond
+
+const (
+	// restAfter is for how long nothing has come when the reader rests, to be woken
+	// by the next record.
+	restAfter = time.Second
+	// restInterval bounds a rest: a wake-up may be missed once in a very long time
+	// (bpf/headers/records.h).
+	restInterval = 10 * time.Second
+)
+
+// The states of bpf/headers/records.h that the reader sets.
+const (
+	readerWaits = 1
+	readerRests = 2
+)
 
 // enoughBytes is WAKE_UP_BYTES of bpf/headers/records.h: when a program wakes the
 // reader up.
 const enoughBytes = 256 << 10
 
-// Reader takes records out of the ring buffer.
+// Reader takes records out of the ring buffer. Read and Wait are for one goroutine.
 type Reader struct {
 	ring    *ring
+	state   *ebpf.Map     // tells the programs when to wake the reader
+	last    time.Time     // when it was noticed last that a record has come
+	read    bool          // a record since
 	asked   atomic.Bool   // by Drain, to be told that nothing waits
 	drained chan struct{} // has one when a Read found that out
 	ended   chan struct{} // closed by End
@@ -37,18 +57,19 @@ func (p *Programs) NewReader() (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{ring: ring, drained: make(chan struct{}, 1), ended: make(chan struct{})}, nil
+	return &Reader{ring: ring, state: p.spans.ReaderState, last: time.Now(), drained: make(chan struct{}, 1), ended: make(chan struct{})}, nil
 }
 
 // ErrClosed is returned by Read after Close.
 var ErrClosed = ringbuf.ErrClosed
 
-// Read returns the next record, or nil when none came within the poll interval.
-// The bytes are valid until the next call.
+// Read returns the next record, or nil where none waits. The bytes are valid until the
+// next call.
 func (r *Reader) Read() ([]byte, error) {
 	asked := r.asked.Load() // before it is looked what waits
 	raw, err := r.ring.next()
 	if raw != nil || err != nil {
+		r.read = true
 		return raw, err
 	}
 	if asked {
@@ -58,10 +79,24 @@ func (r *Reader) Read() ([]byte, error) {
 		default: // nobody took the last one
 		}
 	}
-	if err := r.ring.wait(time.Now().Add(pollInterval), enoughBytes); err != nil {
-		return nil, err
+	return nil, nil
+}
+
+// Wait returns when it is time to read again: after a poll interval, earlier when
+// much waits, and once there is a record where none has come for a while.
+func (r *Reader) Wait() error {
+	now := time.Now()
+	if r.read {
+		r.last, r.read = now, false
 	}
-	return r.ring.next()
+	state, until, enough := uint32(readerWaits), now.Add(PollInterval), enoughBytes
+	if now.Sub(r.last) >= restAfter {
+		state, until, enough = readerRests, now.Add(restInterval), 1
+	}
+	if err := r.state.Put(uint32(0), state); err != nil {
+		return fmt.Errorf("telling the programs when to wake the reader of records: %w", err)
+	}
+	return r.ring.wait(until, enough)
 }
 
 // End says that nobody will read on, for whatever reason.
@@ -89,5 +124,5 @@ func (r *Reader) Drain(ctx context.Context) error {
 	return nil
 }
 
-// Close ends a Read that waits and frees the buffer's mapping.
+// Close ends a Wait and frees the buffer's mapping.
 func (r *Reader) Close() error { return r.ring.Close() }

@@ -29,6 +29,7 @@ const (
 	rpcMapInSpan             = "in_span"
 	rpcMapParts              = "parts"
 	rpcMapProcesses          = "processes"
+	rpcMapReaderState        = "reader_state"
 	rpcMapRecords            = "records"
 	rpcMapStopClocks         = "stop_clocks"
 	rpcMapStreamContexts     = "stream_contexts"
@@ -105,6 +106,7 @@ type rpcMapSpecs struct {
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
 	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
+	ReaderState     *ebpf.MapSpec `ebpf:"reader_state"`
 	Records         *ebpf.MapSpec `ebpf:"records"`
 	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
 	StreamContexts  *ebpf.MapSpec `ebpf:"stream_contexts"`
@@ -153,6 +155,7 @@ type rpcMaps struct {
 	InSpan          *ebpf.Map `ebpf:"in_span"`
 	Parts           *ebpf.Map `ebpf:"parts"`
 	Processes       *ebpf.Map `ebpf:"processes"`
+	ReaderState     *ebpf.Map `ebpf:"reader_state"`
 	Records         *ebpf.Map `ebpf:"records"`
 	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
 	StreamContexts  *ebpf.Map `ebpf:"stream_contexts"`
@@ -174,6 +177,7 @@ func (m *rpcMaps) Close() error {
 		m.InSpan,
 		m.Parts,
 		m.Processes,
+		m.ReaderState,
 		m.Records,
 		m.StopClocks,
 		m.StreamContexts,

@@ -51,6 +51,7 @@ const (
 	rpcclientsMapInSpan             = "in_span"
 	rpcclientsMapParts              = "parts"
 	rpcclientsMapProcesses          = "processes"
+	rpcclientsMapReaderState        = "reader_state"
 	rpcclientsMapRecords            = "records"
 	rpcclientsMapStopClocks         = "stop_clocks"
 	rpcclientsMapThreads            = "threads"
@@ -131,6 +132,7 @@ type rpcclientsMapSpecs struct {
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
 	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
+	ReaderState     *ebpf.MapSpec `ebpf:"reader_state"`
 	Records         *ebpf.MapSpec `ebpf:"records"`
 	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
 	Threads         *ebpf.MapSpec `ebpf:"threads"`
@@ -179,6 +181,7 @@ type rpcclientsMaps struct {
 	InSpan          *ebpf.Map `ebpf:"in_span"`
 	Parts           *ebpf.Map `ebpf:"parts"`
 	Processes       *ebpf.Map `ebpf:"processes"`
+	ReaderState     *ebpf.Map `ebpf:"reader_state"`
 	Records         *ebpf.Map `ebpf:"records"`
 	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
 	Threads         *ebpf.Map `ebpf:"threads"`
@@ -200,6 +203,7 @@ func (m *rpcclientsMaps) Close() error {
 		m.InSpan,
 		m.Parts,
 		m.Processes,
+		m.ReaderState,
 		m.Records,
 		m.StopClocks,
 		m.Threads,

@@ -56,6 +56,7 @@ const (
 	sdkspansMapInSpan             = "in_span"
 	sdkspansMapParts              = "parts"
 	sdkspansMapProcesses          = "processes"
+	sdkspansMapReaderState        = "reader_state"
 	sdkspansMapRecords            = "records"
 	sdkspansMapScratches          = "scratches"
 	sdkspansMapSdkLayouts         = "sdk_layouts"
@@ -126,6 +127,7 @@ type sdkspansMapSpecs struct {
 	InSpan      *ebpf.MapSpec `ebpf:"in_span"`
 	Parts       *ebpf.MapSpec `ebpf:"parts"`
 	Processes   *ebpf.MapSpec `ebpf:"processes"`
+	ReaderState *ebpf.MapSpec `ebpf:"reader_state"`
 	Records     *ebpf.MapSpec `ebpf:"records"`
 	Scratches   *ebpf.MapSpec `ebpf:"scratches"`
 	SdkLayouts  *ebpf.MapSpec `ebpf:"sdk_layouts"`
@@ -172,6 +174,7 @@ type sdkspansMaps struct {
 	InSpan      *ebpf.Map `ebpf:"in_span"`
 	Parts       *ebpf.Map `ebpf:"parts"`
 	Processes   *ebpf.Map `ebpf:"processes"`
+	ReaderState *ebpf.Map `ebpf:"reader_state"`
 	Records     *ebpf.Map `ebpf:"records"`
 	Scratches   *ebpf.Map `ebpf:"scratches"`
 	SdkLayouts  *ebpf.Map `ebpf:"sdk_layouts"`
@@ -191,6 +194,7 @@ func (m *sdkspansMaps) Close() error {
 		m.InSpan,
 		m.Parts,
 		m.Processes,
+		m.ReaderState,
 		m.Records,
 		m.Scratches,
 		m.SdkLayouts,

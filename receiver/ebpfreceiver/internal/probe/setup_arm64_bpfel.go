@@ -25,6 +25,7 @@ const (
 	setupMapInSpan                 = "in_span"
 	setupMapParts                  = "parts"
 	setupMapProcesses              = "processes"
+	setupMapReaderState            = "reader_state"
 	setupMapRecords                = "records"
 	setupMapSetups                 = "setups"
 	setupMapStopClocks             = "stop_clocks"
@@ -92,19 +93,20 @@ type setupProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type setupMapSpecs struct {
-	BlankSetup *ebpf.MapSpec `ebpf:"blank_setup"`
-	Children   *ebpf.MapSpec `ebpf:"children"`
-	Counters   *ebpf.MapSpec `ebpf:"counters"`
-	FreePlaces *ebpf.MapSpec `ebpf:"free_places"`
-	Goroutines *ebpf.MapSpec `ebpf:"goroutines"`
-	Hits       *ebpf.MapSpec `ebpf:"hits"`
-	InSpan     *ebpf.MapSpec `ebpf:"in_span"`
-	Parts      *ebpf.MapSpec `ebpf:"parts"`
-	Processes  *ebpf.MapSpec `ebpf:"processes"`
-	Records    *ebpf.MapSpec `ebpf:"records"`
-	Setups     *ebpf.MapSpec `ebpf:"setups"`
-	StopClocks *ebpf.MapSpec `ebpf:"stop_clocks"`
-	Threads    *ebpf.MapSpec `ebpf:"threads"`
+	BlankSetup  *ebpf.MapSpec `ebpf:"blank_setup"`
+	Children    *ebpf.MapSpec `ebpf:"children"`
+	Counters    *ebpf.MapSpec `ebpf:"counters"`
+	FreePlaces  *ebpf.MapSpec `ebpf:"free_places"`
+	Goroutines  *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits        *ebpf.MapSpec `ebpf:"hits"`
+	InSpan      *ebpf.MapSpec `ebpf:"in_span"`
+	Parts       *ebpf.MapSpec `ebpf:"parts"`
+	Processes   *ebpf.MapSpec `ebpf:"processes"`
+	ReaderState *ebpf.MapSpec `ebpf:"reader_state"`
+	Records     *ebpf.MapSpec `ebpf:"records"`
+	Setups      *ebpf.MapSpec `ebpf:"setups"`
+	StopClocks  *ebpf.MapSpec `ebpf:"stop_clocks"`
+	Threads     *ebpf.MapSpec `ebpf:"threads"`
 }
 
 // setupVariableSpecs contains global variables before they are loaded into the kernel.
@@ -136,19 +138,20 @@ func (o *setupObjects) Close() error {
 //
 // It can be passed to loadSetupObjects or ebpf.CollectionSpec.LoadAndAssign.
 type setupMaps struct {
-	BlankSetup *ebpf.Map `ebpf:"blank_setup"`
-	Children   *ebpf.Map `ebpf:"children"`
-	Counters   *ebpf.Map `ebpf:"counters"`
-	FreePlaces *ebpf.Map `ebpf:"free_places"`
-	Goroutines *ebpf.Map `ebpf:"goroutines"`
-	Hits       *ebpf.Map `ebpf:"hits"`
-	InSpan     *ebpf.Map `ebpf:"in_span"`
-	Parts      *ebpf.Map `ebpf:"parts"`
-	Processes  *ebpf.Map `ebpf:"processes"`
-	Records    *ebpf.Map `ebpf:"records"`
-	Setups     *ebpf.Map `ebpf:"setups"`
-	StopClocks *ebpf.Map `ebpf:"stop_clocks"`
-	Threads    *ebpf.Map `ebpf:"threads"`
+	BlankSetup  *ebpf.Map `ebpf:"blank_setup"`
+	Children    *ebpf.Map `ebpf:"children"`
+	Counters    *ebpf.Map `ebpf:"counters"`
+	FreePlaces  *ebpf.Map `ebpf:"free_places"`
+	Goroutines  *ebpf.Map `ebpf:"goroutines"`
+	Hits        *ebpf.Map `ebpf:"hits"`
+	InSpan      *ebpf.Map `ebpf:"in_span"`
+	Parts       *ebpf.Map `ebpf:"parts"`
+	Processes   *ebpf.Map `ebpf:"processes"`
+	ReaderState *ebpf.Map `ebpf:"reader_state"`
+	Records     *ebpf.Map `ebpf:"records"`
+	Setups      *ebpf.Map `ebpf:"setups"`
+	StopClocks  *ebpf.Map `ebpf:"stop_clocks"`
+	Threads     *ebpf.Map `ebpf:"threads"`
 }
 
 func (m *setupMaps) Close() error {
@@ -162,6 +165,7 @@ func (m *setupMaps) Close() error {
 		m.InSpan,
 		m.Parts,
 		m.Processes,
+		m.ReaderState,
 		m.Records,
 		m.Setups,
 		m.StopClocks,

@@ -330,6 +330,7 @@ const (
 	spansMapInSpan             = "in_span"
 	spansMapParts              = "parts"
 	spansMapProcesses          = "processes"
+	spansMapReaderState        = "reader_state"
 	spansMapRecords            = "records"
 	spansMapStopClocks         = "stop_clocks"
 	spansMapThreads            = "threads"
@@ -417,6 +418,7 @@ type spansMapSpecs struct {
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
 	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
+	ReaderState     *ebpf.MapSpec `ebpf:"reader_state"`
 	Records         *ebpf.MapSpec `ebpf:"records"`
 	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
 	Threads         *ebpf.MapSpec `ebpf:"threads"`
@@ -466,6 +468,7 @@ type spansMaps struct {
 	InSpan          *ebpf.Map `ebpf:"in_span"`
 	Parts           *ebpf.Map `ebpf:"parts"`
 	Processes       *ebpf.Map `ebpf:"processes"`
+	ReaderState     *ebpf.Map `ebpf:"reader_state"`
 	Records         *ebpf.Map `ebpf:"records"`
 	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
 	Threads         *ebpf.Map `ebpf:"threads"`
@@ -488,6 +491,7 @@ func (m *spansMaps) Close() error {
 		m.InSpan,
 		m.Parts,
 		m.Processes,
+		m.ReaderState,
 		m.Records,
 		m.StopClocks,
 		m.Threads,

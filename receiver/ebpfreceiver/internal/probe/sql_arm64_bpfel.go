@@ -31,6 +31,7 @@ const (
 	sqlMapParts                  = "parts"
 	sqlMapProcesses              = "processes"
 	sqlMapQueryTexts             = "query_texts"
+	sqlMapReaderState            = "reader_state"
 	sqlMapRecords                = "records"
 	sqlMapStopClocks             = "stop_clocks"
 	sqlMapThreads                = "threads"
@@ -114,6 +115,7 @@ type sqlMapSpecs struct {
 	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
 	QueryTexts      *ebpf.MapSpec `ebpf:"query_texts"`
+	ReaderState     *ebpf.MapSpec `ebpf:"reader_state"`
 	Records         *ebpf.MapSpec `ebpf:"records"`
 	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
 	Threads         *ebpf.MapSpec `ebpf:"threads"`
@@ -163,6 +165,7 @@ type sqlMaps struct {
 	Parts           *ebpf.Map `ebpf:"parts"`
 	Processes       *ebpf.Map `ebpf:"processes"`
 	QueryTexts      *ebpf.Map `ebpf:"query_texts"`
+	ReaderState     *ebpf.Map `ebpf:"reader_state"`
 	Records         *ebpf.Map `ebpf:"records"`
 	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
 	Threads         *ebpf.Map `ebpf:"threads"`
@@ -185,6 +188,7 @@ func (m *sqlMaps) Close() error {
 		m.Parts,
 		m.Processes,
 		m.QueryTexts,
+		m.ReaderState,
 		m.Records,
 		m.StopClocks,
 		m.Threads,

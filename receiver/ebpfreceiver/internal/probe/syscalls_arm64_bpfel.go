@@ -61,6 +61,7 @@ const (
 	syscallsMapParts              = "parts"
 	syscallsMapPendingSyscalls    = "pending_syscalls"
 	syscallsMapProcesses          = "processes"
+	syscallsMapReaderState        = "reader_state"
 	syscallsMapRecords            = "records"
 	syscallsMapStopClocks         = "stop_clocks"
 	syscallsMapThreads            = "threads"
@@ -135,6 +136,7 @@ type syscallsMapSpecs struct {
 	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	PendingSyscalls *ebpf.MapSpec `ebpf:"pending_syscalls"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
+	ReaderState     *ebpf.MapSpec `ebpf:"reader_state"`
 	Records         *ebpf.MapSpec `ebpf:"records"`
 	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
 	Threads         *ebpf.MapSpec `ebpf:"threads"`
@@ -183,6 +185,7 @@ type syscallsMaps struct {
 	Parts           *ebpf.Map `ebpf:"parts"`
 	PendingSyscalls *ebpf.Map `ebpf:"pending_syscalls"`
 	Processes       *ebpf.Map `ebpf:"processes"`
+	ReaderState     *ebpf.Map `ebpf:"reader_state"`
 	Records         *ebpf.Map `ebpf:"records"`
 	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
 	Threads         *ebpf.Map `ebpf:"threads"`
@@ -204,6 +207,7 @@ func (m *syscallsMaps) Close() error {
 		m.Parts,
 		m.PendingSyscalls,
 		m.Processes,
+		m.ReaderState,
 		m.Records,
 		m.StopClocks,
 		m.Threads,

@@ -28,6 +28,7 @@ const (
 	worldMapInSpan             = "in_span"
 	worldMapParts              = "parts"
 	worldMapProcesses          = "processes"
+	worldMapReaderState        = "reader_state"
 	worldMapRecords            = "records"
 	worldMapStopClocks         = "stop_clocks"
 	worldMapThreads            = "threads"
@@ -102,6 +103,7 @@ type worldMapSpecs struct {
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
 	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
+	ReaderState     *ebpf.MapSpec `ebpf:"reader_state"`
 	Records         *ebpf.MapSpec `ebpf:"records"`
 	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
 	Threads         *ebpf.MapSpec `ebpf:"threads"`
@@ -148,6 +150,7 @@ type worldMaps struct {
 	InSpan          *ebpf.Map `ebpf:"in_span"`
 	Parts           *ebpf.Map `ebpf:"parts"`
 	Processes       *ebpf.Map `ebpf:"processes"`
+	ReaderState     *ebpf.Map `ebpf:"reader_state"`
 	Records         *ebpf.Map `ebpf:"records"`
 	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
 	Threads         *ebpf.Map `ebpf:"threads"`
@@ -167,6 +170,7 @@ func (m *worldMaps) Close() error {
 		m.InSpan,
 		m.Parts,
 		m.Processes,
+		m.ReaderState,
 		m.Records,
 		m.StopClocks,
 		m.Threads,
