@@ -18,8 +18,14 @@ import (
 	"github.com/fathom-otel/fathom/processor/spanenrichmentprocessor/internal/metadata"
 )
 
-// sweep is how often what is older than the retention is dropped while nothing arrives.
-const sweep = time.Second
+// While nothing arrives, what is older than the retention is dropped each sweepShare
+// of the retention, within these bounds: to wake up costs an agent CPU time that
+// has nothing else to do.
+const (
+	sweepShare    = 4
+	shortestSweep = time.Second
+	longestSweep  = 5 * time.Second
+)
 
 // enrichment is the state that the pipelines of one component ID share: the
 // store, a lock around it, and the goroutine that lets time pass.
@@ -28,6 +34,7 @@ type enrichment struct {
 	telemetry *metadata.TelemetryBuilder
 	processor metric.MeasurementOption // names it on its counters
 	now       func() time.Time
+	sweep     time.Duration
 	readers   recordReaders
 	arrivals  arrivalsPool
 
@@ -45,6 +52,7 @@ func newEnrichment(set processor.Settings, config *Config) (*enrichment, error) 
 		logger:    set.Logger,
 		processor: metric.WithAttributeSet(attribute.NewSet(attribute.Stringer(attributeProcessor, set.ID))),
 		now:       time.Now,
+		sweep:     min(max(config.Retention/sweepShare, shortestSweep), longestSweep),
 		store: join.NewStore(join.Config{
 			Wait:      config.Wait,
 			Retention: config.Retention,
@@ -93,7 +101,7 @@ func (e *enrichment) Shutdown(context.Context) error {
 // run releases spans that waited long enough.
 func (e *enrichment) run() {
 	defer close(e.stopped)
-	timer := time.NewTimer(sweep)
+	timer := time.NewTimer(e.sweep)
 	defer timer.Stop()
 	for {
 		select {
@@ -105,9 +113,9 @@ func (e *enrichment) run() {
 		var next time.Duration
 		e.do(func(now time.Time) {
 			e.store.Advance(now)
-			next = sweep
+			next = e.sweep
 			if deadline, waits := e.store.Deadline(); waits {
-				next = min(sweep, max(0, deadline.Sub(now)))
+				next = min(e.sweep, max(0, deadline.Sub(now)))
 			}
 		})
 		timer.Reset(next)
