@@ -14,7 +14,7 @@ import (
 type index struct {
 	seed  maphash.Seed // nobody outside can make IDs collide
 	slots []slot       // a power of two of them
-	used  int          // of them, at most three in four
+	used  int          // of them, at most three in four, and three in 16 unless they are the first
 }
 
 type slot struct {
@@ -24,7 +24,7 @@ type slot struct {
 
 const (
 	firstSlots = 16
-	slotShare  = 16 * 8 / 3 // bytes of the table for each trace, where it has just grown
+	slotShare  = 16 * 8 / 3 // bytes of the table for each trace, where it has just grown or shrunk
 )
 
 func newIndex() index {
@@ -58,7 +58,7 @@ func (x *index) guess(hash uint64) *trace {
 // add puts a trace in whose ID is not there.
 func (x *index) add(t *trace) {
 	if 4*(x.used+1) > 3*len(x.slots) {
-		x.grow()
+		x.resize(2 * len(x.slots))
 	}
 	x.used++
 	x.put(slot{x.hash(&t.id), t})
@@ -73,9 +73,9 @@ func (x *index) put(s slot) {
 	x.slots[at] = s
 }
 
-func (x *index) grow() {
+func (x *index) resize(slots int) {
 	old := x.slots
-	x.slots = make([]slot, 2*len(old))
+	x.slots = make([]slot, slots)
 	for _, s := range old {
 		if s.trace != nil {
 			x.put(s)
@@ -84,7 +84,7 @@ func (x *index) grow() {
 }
 
 // remove takes a trace out that is there. What stands behind it moves up, as far
-// as it may: a look-up ends at the first free slot.
+// as it may: a look-up ends at the first free slot. After a peak the table shrinks.
 func (x *index) remove(t *trace) {
 	mask := uint64(len(x.slots) - 1)
 	at := x.hash(&t.id) & mask
@@ -99,4 +99,9 @@ func (x *index) remove(t *trace) {
 	}
 	x.slots[at] = slot{}
 	x.used--
+	// It has half of the traces then that it had when it grew or shrank last, so that
+	// each that went pays for one that moves.
+	if len(x.slots) > firstSlots && 16*x.used < 3*len(x.slots) {
+		x.resize(len(x.slots) / 2)
+	}
 }
