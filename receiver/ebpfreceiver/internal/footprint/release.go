@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,9 +61,9 @@ func (k *Keeper) Run(ctx context.Context, failed func(error)) {
 	}
 }
 
-// Release gives back what the heap does not use and unmaps the pages of files that
-// the process has mapped privately for reading, as its own code: they stay in the
-// kernel's cache, and are mapped again when they are touched.
+// Release gives back what the heap does not use and unmaps the pages of the program's
+// own file that are mapped for reading: they stay in the kernel's cache, and are mapped
+// again when they are touched.
 func Release() error {
 	debug.FreeOSMemory()
 	maps, err := os.ReadFile("/proc/self/maps")
@@ -73,28 +75,50 @@ func Release() error {
 		return fmt.Errorf("opening the state of the pages: %w", err)
 	}
 	var errs []error
-	for line := range strings.Lines(string(maps)) {
-		begin, end, ok := parse(line)
-		if !ok {
-			continue
-		}
-		if err := unmap(pagemap, begin, end); err != nil {
+	for _, m := range ownFile(string(maps), reflect.ValueOf(Release).Pointer()) {
+		if err := unmap(pagemap, m.begin, m.end); err != nil {
 			errs = append(errs, err)
 		}
 	}
 	return errors.Join(append(errs, pagemap.Close())...)
 }
 
-// parse returns where a line of /proc/PID/maps says that a file is mapped privately
-// and not for writing; false of all else.
-func parse(line string) (begin, end uintptr, ok bool) {
-	var permissions, device string
-	var offset, inode uint64
-	n, err := fmt.Sscanf(line, "%x-%x %s %x %s %d", &begin, &end, &permissions, &offset, &device, &inode)
-	if n != 6 || err != nil || len(permissions) != 4 {
-		return 0, 0, false
+// mapping is what a line of /proc/PID/maps tells of a file that is mapped privately and
+// not for writing.
+type mapping struct {
+	begin, end uintptr
+	device     string
+	inode      uint64
+}
+
+// ownFile returns the mappings of the file that the code at an address comes from:
+// others may be mapped by who counts on their pages.
+func ownFile(maps string, code uintptr) []mapping {
+	var all []mapping
+	var own mapping
+	for line := range strings.Lines(maps) {
+		m, ok := parse(line)
+		if !ok {
+			continue
+		}
+		all = append(all, m)
+		if m.begin <= code && code < m.end {
+			own = m
+		}
 	}
-	return begin, end, inode != 0 && permissions[1] == '-' && permissions[3] == 'p'
+	return slices.DeleteFunc(all, func(m mapping) bool { return m.device != own.device || m.inode != own.inode })
+}
+
+// parse returns false for all else.
+func parse(line string) (mapping, bool) {
+	var m mapping
+	var permissions string
+	var offset uint64
+	n, err := fmt.Sscanf(line, "%x-%x %s %x %s %d", &m.begin, &m.end, &permissions, &offset, &m.device, &m.inode)
+	if n != 6 || err != nil || len(permissions) != 4 {
+		return mapping{}, false
+	}
+	return m, m.inode != 0 && permissions[1] == '-' && permissions[3] == 'p'
 }
 
 // unmap unmaps the file's own pages between two addresses.
