@@ -54,6 +54,9 @@ func isScrape(r *record.Request) bool {
 		(strings.HasPrefix(r.UserAgent, "Prometheus/") || strings.Contains(r.Accept, "openmetrics"))
 }
 
+// spanAttributes is room for those that most spans have, so that it is made once.
+const spanAttributes = 20
+
 // identify says which span it is, of what kind, and when it was.
 func (b *Batch) identify(span ptrace.Span, kind ptrace.SpanKind, h *record.Header) {
 	span.SetTraceID(h.TraceID)
@@ -62,6 +65,7 @@ func (b *Batch) identify(span ptrace.Span, kind ptrace.SpanKind, h *record.Heade
 	span.SetKind(kind)
 	span.SetStartTimestamp(b.clock.Wall(h.Start))
 	span.SetEndTimestamp(b.clock.Wall(h.End))
+	span.Attributes().EnsureCapacity(spanAttributes)
 	putInherited(span.Attributes(), h)
 }
 
