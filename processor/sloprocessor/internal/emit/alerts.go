@@ -90,10 +90,7 @@ func Sentence(a *engine.Alert) string {
 	if a.Overflow {
 		name += " (all other groups)"
 	}
-	budget := ""
-	if a.Budget.Defined {
-		budget = fmt.Sprintf("; %.1f %% of the budget is left", 100*a.Budget.Left)
-	}
+	budget := remaining(a.Budget)
 	switch {
 	case a.Status == engine.Resolved && a.Tier == engine.BudgetTier:
 		return name + ": there is budget again" + budget
@@ -104,6 +101,16 @@ func Sentence(a *engine.Alert) string {
 	}
 	return fmt.Sprintf("%s: the budget burns %s times as fast as sustainable, %s in the short window, and the tier %s allows %s%s; %s",
 		name, rounded(a.Rates.Long), rounded(a.Rates.Short), a.Tier, rounded(a.Factor), budget, a.Cause)
+}
+
+func remaining(r engine.Remaining) string {
+	switch {
+	case !r.Defined:
+		return ""
+	case r.Left < 0:
+		return fmt.Sprintf("; the budget is spent %s times", rounded(1-r.Left))
+	}
+	return fmt.Sprintf("; %.1f %% of the budget is left", 100*r.Left)
 }
 
 // rounded is a burn rate for people.

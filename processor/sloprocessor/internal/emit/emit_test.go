@@ -129,7 +129,7 @@ func TestLogs(t *testing.T) {
 	assert.Equal(t, "ERROR", r.SeverityText())
 	assert.Equal(t, pcommon.TraceID{2}, r.TraceID())
 	assert.Equal(t, pcommon.SpanID{1}, r.SpanID())
-	assert.Equal(t, "checkout (/checkout): the budget burns 32.3 times as fast as sustainable, 32.3 in the short window, and the tier 1h allows 14.4; -3125.8 % of the budget is left; 98 % of the excess over good spans is blocked.mutex", r.Body().Str())
+	assert.Equal(t, "checkout (/checkout): the budget burns 32.3 times as fast as sustainable, 32.3 in the short window, and the tier 1h allows 14.4; the budget is spent 32.3 times; 98 % of the excess over good spans is blocked.mutex", r.Body().Str())
 	attributes := r.Attributes().AsRaw()
 	for _, key := range []string{AttributeLong, AttributeShort} {
 		assert.InDelta(t, 1000.0/31, attributes[key], 1e-9)
@@ -169,7 +169,7 @@ func TestTheBudgetIsSpentInWords(t *testing.T) {
 	require.Equal(t, 1, logs.LogRecordCount())
 	r := logs.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0)
 	assert.Equal(t, plog.SeverityNumberWarn, r.SeverityNumber())
-	assert.Equal(t, "checkout (/a): no budget is left; -900.0 % of the budget is left: no releases; no bad span has a time ledger (fathom.time.*)", r.Body().Str())
+	assert.Equal(t, "checkout (/a): no budget is left; the budget is spent 10 times: no releases; no bad span has a time ledger (fathom.time.*)", r.Body().Str())
 	value, _ := r.Attributes().Get("freeze")
 	assert.Equal(t, "yes", value.Str())
 }
