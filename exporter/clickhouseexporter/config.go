@@ -57,6 +57,8 @@ type Config struct {
 	ClusterName string `mapstructure:"cluster_name"`
 	// DerivedTables are filled by ClickHouse out of the tables above.
 	DerivedTables DerivedTablesConfig `mapstructure:"derived_tables"`
+	// Cardinality bounds keys and values of attributes.
+	Cardinality CardinalityConfig `mapstructure:"cardinality"`
 	// DeadLetter is what becomes of rows that ClickHouse refuses for good.
 	DeadLetter DeadLetterConfig `mapstructure:"dead_letter"`
 	// CreateSchema creates the database and tables where they do not exist.
@@ -113,6 +115,7 @@ func createDefaultConfig() component.Config {
 			ExponentialHistogram: TableConfig{Name: "otel_metrics_exponential_histogram"},
 		},
 		DerivedTables: defaultDerivedTables(),
+		Cardinality:   defaultCardinality(),
 		DeadLetter:    defaultDeadLetter(),
 		CreateSchema:  true,
 		Compress:      "lz4",
@@ -148,7 +151,8 @@ func (cfg *Config) Validate() error {
 		}
 		tables[table.name] = table.key
 	}
-	return errors.Join(errs, cfg.validateRetention(), cfg.validateDerived(), cfg.DeadLetter.validate())
+	return errors.Join(errs, cfg.validateRetention(), cfg.validateDerived(), cfg.DeadLetter.validate(),
+		cfg.Cardinality.validate())
 }
 
 type namedTable struct{ key, name string }

@@ -228,6 +228,7 @@ func goodCases() map[string]change {
 		}},
 	}
 	maps.Copy(cases, deadLetterCases())
+	maps.Copy(cases, cardinalityCases())
 	return cases
 }
 
@@ -327,6 +328,7 @@ func badCases() map[string][]string {
 		"bad/profiles_table_name": {"profiles_table_name is not supported", "remove the key"},
 	}
 	maps.Copy(cases, badDeadLetterCases())
+	maps.Copy(cases, badCardinalityCases())
 	return cases
 }
 

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/cardinality"
 )
 
 // gatherer forms batches before the queue persists them, as sending_queue.batch
@@ -40,6 +42,8 @@ type pile[D any] struct {
 	fresh        func() D
 	// move empties from.
 	move, copy func(from, to D)
+	// limit has a guard look at the attributes.
+	limit func(*cardinality.Guard, D) cardinality.Tally
 }
 
 // gathering is a batch that is being formed.

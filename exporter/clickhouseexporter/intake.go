@@ -12,6 +12,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/cardinality"
 )
 
 // intake is what stands before the queue: where the queue persists what it takes,
@@ -22,7 +24,10 @@ type intake[D any] struct {
 		Capabilities() consumer.Capabilities
 	}
 	inserter *inserter
-	offer    func(context.Context, D) error
+	// guard looks at the attributes that come; nil where nothing does.
+	guard *cardinality.Guard
+	limit func(*cardinality.Guard, D) cardinality.Tally
+	offer func(context.Context, D) error
 	// gatherer is nil where requests go to the queue as they come.
 	gatherer *gatherer[D]
 }
@@ -39,7 +44,7 @@ func newIntake[D any](
 		}
 		return offered(ctx, i, data, p.items(data), consume)
 	}
-	return intake[D]{queued, i, offer, newGatherer(i.config.gathering(), p, offer)}
+	return intake[D]{queued, i, i.newGuard(), p.limit, offer, newGatherer(i.config.gathering(), p, offer)}
 }
 
 // Start starts the exporter with a queue that a kill does not hurt.
@@ -53,13 +58,26 @@ func (i *intake[D]) Shutdown(ctx context.Context) error {
 		i.gatherer.stop()
 	}
 	i.inserter.stopping.Store(true)
+	if i.guard != nil {
+		i.guard.Flush()
+	}
 	return i.queued.Shutdown(ctx)
 }
 
-// Capabilities are those of the queue: what is gathered is copied.
-func (i *intake[D]) Capabilities() consumer.Capabilities { return i.queued.Capabilities() }
+// Capabilities are those of the queue: what is gathered is copied. Where a guard
+// may alter attributes, the data must be this exporter's own.
+func (i *intake[D]) Capabilities() consumer.Capabilities {
+	capabilities := i.queued.Capabilities()
+	capabilities.MutatesData = capabilities.MutatesData || i.inserter.config.Cardinality.limits().Alter()
+	return capabilities
+}
 
+// consume takes a request. What the guard alters is altered before the queue has
+// it, so that what is inserted is the same in each attempt, over restarts too.
 func (i *intake[D]) consume(ctx context.Context, data D) error {
+	if i.guard != nil {
+		i.inserter.countExcess(ctx, i.limit(i.guard, data))
+	}
 	if i.gatherer != nil {
 		return i.gatherer.add(ctx, data)
 	}
@@ -75,6 +93,7 @@ func newTracesIntake(queued exporter.Traces, i *inserter) *tracesIntake {
 		fresh: ptrace.NewTraces,
 		move:  func(from, to ptrace.Traces) { from.ResourceSpans().MoveAndAppendTo(to.ResourceSpans()) },
 		copy:  ptrace.Traces.CopyTo,
+		limit: (*cardinality.Guard).Traces,
 	})}
 }
 
@@ -92,6 +111,7 @@ func newLogsIntake(queued exporter.Logs, i *inserter) *logsIntake {
 		fresh: plog.NewLogs,
 		move:  func(from, to plog.Logs) { from.ResourceLogs().MoveAndAppendTo(to.ResourceLogs()) },
 		copy:  plog.Logs.CopyTo,
+		limit: (*cardinality.Guard).Logs,
 	})}
 }
 
@@ -109,6 +129,7 @@ func newMetricsIntake(queued exporter.Metrics, i *inserter) *metricsIntake {
 		fresh: pmetric.NewMetrics,
 		move:  func(from, to pmetric.Metrics) { from.ResourceMetrics().MoveAndAppendTo(to.ResourceMetrics()) },
 		copy:  pmetric.Metrics.CopyTo,
+		limit: (*cardinality.Guard).Metrics,
 	})}
 }
 

@@ -36,6 +36,9 @@ type TelemetryBuilder struct {
 	// DeadLetters counts refused rows by table and by what became of them as
 	// dead letters.
 	DeadLetters metric.Int64Counter
+	// AttributesOverLimit counts attributes that are over a limit of cardinality,
+	// by signal, column and limit.
+	AttributesOverLimit metric.Int64Counter
 	// Retries counts attempts at requests beyond the first.
 	Retries metric.Int64Counter
 	// Time counts seconds that requests took behind the queue, by phase.
@@ -54,18 +57,19 @@ type TelemetryBuilder struct {
 func NewTelemetryBuilder(settings component.TelemetrySettings, observe func(metric.Observer, *TelemetryBuilder)) (*TelemetryBuilder, error) {
 	m := &maker{meter: settings.MeterProvider.Meter(ScopeName)}
 	builder := &TelemetryBuilder{
-		RowsReceived:    m.observed("rows_received", "{row}", "Rows that came, those that the queue did not take included."),
-		RowsWritten:     m.observed("rows_written", "{row}", "Rows that ClickHouse acknowledged."),
-		RowsRefused:     m.observed("rows_refused", "{row}", "Rows that were given up for good."),
-		MetricsRefused:  m.counter("metrics_refused", "{metric}", "Metrics that no table can hold."),
-		Inserts:         m.counter("inserts", "{insert}", "INSERTs that ClickHouse acknowledged."),
-		Bytes:           m.counter("bytes", "By", "Bytes of the blocks that ClickHouse acknowledged, before compression."),
-		InsertFailures:  m.counter("insert_failures", "{insert}", "INSERTs that failed, those that are tried again included."),
-		ViewFailures:    m.counter("view_failures", "{row}", "Rows that are stored and missing in a view of their table."),
-		DeadLetters:     m.counter("dead_letters", "{row}", "Refused rows, by what became of them as dead letters."),
-		Retries:         m.counter("retries", "{attempt}", "Attempts to store a request beyond its first."),
-		SchemaFailures:  m.counter("schema_failures", "{attempt}", "Failed attempts to prepare the database and tables."),
-		ValuesCorrected: m.counter("values_corrected", "{value}", "Values that were stored other than they came."),
+		RowsReceived:        m.observed("rows_received", "{row}", "Rows that came, those that the queue did not take included."),
+		RowsWritten:         m.observed("rows_written", "{row}", "Rows that ClickHouse acknowledged."),
+		RowsRefused:         m.observed("rows_refused", "{row}", "Rows that were given up for good."),
+		MetricsRefused:      m.counter("metrics_refused", "{metric}", "Metrics that no table can hold."),
+		Inserts:             m.counter("inserts", "{insert}", "INSERTs that ClickHouse acknowledged."),
+		Bytes:               m.counter("bytes", "By", "Bytes of the blocks that ClickHouse acknowledged, before compression."),
+		InsertFailures:      m.counter("insert_failures", "{insert}", "INSERTs that failed, those that are tried again included."),
+		ViewFailures:        m.counter("view_failures", "{row}", "Rows that are stored and missing in a view of their table."),
+		DeadLetters:         m.counter("dead_letters", "{row}", "Refused rows, by what became of them as dead letters."),
+		AttributesOverLimit: m.counter("attributes_over_limit", "{attribute}", "Attributes that are over a limit of cardinality."),
+		Retries:             m.counter("retries", "{attempt}", "Attempts to store a request beyond its first."),
+		SchemaFailures:      m.counter("schema_failures", "{attempt}", "Failed attempts to prepare the database and tables."),
+		ValuesCorrected:     m.counter("values_corrected", "{value}", "Values that were stored other than they came."),
 	}
 	var err error
 	builder.RowsQueued, err = m.meter.Int64ObservableUpDownCounter(prefix+"rows_queued",
