@@ -85,7 +85,7 @@ func (h *harness) awaitHeapReads(n int64) {
 }
 
 func TestAllocationsAreThoseOfTheRuntime(t *testing.T) {
-	for name, build := range map[string][]string{"plain": nil, "PIE": {"-buildmode=pie"}} {
+	for name, build := range map[string][]string{"plain": nil, "stripped PIE": {"-buildmode=pie", "-ldflags=-s -w"}} {
 		t.Run(name, func(t *testing.T) {
 			binary := targettest.Build(t, build...)
 			h := observeFor(t, func(h *harness, s *sinks) { s.logs, s.profiles = &h.logs, &h.profiles }, func(c *Config) {
@@ -138,7 +138,7 @@ func requireSites(t *testing.T, h *harness, wasted int64) {
 }
 
 func TestAllocationsThatCannotBeRead(t *testing.T) {
-	binary := targettest.Build(t, "-ldflags=-s -w")
+	binary := targettest.Build(t, "-ldflags=-s -w -X runtime.buildVersion=go1.26.99") // whose structs nobody has seen
 	h := observeFor(t, func(h *harness, s *sinks) { s.logs = &h.logs }, func(c *Config) {
 		c.Allocations.Interval = minInterval
 	}, TargetConfig{Executable: binary})

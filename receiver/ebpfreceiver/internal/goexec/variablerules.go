@@ -102,6 +102,15 @@ var variableRules = map[string]variableRule{
 		{"runtime.mcommoninit", []use{{how: exchanges}, {how: uses64}}},
 		{"runtime.mexit", does(refers)},
 	}},
+	"runtime.mbuckets": {size: 8, anchors: []anchor{
+		{"runtime.mProf_FlushLocked", does(uses64)},
+		{"runtime.stkbucket", does(refers)},
+	}},
+	"runtime.MemProfileRate": {size: 8, anchors: []anchor{
+		{"runtime.allocmcache", does(uses64)},
+		{"runtime.profilealloc", does(uses64)},
+		{"runtime.parsegodebug", does(uses64)},
+	}},
 }
 
 // libraryRules are those of packages that only some programs link. What the

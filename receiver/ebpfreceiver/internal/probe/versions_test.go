@@ -18,8 +18,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/fathom-otel/fathom/internal/ledger"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/allocations"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/goexec"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/procmem"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/record"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest"
 )
@@ -85,6 +87,7 @@ func testedFeatures() []testedFeature {
 		{"GC cycle numbers", plan.GCCycles, func(p process) bool {
 			return slices.ContainsFunc(p.stops, func(s *record.Stop) bool { return s.GCCycle > 0 })
 		}},
+		{"Heap profile", plan.Allocations, func(p process) bool { return p.heap }},
 	}
 }
 
@@ -93,6 +96,7 @@ type process struct {
 	requests []*record.Request
 	clients  []*record.Client
 	stops    []*record.Stop
+	heap     bool // its heap profile is what it says itself
 }
 
 func (p process) request(path string) *record.Request {
@@ -110,6 +114,8 @@ type observed struct {
 	binary string
 	server *targettest.Target
 	plan   *plan.Plan
+	heap   *allocations.Layout // nil: refused
+	bias   uint64
 }
 
 // The programs see of every build what its plan has, and nothing of what it
@@ -151,9 +157,11 @@ func TestReleasesOfGo(t *testing.T) {
 	table := newVersionTable()
 	for i := range all {
 		o := &all[i]
+		of := recorded[o.server.PID]
+		of.heap = o.heap != nil && o.readsHeap(t)
 		for _, f := range testedFeatures() {
 			refused := slices.ContainsFunc(o.plan.Refused, func(r plan.Refusal) bool { return r.Feature == f.feature })
-			seen := f.seen(recorded[o.server.PID])
+			seen := f.seen(of)
 			assert.NotEqual(t, refused, seen, "%s of %s with %s: refused %v, seen %v", f.name, o.kind, o.kind.Toolchain, refused, seen)
 			table.note(f.name, o.kind, seen)
 		}
@@ -171,14 +179,17 @@ func attachObserved(t *testing.T, programs *Programs, o *observed) {
 	require.NoError(t, err)
 	defer analysed.Close()
 	o.plan = plan.For(analysed)
+	if o.heap, err = allocations.Resolve(analysed); err != nil {
+		o.plan.Refused = append(o.plan.Refused, plan.Refusal{Feature: plan.Allocations, Reason: err})
+	}
 	o.server = targettest.Start(t, o.binary)
 	maps, err := os.Open(fmt.Sprintf("/proc/%d/maps", o.server.PID))
 	require.NoError(t, err)
 	defer maps.Close()
-	bias, err := analysed.LoadBias(maps)
+	o.bias, err = analysed.LoadBias(maps)
 	require.NoError(t, err)
 	attachment, err := programs.Attach(Target{
-		PID: o.server.PID, Executable: opened(t, o.binary), Bias: bias, SampleRate: 1000, Events: NoEvents(), Plan: o.plan,
+		PID: o.server.PID, Executable: opened(t, o.binary), Bias: o.bias, SampleRate: 1000, Events: NoEvents(), Plan: o.plan,
 	}, TierScheduler)
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -191,11 +202,37 @@ func attachObserved(t *testing.T, programs *Programs, o *observed) {
 func (o *observed) drive(t *testing.T) {
 	t.Helper()
 	header := http.Header{"Traceparent": {"00-" + hex.EncodeToString(givenTrace[:]) + "-00f067aa0ba902b7-01"}}
-	for _, path := range []string{"/sleep", "/gc", "/call", "/work"} {
+	for _, path := range []string{"/sleep", "/gc", "/call", "/work", "/allocate"} {
 		_, status, err := o.server.Get(path, header)
 		require.NoError(t, err)
 		require.Less(t, status, http.StatusBadRequest)
 	}
+}
+
+// readsHeap says whether the heap profile that is read is what the program itself
+// tells before and after: the collector may publish another meanwhile.
+func (o *observed) readsHeap(t *testing.T) bool {
+	t.Helper()
+	memory, err := procmem.Open(o.server.PID)
+	require.NoError(t, err)
+	defer memory.Close()
+	for range 10 {
+		before, _, err := o.server.Get("/heap", nil)
+		require.NoError(t, err)
+		var lines []string
+		_, err = allocations.NewReader().Read(o.heap, memory, o.bias, func(b *allocations.Bucket) {
+			lines = append(lines, fmt.Sprintln(b.Size, b.Allocs, b.Frees))
+		})
+		require.NoError(t, err)
+		after, _, err := o.server.Get("/heap", nil)
+		require.NoError(t, err)
+		if before == after {
+			slices.Sort(lines)
+			return assert.NotEmpty(t, lines) && assert.Equal(t, before, strings.Join(lines, ""), "%s with %s", o.kind, o.kind.Toolchain)
+		}
+	}
+	t.Errorf("%s with %s: another profile each time", o.kind, o.kind.Toolchain)
+	return false
 }
 
 // versionTable is the README's, by feature and release.

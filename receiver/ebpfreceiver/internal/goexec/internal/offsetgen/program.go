@@ -18,7 +18,7 @@ import (
 var standardTypes = []string{
 	"runtime.g", "runtime.m", "runtime.p", "runtime.schedt", "runtime.mstats", "runtime.gcControllerState",
 	"runtime.workType", "runtime.timeHistogram", "runtime.consistentHeapStats", "runtime.heapStatsDelta",
-	"runtime.mheap", "runtime.sudog", "runtime.hchan", "net/http.Request", "net/http.response", "net/http.Response", "net/url.URL",
+	"runtime.mheap", "runtime.sudog", "runtime.hchan", "runtime.bucket", "runtime.memRecord", "net/http.Request", "net/http.response", "net/http.Response", "net/url.URL",
 	"database/sql.driverConn", "database/sql.Stmt", "crypto/tls.Conn", "crypto/tls.Config",
 }
 

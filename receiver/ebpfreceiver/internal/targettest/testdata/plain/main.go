@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"sort"
+	"strings"
 	"time"
 )
 
@@ -39,6 +41,7 @@ func main() {
 		_ = response.Body.Close()
 	})
 	handleWork(mux)
+	handleHeap(mux)
 	fmt.Println(listener.Addr())
 	fmt.Fprintln(os.Stderr, http.Serve(listener, mux))
 }
@@ -67,5 +70,38 @@ func handleWork(mux *http.ServeMux) {
 			work <- answer
 			<-answer
 		}
+	})
+}
+
+// handleHeap allocates, and tells the program's own heap profile: for each stack
+// the size of an object, and how many of them were sampled and freed.
+func handleHeap(mux *http.ServeMux) {
+	var kept [][]byte
+	mux.HandleFunc("/allocate", func(http.ResponseWriter, *http.Request) {
+		for i := 0; i < 4000; i++ {
+			block := make([]byte, 10_000+1_000*(i%4))
+			if i%8 == 0 {
+				kept = append(kept, block)
+			}
+		}
+		runtime.GC() // publishes what was allocated before the last but one
+		runtime.GC()
+		runtime.GC()
+	})
+	records := make([]runtime.MemProfileRecord, 1<<12)
+	mux.HandleFunc("/heap", func(w http.ResponseWriter, _ *http.Request) {
+		n, ok := runtime.MemProfile(records, true)
+		if !ok {
+			http.Error(w, "too much", http.StatusInternalServerError)
+			return
+		}
+		var lines []string
+		for _, r := range records[:n] {
+			if r.AllocObjects > 0 {
+				lines = append(lines, fmt.Sprintln(r.AllocBytes/r.AllocObjects, r.AllocObjects, r.FreeObjects))
+			}
+		}
+		sort.Strings(lines)
+		_, _ = io.WriteString(w, strings.Join(lines, ""))
 	})
 }
