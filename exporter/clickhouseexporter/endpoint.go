@@ -158,7 +158,7 @@ func checkParameters(query url.Values) error {
 		{"read_timeout", "has no effect; set timeout"},
 		{"max_idle_conns", "has no effect; set max_open_conns"},
 		{"block_buffer_size", "has no effect: this exporter reads no rows"},
-		{"max_compression_buffer", "has no effect: this exporter compresses a block at once"},
+		{"max_compression_buffer", "has no effect: this exporter compresses in frames of its own size"},
 		{"debug", "has no effect; set service.telemetry.logs.level"},
 		{"insert_deduplication_token", "is another one for each insert; with one for all, only the first would be stored"},
 	} {

@@ -110,6 +110,11 @@ type batch struct {
 	metrics []pmetric.Metrics
 }
 
+// first is the first of each signal.
+func (b batch) first() batch {
+	return batch{b.traces[:min(1, len(b.traces))], b.logs[:min(1, len(b.logs))], b.metrics[:min(1, len(b.metrics))]}
+}
+
 // send stores everything and returns the errors, in order.
 func (s *sender) send(ctx context.Context, data batch) []error {
 	var failed []error

@@ -22,14 +22,17 @@ import (
 // The test binary also is the other processes of a benchmark, so that what it
 // measures of one process is the exporter's alone.
 const (
-	roleKey  = "FATHOM_COMPAT_ROLE"
-	roleSink = "sink"
+	roleKey       = "FATHOM_COMPAT_ROLE"
+	roleSink      = "sink"
+	roleCollector = "collector"
 )
 
 func TestMain(m *testing.M) {
 	switch os.Getenv(roleKey) {
 	case roleSink:
 		exit(runSink())
+	case roleCollector:
+		exit(runCollector(os.Args[1], os.Args[2]))
 	default:
 		os.Exit(m.Run())
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"strings"
 
 	"github.com/ClickHouse/ch-go/compress"
@@ -83,7 +84,8 @@ func (s *sink) query() error {
 	if err := query.DecodeAware(s.reader, serverRevision); err != nil {
 		return fmt.Errorf("read a query: %w", err)
 	}
-	if err := s.endOfTables(query.Compression == proto.CompressionEnabled); err != nil {
+	compressed := query.Compression == proto.CompressionEnabled
+	if err := s.endOfTables(compressed); err != nil {
 		return err
 	}
 	var answer proto.Buffer
@@ -94,22 +96,29 @@ func (s *sink) query() error {
 		for _, name := range columnsOf(query.Body) {
 			columns = append(columns, proto.InputColumn{Name: name, Data: header(table[name])})
 		}
-		if err := s.send(columns, query.Compression == proto.CompressionEnabled); err != nil {
-			return err
-		}
-		if err := s.drop(); err != nil {
-			return err
-		}
-	case strings.HasPrefix(query.Body, "DESC TABLE"), strings.Contains(query.Body, "system.columns"):
+	case strings.HasPrefix(query.Body, "DESC TABLE"):
 		names := new(proto.ColStr)
 		names.Append("EventName")
-		columns = append(columns, proto.InputColumn{Name: "name", Data: names})
-		if strings.HasPrefix(query.Body, "DESC") {
-			for _, name := range []string{"type", "default_type", "default_expression", "comment", "codec_expression", "ttl_expression"} {
-				columns = append(columns, proto.InputColumn{Name: name, Data: names})
-			}
+		for _, name := range []string{
+			"name", "type", "default_type", "default_expression", "comment", "codec_expression", "ttl_expression",
+		} {
+			columns = append(columns, proto.InputColumn{Name: name, Data: names})
 		}
-		if err := s.send(columns, query.Compression == proto.CompressionEnabled); err != nil {
+	case strings.Contains(query.Body, "FROM system.columns"):
+		names, kinds := new(proto.ColStr), new(proto.ColStr)
+		for name, kind := range s.types[ofTable.FindStringSubmatch(query.Body)[1]] {
+			names.Append(name)
+			kinds.Append(kind)
+		}
+		columns = []proto.InputColumn{{Name: "name", Data: names}, {Name: "type", Data: kinds}}
+	}
+	if len(columns) > 0 {
+		if err := s.send(columns, compressed); err != nil {
+			return err
+		}
+	}
+	if strings.HasPrefix(query.Body, "INSERT") {
+		if err := s.drop(); err != nil {
 			return err
 		}
 	}
@@ -117,6 +126,9 @@ func (s *sink) query() error {
 	_, err := s.conn.Write(answer.Buf)
 	return err
 }
+
+// ofTable finds the table of a question for its columns.
+var ofTable = regexp.MustCompile("table = '(\\w+)'")
 
 // endOfTables reads the empty block that follows each query.
 func (s *sink) endOfTables(compressed bool) error {

@@ -61,8 +61,8 @@ func (c *Client) Close() { c.pool.close() }
 // with settings besides those of the options. An error says nothing about whether the rows were stored, unless it is an
 // exception of the server's (see Reason).
 func (c *Client) Insert(ctx context.Context, table string, input proto.Input, settings ...ch.Setting) error {
-	return c.pool.with(ctx, func(conn *ch.Client) error {
-		return conn.Do(ctx, ch.Query{Body: insertStatement(table, input), Input: input, Settings: settings})
+	return c.pool.with(ctx, func(conn *session) error {
+		return conn.insert(ctx, ch.Query{Body: insertStatement(table, input), Settings: settings}, input)
 	})
 }
 
@@ -88,7 +88,7 @@ func insertStatement(table string, input proto.Input) string {
 // return: with ON CLUSTER, a statement that succeeded returns one a host.
 func (c *Client) Execute(ctx context.Context, statements ...string) error {
 	for _, statement := range statements {
-		err := c.pool.with(ctx, func(conn *ch.Client) error {
+		err := c.pool.with(ctx, func(conn *session) error {
 			return conn.Do(ctx, ch.Query{
 				Body:     statement,
 				Result:   new(proto.Results).Auto(),
@@ -110,7 +110,7 @@ func firstLine(statement string) string {
 
 // Version is the server's version.
 func (c *Client) Version(ctx context.Context) (major, minor int, err error) {
-	err = c.pool.with(ctx, func(conn *ch.Client) error {
+	err = c.pool.with(ctx, func(conn *session) error {
 		info := conn.ServerInfo()
 		major, minor = info.Major, info.Minor
 		return nil
@@ -128,7 +128,7 @@ type Column struct {
 // has no privilege on it.
 func (c *Client) Columns(ctx context.Context, database, table string) ([]Column, error) {
 	var columns []Column
-	err := c.pool.with(ctx, func(conn *ch.Client) error {
+	err := c.pool.with(ctx, func(conn *session) error {
 		var names, types proto.ColStr
 		return conn.Do(ctx, ch.Query{
 			Body: "SELECT name, type FROM system.columns WHERE database = " + literal(database) +

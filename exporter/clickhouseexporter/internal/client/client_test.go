@@ -5,6 +5,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"slices"
 	"testing"
@@ -40,6 +41,7 @@ func TestClient(t *testing.T) {
 	endpoint := enginetest.Start(t)
 	for name, test := range map[string]func(*testing.T, string){
 		"insert and look up":           testInsertAndLookUp,
+		"blocks of many frames":        testBlocksOfManyFrames,
 		"execute drops rows":           testExecuteDropsRows,
 		"execute names the statement":  testExecuteNamesTheStatement,
 		"failure ends the connection":  testFailureEndsTheConnection,
@@ -81,6 +83,33 @@ func testInsertAndLookUp(t *testing.T, endpoint string) {
 }
 
 // testExecuteDropsRows runs what ON CLUSTER answers with: libchdb has no clusters.
+// testBlocksOfManyFrames inserts blocks of some hundred KiB with every compression,
+// and has the engine look at each row.
+func testBlocksOfManyFrames(t *testing.T, endpoint string) {
+	for _, compression := range []ch.Compression{
+		ch.CompressionDisabled, ch.CompressionLZ4, ch.CompressionLZ4HC, ch.CompressionZSTD,
+	} {
+		options := optionsFor(endpoint)
+		options.Compression = compression
+		c := New(options)
+		defer c.Close()
+		require.NoError(t, c.Execute(t.Context(), "CREATE OR REPLACE TABLE frames (n UInt32, s String) ENGINE = MergeTree ORDER BY n"))
+		numbers, texts := new(proto.ColUInt32), new(proto.ColStr)
+		const rows = 20_000
+		for n := range uint32(rows) {
+			numbers.Append(n)
+			texts.Append(fmt.Sprint("row ", n*n))
+		}
+		input := proto.Input{{Name: "n", Data: numbers}, {Name: "s", Data: texts}}
+		for range 2 {
+			require.NoError(t, c.Insert(t.Context(), "frames", input))
+		}
+		require.NoError(t, c.Execute(t.Context(), fmt.Sprintf("SELECT throwIf(count() != %d OR uniqExact(n) != %d "+
+			"OR countIf(s != concat('row ', toString(toUInt32(n * n)))) != 0) FROM frames", 2*rows, rows)))
+		require.ErrorContains(t, c.Insert(t.Context(), "frames", proto.Input{{Name: "absent", Data: numbers}}), "absent")
+	}
+}
+
 func testExecuteDropsRows(t *testing.T, endpoint string) {
 	c := New(optionsFor(endpoint))
 	defer c.Close()
@@ -123,7 +152,7 @@ func testConnectionsAreBounded(t *testing.T, endpoint string) {
 	options.MaxConnections = 1
 	c := New(options)
 	defer c.Close()
-	err := c.pool.with(t.Context(), func(*ch.Client) error {
+	err := c.pool.with(t.Context(), func(*session) error {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
 		return c.Execute(ctx, "SELECT 1")
@@ -147,9 +176,9 @@ func testOldConnectionsAreReplaced(t *testing.T, endpoint string) {
 func testIdleConnectionsGrowOld(t *testing.T, endpoint string) {
 	c := New(optionsFor(endpoint))
 	defer c.Close()
-	nothing := func(*ch.Client) error { return nil }
-	require.NoError(t, c.pool.with(t.Context(), func(*ch.Client) error {
-		return c.pool.with(t.Context(), func(*ch.Client) error {
+	nothing := func(*session) error { return nil }
+	require.NoError(t, c.pool.with(t.Context(), func(*session) error {
+		return c.pool.with(t.Context(), func(*session) error {
 			return c.pool.with(t.Context(), nothing)
 		})
 	}))
@@ -158,7 +187,7 @@ func testIdleConnectionsGrowOld(t *testing.T, endpoint string) {
 	age := func(n int) { c.pool.idle[n].opened = time.Now().Add(-c.pool.maxLifetime) }
 
 	age(0)
-	require.NoError(t, c.pool.with(t.Context(), func(*ch.Client) error {
+	require.NoError(t, c.pool.with(t.Context(), func(*session) error {
 		assert.True(t, idle[0].IsClosed(), "taking another closes it")
 		age(0)
 		return nil
@@ -167,7 +196,7 @@ func testIdleConnectionsGrowOld(t *testing.T, endpoint string) {
 	assert.Equal(t, idle[2:], c.pool.idle)
 
 	age(0)
-	require.NoError(t, c.pool.with(t.Context(), func(conn *ch.Client) error {
+	require.NoError(t, c.pool.with(t.Context(), func(conn *session) error {
 		assert.NotSame(t, idle[2].Client, conn, "an old connection is not taken")
 		return nil
 	}))
@@ -192,7 +221,7 @@ func testExpiredContext(t *testing.T, endpoint string) {
 
 func testClosed(t *testing.T, endpoint string) {
 	c := New(optionsFor(endpoint))
-	require.NoError(t, c.pool.with(t.Context(), func(*ch.Client) error {
+	require.NoError(t, c.pool.with(t.Context(), func(*session) error {
 		c.Close()
 		return nil
 	}))
@@ -218,7 +247,7 @@ func TestStoppedServerIsRetried(t *testing.T) {
 	defer c.Close()
 	require.NoError(t, c.Execute(t.Context(), "CREATE TABLE t (a String) ENGINE = MergeTree ORDER BY a"))
 	rows := new(proto.ColStr)
-	err := c.pool.with(t.Context(), func(conn *ch.Client) error {
+	err := c.pool.with(t.Context(), func(conn *session) error {
 		return conn.Do(t.Context(), ch.Query{
 			Body: "INSERT INTO t (a) VALUES", Input: proto.Input{{Name: "a", Data: rows}},
 			OnInput: func(context.Context) error {

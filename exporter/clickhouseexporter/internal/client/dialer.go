@@ -34,7 +34,7 @@ type dialer struct {
 	strategy  Strategy
 	timeout   time.Duration
 	// connect opens a connection to one address, ready for queries.
-	connect func(ctx context.Context, address string) (*ch.Client, error)
+	connect func(ctx context.Context, address string) (*session, error)
 	dials   atomic.Uint64
 }
 
@@ -48,7 +48,7 @@ func newDialer(options Options) *dialer {
 }
 
 // dial tries every address once.
-func (d *dialer) dial(ctx context.Context) (*ch.Client, error) {
+func (d *dialer) dial(ctx context.Context) (*session, error) {
 	var errs error
 	first := d.first()
 	for i := range d.addresses {
@@ -64,7 +64,7 @@ func (d *dialer) dial(ctx context.Context) (*ch.Client, error) {
 
 // dialOne tries one address, with others still to be tried after it (left
 // counts it and them).
-func (d *dialer) dialOne(ctx context.Context, address string, left int) (*ch.Client, error) {
+func (d *dialer) dialOne(ctx context.Context, address string, left int) (*session, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.share(ctx, left))
 	defer cancel()
 	return d.connect(ctx, address)
@@ -82,12 +82,12 @@ func (d *dialer) share(ctx context.Context, left int) time.Duration {
 }
 
 // connector connects over TCP, or TLS where the options have it, and logs in.
-func connector(options Options) func(context.Context, string) (*ch.Client, error) {
+func connector(options Options) func(context.Context, string) (*session, error) {
 	dial := new(net.Dialer).DialContext
 	if options.TLS != nil {
 		dial = (&tls.Dialer{Config: options.TLS}).DialContext
 	}
-	session := ch.Options{
+	login := ch.Options{
 		Database:         options.Database,
 		User:             options.User,
 		Password:         options.Password,
@@ -100,18 +100,20 @@ func connector(options Options) func(context.Context, string) (*ch.Client, error
 		// does not say hello.
 		ReadTimeout: options.DialTimeout,
 	}
-	return func(ctx context.Context, address string) (*ch.Client, error) {
+	return func(ctx context.Context, address string) (*session, error) {
 		conn, err := dial(ctx, "tcp", address)
 		if err != nil {
 			return nil, fmt.Errorf("connect to %s: %w", address, err)
 		}
-		client, err := ch.Connect(ctx, conn, session)
+		client, err := ch.Connect(ctx, conn, login)
 		if err != nil {
 			// Closed already where the context ended in the handshake.
 			_ = conn.Close()
 			return nil, fmt.Errorf("log in to %s: %w", address, err)
 		}
-		return client, nil
+		return &session{
+			Client: client, conn: conn, compression: options.Compression, level: options.CompressionLevel,
+		}, nil
 	}
 }
 

@@ -57,8 +57,8 @@ func TestSilentAddressesLeaveTimeForTheNext(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				addresses := append(make([]string, test.silent), "answers:9000")
 				d := newDialer(Options{Addresses: addresses, DialTimeout: test.dialTimeout})
-				answer := new(ch.Client)
-				d.connect = func(ctx context.Context, address string) (*ch.Client, error) {
+				answer := new(session)
+				d.connect = func(ctx context.Context, address string) (*session, error) {
 					if address != "" {
 						return answer, ctx.Err()
 					}

@@ -38,7 +38,7 @@ type pool struct {
 }
 
 type connection struct {
-	*ch.Client
+	*session
 	opened time.Time
 }
 
@@ -53,7 +53,7 @@ func newPool(options Options) *pool {
 // with runs one exchange on a connection of its own. A connection on which an
 // exchange failed is not used again: the server may still be reading what was
 // sent on it.
-func (p *pool) with(ctx context.Context, exchange func(*ch.Client) error) error {
+func (p *pool) with(ctx context.Context, exchange func(*session) error) error {
 	select {
 	case p.slots <- struct{}{}:
 		defer func() { <-p.slots }()
@@ -66,7 +66,7 @@ func (p *pool) with(ctx context.Context, exchange func(*ch.Client) error) error 
 	}
 	// An exchange looks at its context only between two packets.
 	unwatch := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	err = exchange(conn.Client)
+	err = exchange(conn.session)
 	cut := !unwatch()
 	if err != nil {
 		return errors.Join(err, ctx.Err(), ignoreClosed(conn.Close()))
@@ -125,11 +125,11 @@ func (p *pool) alive(ctx context.Context, conn connection) bool {
 }
 
 func (p *pool) open(ctx context.Context) (connection, error) {
-	client, err := p.dialer.dial(ctx)
+	session, err := p.dialer.dial(ctx)
 	if err != nil {
 		return connection{}, err
 	}
-	return connection{Client: client, opened: time.Now()}, nil
+	return connection{session: session, opened: time.Now()}, nil
 }
 
 // release keeps the connection for the next exchange, unless it is old or the

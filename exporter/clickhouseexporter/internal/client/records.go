@@ -29,7 +29,7 @@ type Record struct {
 // Records are all that a table of records, whose name is quoted already, has.
 func (c *Client) Records(ctx context.Context, table string) ([]Record, error) {
 	var records []Record
-	err := c.pool.with(ctx, func(conn *ch.Client) error {
+	err := c.pool.with(ctx, func(conn *session) error {
 		var name, uuid proto.ColStr
 		var version proto.ColUInt32
 		return conn.Do(ctx, ch.Query{

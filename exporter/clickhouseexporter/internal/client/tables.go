@@ -37,7 +37,7 @@ func (c *Client) Tables(ctx context.Context, database string, names ...string) (
 		literals[i] = literal(name)
 	}
 	var tables []Table
-	err := c.pool.with(ctx, func(conn *ch.Client) error {
+	err := c.pool.with(ctx, func(conn *session) error {
 		var name, uuid, engine, definition, window proto.ColStr
 		return conn.Do(ctx, ch.Query{
 			Body: "SELECT name, toString(uuid) AS uuid, engine, engine_full, coalesce(" +

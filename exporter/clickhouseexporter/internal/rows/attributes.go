@@ -108,6 +108,9 @@ type repeatedAttributes struct {
 	// before it has one, so that the dictionary holds what rows have.
 	pending    pcommon.Map
 	hasPending bool
+	// tiles and numbers are what WriteColumn writes of.
+	tiles   tiles
+	numbers []byte
 }
 
 func newRepeatedAttributes() *repeatedAttributes {
@@ -125,6 +128,8 @@ func (c *repeatedAttributes) Reset() {
 	c.maps.Reset()
 	c.runs.reset()
 	c.pending, c.hasPending = pcommon.Map{}, false
+	c.tiles.reset()
+	c.numbers = emptied(c.numbers, 1)
 }
 
 // EncodeState writes the version of the keys' dictionary.
@@ -133,15 +138,7 @@ func (c *repeatedAttributes) EncodeState(b *proto.Buffer) { c.maps.EncodeState(b
 // EncodeColumn writes offsets, keys and values, each map as often as it is
 // repeated.
 func (c *repeatedAttributes) EncodeColumn(b *proto.Buffer) {
-	offset := 0
-	for item, n := range c.runs.all() {
-		first, last := bounds(&c.maps.offsets, item, item+1)
-		for range n {
-			offset += last - first
-			b.PutUInt64(uint64(offset))
-		}
-	}
-	c.maps.keys.encodeDictionary(b, offset)
+	c.encodeOffsets(b)
 	for item, n := range c.runs.all() {
 		first, last := bounds(&c.maps.offsets, item, item+1)
 		start := len(b.Buf)
@@ -153,8 +150,34 @@ func (c *repeatedAttributes) EncodeColumn(b *proto.Buffer) {
 	}
 }
 
+// encodeOffsets writes the offsets, and the keys' dictionary.
+func (c *repeatedAttributes) encodeOffsets(b *proto.Buffer) {
+	offset := 0
+	for item, n := range c.runs.all() {
+		first, last := bounds(&c.maps.offsets, item, item+1)
+		for range n {
+			offset += last - first
+			b.PutUInt64(uint64(offset))
+		}
+	}
+	c.maps.keys.encodeDictionary(b, offset)
+}
+
 // WriteColumn writes what EncodeColumn writes.
-func (c *repeatedAttributes) WriteColumn(w *proto.Writer) { w.ChainBuffer(c.EncodeColumn) }
+func (c *repeatedAttributes) WriteColumn(w *proto.Writer) {
+	w.ChainBuffer(c.encodeOffsets)
+	c.tiles.begin()
+	c.numbers = c.numbers[:0]
+	for item, n := range c.runs.all() {
+		first, last := bounds(&c.maps.offsets, item, item+1)
+		start := len(c.numbers)
+		c.numbers = c.maps.keys.appendNumbers(c.numbers, c.maps.keys.numbers[first:last])
+		c.tiles.write(w, c.numbers[start:], n)
+	}
+	for item, n := range c.runs.all() {
+		c.tiles.write(w, c.mapValues(item), n)
+	}
+}
 
 // set is the map of the rows that follow.
 func (c *repeatedAttributes) set(m pcommon.Map) { c.pending, c.hasPending = m, true }

@@ -6,6 +6,7 @@ package rows
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/ClickHouse/ch-go/proto"
 )
@@ -88,18 +89,22 @@ func (c *lowCardinality) widthCode() uint64 {
 
 // appendNumbers writes numbers as places in the dictionary that is sent.
 func (c *lowCardinality) appendNumbers(buffer []byte, numbers []uint32) []byte {
-	switch c.widthCode() {
+	code := c.widthCode()
+	start, length := len(buffer), len(numbers)<<code
+	buffer = slices.Grow(buffer, length)[:start+length]
+	to := buffer[start:]
+	switch code {
 	case 0:
-		for _, number := range numbers {
-			buffer = append(buffer, uint8(number+1))
+		for i, number := range numbers {
+			to[i] = uint8(number + 1)
 		}
 	case 1:
-		for _, number := range numbers {
-			buffer = binary.LittleEndian.AppendUint16(buffer, uint16(number+1))
+		for i, number := range numbers {
+			binary.LittleEndian.PutUint16(to[2*i:], uint16(number+1))
 		}
 	default:
-		for _, number := range numbers {
-			buffer = binary.LittleEndian.AppendUint32(buffer, number+1)
+		for i, number := range numbers {
+			binary.LittleEndian.PutUint32(to[4*i:], number+1)
 		}
 	}
 	return buffer

@@ -88,18 +88,19 @@ func (o *orders) reset() {
 // find reads the map's attributes and returns the order of their keys, or nil
 // where it is not known and is not learnt.
 func (o *orders) find(m pcommon.Map) *order {
-	o.attributes = o.attributes[:0]
 	if len(o.nodes) == 0 {
 		o.nodes = append(o.nodes, node{})
 		o.seen, o.seed = make([]uint64, maxSeen), maphash.MakeSeed()
 	}
+	attributes := slices.Grow(o.attributes[:0], m.Len())
 	at := int32(0)
 	for key, value := range m.All() {
-		o.attributes = append(o.attributes, attribute{key, value})
+		attributes = append(attributes, attribute{key, value})
 		if at >= 0 {
 			at = o.follow(at, key)
 		}
 	}
+	o.attributes = attributes
 	if at >= 0 && o.nodes[at].order != nil {
 		return o.nodes[at].order
 	}

@@ -71,7 +71,7 @@ func (c *text) index() {
 }
 
 // appendString adds a string behind its length.
-func appendString[S string | []byte](buffer []byte, s S) []byte {
+func appendString(buffer []byte, s string) []byte {
 	return append(appendLength(buffer, len(s)), s...)
 }
 
@@ -101,6 +101,7 @@ func appendRepeated(buffer, piece []byte, n int) []byte {
 type repeatedText struct {
 	values text
 	runs   runs
+	tiles  tiles
 }
 
 // Type is String.
@@ -113,6 +114,7 @@ func (c *repeatedText) Rows() int { return c.runs.rows() }
 func (c *repeatedText) Reset() {
 	c.values.Reset()
 	c.runs.reset()
+	c.tiles.reset()
 }
 
 // EncodeColumn writes each value as often as it is repeated.
@@ -124,7 +126,13 @@ func (c *repeatedText) EncodeColumn(b *proto.Buffer) {
 }
 
 // WriteColumn writes what EncodeColumn writes.
-func (c *repeatedText) WriteColumn(w *proto.Writer) { w.ChainBuffer(c.EncodeColumn) }
+func (c *repeatedText) WriteColumn(w *proto.Writer) {
+	c.values.index()
+	c.tiles.begin()
+	for run, n := range c.runs.all() {
+		c.tiles.write(w, c.value(run), n)
+	}
+}
 
 // set is the value of the rows that follow.
 func (c *repeatedText) set(s string) { c.values.append(s) }

@@ -19,14 +19,14 @@ type Traces struct {
 	parentSpanID       text
 	traceState         text
 	spanName           *lowCardinality
-	spanKind           *lowCardinality
+	spanKind           *enumeration
 	serviceName        *lowCardinality
 	resourceAttributes *repeatedAttributes
 	scopeName          repeatedText
 	scopeVersion       repeatedText
 	spanAttributes     *attributes
 	duration           uint64s
-	statusCode         *lowCardinality
+	statusCode         *enumeration
 	statusMessage      text
 	events             *spanEvents
 	links              *spanLinks
@@ -36,11 +36,11 @@ type Traces struct {
 func NewTraces() *Traces {
 	t := &Traces{
 		spanName:           newLowCardinality(),
-		spanKind:           newLowCardinality(),
+		spanKind:           newEnumeration(),
 		serviceName:        newLowCardinality(),
 		resourceAttributes: newRepeatedAttributes(),
 		spanAttributes:     newAttributes(),
-		statusCode:         newLowCardinality(),
+		statusCode:         newEnumeration(),
 		events:             newSpanEvents(),
 		links:              newSpanLinks(),
 	}
@@ -94,10 +94,11 @@ func (t *Traces) appendSpan(span ptrace.Span) {
 	t.parentSpanID.appendSpanID(span.ParentSpanID())
 	t.traceState.append(span.TraceState().AsRaw())
 	t.spanName.append(span.Name())
-	t.spanKind.append(span.Kind().String())
+	t.spanKind.append(int32(span.Kind()), span.Kind().String())
 	t.spanAttributes.append(span.Attributes())
 	t.duration.append(duration(span.StartTimestamp(), span.EndTimestamp(), &t.corrected))
-	t.statusCode.append(span.Status().Code().String())
+	code := span.Status().Code()
+	t.statusCode.append(int32(code), code.String())
 	t.statusMessage.append(span.Status().Message())
 	t.events.append(span.Events(), &t.corrected)
 	t.links.append(span.Links())

@@ -19,23 +19,21 @@ func appendValue(c *text, value pcommon.Value) {
 	case pcommon.ValueTypeStr:
 		c.append(value.Str())
 	case pcommon.ValueTypeInt:
-		var digits [20]byte
-		c.appendBytes(strconv.AppendInt(digits[:0], value.Int(), 10))
+		at := c.beginShort()
+		c.buffer = strconv.AppendInt(c.buffer, value.Int(), 10)
+		c.endShort(at)
 	case pcommon.ValueTypeBool:
 		c.append(strconv.FormatBool(value.Bool()))
 	case pcommon.ValueTypeDouble:
-		var digits [longestDouble]byte
-		c.appendBytes(appendDouble(digits[:0], value.Double()))
+		at := c.beginShort()
+		c.buffer = appendDouble(c.buffer, value.Double())
+		c.endShort(at)
 	case pcommon.ValueTypeBytes:
 		c.appendBase64(value.Bytes())
 	default:
 		c.append(value.AsString())
 	}
 }
-
-// longestDouble is the length of the longest number that appendDouble writes:
-// 1e-6 to 1e21 without an exponent, 17 digits, a sign and a point.
-const longestDouble = 32
 
 // appendDouble writes a number as JSON generators do: without an exponent from
 // 1e-6 up to 1e21, and with no more digits in it than it needs.
@@ -61,8 +59,16 @@ func appendDouble(buffer []byte, f float64) []byte {
 	return buffer
 }
 
-func (c *text) appendBytes(s []byte) {
-	c.buffer = appendString(c.buffer, s)
+// beginShort makes room for the length of a string of less than 128 bytes, which is
+// written behind it: a number has 32 at most.
+func (c *text) beginShort() (at int) {
+	c.buffer = append(c.buffer, 0)
+	return len(c.buffer)
+}
+
+// endShort ends the string that begins there.
+func (c *text) endShort(at int) {
+	c.buffer[at-1] = byte(len(c.buffer) - at)
 	c.rows++
 }
 
