@@ -26,7 +26,7 @@ type account struct {
 	mu       sync.Mutex
 	received map[source]int64
 	queued   int64
-	written  map[string]int64 // by table
+	written  map[place]int64
 	refused  map[refusal]int64
 }
 
@@ -40,9 +40,26 @@ const (
 	fromStorage source = "storage"
 )
 
+// place is a table, and the number of its shard where there are shards.
+type place struct{ table, shard string }
+
+func (p place) attributes() []attribute.KeyValue {
+	at := []attribute.KeyValue{attribute.String("table", p.table)}
+	if p.shard != "" {
+		at = append(at, attribute.String("shard", p.shard))
+	}
+	return at
+}
+
+// place is where rows of a table go.
+func (i *inserter) place(table string) place { return place{table, i.shard} }
+
 // refusal is which rows were given up for good, and why. Without a table, it
 // is before they were sent.
-type refusal struct{ table, reason string }
+type refusal struct {
+	place
+	reason string
+}
 
 // newAccount makes an account of an exporter of that ID and signal.
 func newAccount(id, signal string) *account {
@@ -50,7 +67,7 @@ func newAccount(id, signal string) *account {
 		attributes: []attribute.KeyValue{attribute.String("exporter", id), attribute.String("signal", signal)},
 		signal:     signal,
 		received:   map[source]int64{},
-		written:    map[string]int64{},
+		written:    map[place]int64{},
 		refused:    map[refusal]int64{},
 	}
 }
@@ -62,17 +79,17 @@ func (a *account) receive(from source, rows int) {
 	a.queued += int64(rows)
 }
 
-func (a *account) write(table string, rows int) {
+func (a *account) write(at place, rows int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.written[table] += int64(rows)
+	a.written[at] += int64(rows)
 	a.queued -= int64(rows)
 }
 
-func (a *account) refuse(table, reason string, rows int) {
+func (a *account) refuse(at place, reason string, rows int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.refused[refusal{table, reason}] += int64(rows)
+	a.refused[refusal{at, reason}] += int64(rows)
 	a.queued -= int64(rows)
 }
 
@@ -87,12 +104,12 @@ func (a *account) observe(o metric.Observer, instruments *metadata.TelemetryBuil
 	for from, rows := range a.received {
 		o.ObserveInt64(instruments.RowsReceived, rows, with(attribute.String("from", string(from))))
 	}
-	for table, rows := range a.written {
-		o.ObserveInt64(instruments.RowsWritten, rows, with(attribute.String("table", table)))
+	for at, rows := range a.written {
+		o.ObserveInt64(instruments.RowsWritten, rows, with(at.attributes()...))
 	}
 	for which, rows := range a.refused {
 		o.ObserveInt64(instruments.RowsRefused, rows,
-			with(attribute.String("table", which.table), attribute.String("reason", which.reason)))
+			with(append(which.attributes(), attribute.String("reason", which.reason))...))
 	}
 }
 
@@ -125,18 +142,29 @@ func offered[D any](ctx context.Context, i *inserter, data D, rows int, queued f
 	queue := i.config.QueueSettings.Get()
 	if err != nil && queue != nil && (!queue.WaitForResult || errors.Is(err, exporterhelper.ErrQueueIsFull)) {
 		// Otherwise it is the outcome of the delivery, which has counted them.
-		i.account.refuse("", "not_queued", rows)
+		i.account.refuse(place{}, "not_queued", rows)
 	}
 	return err
 }
 
-// end is called after the last attempt at a delivery. What is not stored then is
-// given up, unless a queue on disk keeps it for the next start.
+// end is called after the last attempt at a delivery.
 func (i *inserter) end(ctx context.Context, d *delivery) {
+	parts := d.parts()
+	for _, part := range parts {
+		i.endPart(ctx, part)
+	}
+	if len(parts) == 0 {
+		i.endPart(ctx, d)
+	}
+}
+
+// endPart ends a delivery to one shard. What is not stored then is given up,
+// unless a queue on disk keeps it for the next start.
+func (i *inserter) endPart(ctx context.Context, d *delivery) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if left := d.rows - d.done; left != 0 && !i.kept() {
-		i.account.refuse("", "given_up", left)
+		i.account.refuse(place{}, "given_up", left)
 	}
 	wait := time.Since(d.began)
 	for phase, took := range d.took {

@@ -11,7 +11,6 @@ import (
 	"github.com/ClickHouse/ch-go"
 	"github.com/ClickHouse/ch-go/proto"
 	"go.opentelemetry.io/collector/consumer/consumererror"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
@@ -108,7 +107,7 @@ func (i *inserter) insertExtent(ctx context.Context, d *delivery, p portion, e e
 	}
 	err := i.insertUnit(ctx, d, p.table, unit, input, ch.Setting{Key: "materialized_views_ignore_errors", Value: "1", Important: true})
 	if err == nil {
-		i.telemetry.ViewFailures.Add(ctx, int64(e.to-e.from), metric.WithAttributes(attribute.String("table", p.table)))
+		i.telemetry.ViewFailures.Add(ctx, int64(e.to-e.from), metric.WithAttributes(i.place(p.table).attributes()...))
 		i.logger.Warn("a materialized view of the table fails on rows that the table itself has stored: they are missing in that view",
 			zap.String("table", p.table), zap.Int("rows", e.to-e.from))
 	}
@@ -142,7 +141,7 @@ func (i *inserter) refuse(ctx context.Context, d *delivery, p portion, s *search
 		reason = reasonTooMany
 	}
 	d.settled(count)
-	i.account.refuse(p.table, reason, count)
+	i.account.refuse(i.place(p.table), reason, count)
 	i.bury(ctx, p.table, reason, p.excerpt, p.first+e.from, p.first+e.to)
 }
 

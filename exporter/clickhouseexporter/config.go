@@ -55,6 +55,10 @@ type Config struct {
 	TableEngine TableEngineConfig `mapstructure:"table_engine"`
 	// ClusterName adds ON CLUSTER to the statements that create tables.
 	ClusterName string `mapstructure:"cluster_name"`
+	// Distributed puts a table over those of all shards.
+	Distributed DistributedConfig `mapstructure:"distributed"`
+	// Sharding spreads rows over shards.
+	Sharding ShardingConfig `mapstructure:"sharding"`
 	// DerivedTables are filled by ClickHouse out of the tables above.
 	DerivedTables DerivedTablesConfig `mapstructure:"derived_tables"`
 	// Cardinality bounds keys and values of attributes.
@@ -71,6 +75,9 @@ type Config struct {
 	// ConnectionParams have it.
 	AsyncInsert bool `mapstructure:"async_insert"`
 
+	// serviceMap is the name of the view of who called whom where it reads a
+	// Distributed table.
+	serviceMap string
 	// leftOut is what Unmarshal left out, a line for the log each.
 	leftOut []string
 }
@@ -117,6 +124,8 @@ func createDefaultConfig() component.Config {
 		DerivedTables: defaultDerivedTables(),
 		Cardinality:   defaultCardinality(),
 		DeadLetter:    defaultDeadLetter(),
+		Distributed:   defaultDistributed(),
+		Sharding:      defaultSharding(),
 		CreateSchema:  true,
 		Compress:      "lz4",
 		AsyncInsert:   false,
@@ -128,9 +137,7 @@ func (cfg *Config) Validate() error {
 	var errs error
 	add := func(format string, args ...any) { errs = errors.Join(errs, fmt.Errorf(format, args...)) }
 
-	if _, err := cfg.target(""); err != nil {
-		errs = errors.Join(errs, err)
-	}
+	errs = errors.Join(errs, cfg.validateSharding(), cfg.validateDistributed())
 	if cfg.Password != "" && cfg.Username == "" {
 		add("password: is used with username only; set username too")
 	}

@@ -109,6 +109,28 @@ func goodCases() map[string]change {
 				s.Traces.TTL, s.Logs.TTL, s.Metrics.TTL = 72*time.Hour, 72*time.Hour, 72*time.Hour
 			},
 		},
+		"clickhouse/sharding": {
+			config: func(c *Config) {
+				c.Endpoint, c.Database = "", "otel"
+				c.ConnectionParams = map[string]string{"dial_timeout": "3s"}
+				c.Sharding = ShardingConfig{Key: "tenant.id", Shards: []ShardConfig{
+					{Endpoint: "tcp://127.0.0.1:9000,127.0.0.2:9000"}, {Endpoint: "tcp://127.0.0.3:9000"},
+				}}
+			},
+			target: func(o *target) {
+				o.client.Addresses = []string{"127.0.0.1:9000", "127.0.0.2:9000"}
+				o.database, o.client.DialTimeout = "otel", 3*time.Second
+			},
+			schema: func(s *schema.Schema) { s.Database = "otel" },
+		},
+		"clickhouse/distributed": {
+			config: func(c *Config) {
+				c.ClusterName = "prod"
+				c.Distributed.Enabled, c.Distributed.Suffix, c.Distributed.LocalSuffix = true, "_all", ""
+				c.Distributed.ShardingKey.Metrics = "rand()"
+			},
+			schema: func(s *schema.Schema) { s.Cluster = "prod" },
+		},
 		"clickhouse/retention": {
 			config: func(c *Config) {
 				c.TTL = 72 * time.Hour
@@ -261,7 +283,7 @@ func TestGoodConfigs(t *testing.T) {
 			cfg, err := load(t, name)
 			require.NoError(t, err)
 			assert.Equal(t, wantConfig, cfg)
-			got, err := cfg.target("fathom/test")
+			got, err := cfg.perShard()[0].target("fathom/test")
 			require.NoError(t, err)
 			assert.Equal(t, wantTarget, got)
 			assert.Equal(t, wantSchema, cfg.schema(got.database))
@@ -314,6 +336,15 @@ func badCases() map[string][]string {
 		"bad/derived_table_twice":       {`derived_tables.time_ledger.name: "otel_traces" is the table of traces_table_name already`},
 		"bad/derived_without_schema":    {"derived_tables.service_map.enabled: has no effect with create_schema: false"},
 		"bad/derived_engine":            {"derived_tables.red.enabled: needs another table_engine.name", "ReplacingMergeTree"},
+		"bad/sharding": {
+			"endpoint: has no effect with sharding.shards; remove it", "sharding.key: must not be empty",
+			"sharding.shards[1].endpoint: is that of sharding.shards[0]", "sharding.shards[2]: endpoint: http:// is not supported",
+			"distributed: the tables of all shards must be in one database",
+		},
+		"bad/distributed": {
+			"distributed.enabled: needs cluster_name", "distributed.enabled: has no effect with create_schema: false and sharding.shards",
+			"distributed.local_suffix: must differ from distributed.suffix", "distributed.sharding_key.logs: must not be empty",
+		},
 		"bad/retention": {
 			"retention.traces.ttl: 1.5s must be zero", "retention.traces.move[0]: set to_volume or to_disk",
 			"retention.logs.move[0].after: 96h0m0s must be less than the ttl, 72h0m0s",

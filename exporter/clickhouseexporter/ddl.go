@@ -4,6 +4,7 @@
 package clickhouseexporter
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/schema"
@@ -15,6 +16,7 @@ import (
 // nothing where it has been executed. The server is of that version, which decides on the indexes
 // of the logs table.
 func (cfg *Config) Statements(major, minor int) ([]string, error) {
+	cfg = cfg.perShard()[0] // those of the others are the same
 	target, err := cfg.target("")
 	if err != nil {
 		return nil, err
@@ -41,7 +43,33 @@ func (cfg *Config) Statements(major, minor int) ([]string, error) {
 		}
 		all = append(all, statements...)
 	}
-	return all, nil
+	overAll, err := cfg.distributedStatements(s)
+	return append(all, overAll...), err
+}
+
+// distributedStatements create the tables over those of all shards, and the view
+// that reads one.
+func (cfg *Config) distributedStatements(s schema.Schema) ([]string, error) {
+	if !cfg.Distributed.Enabled {
+		return nil, nil
+	}
+	derived := cfg.DerivedTables.wanted()
+	tables := slices.Concat(
+		cfg.distributed(schema.Traces, cfg.TracesTableName, cfg.TracesTableName+schema.TraceTimes, derived.TimeLedger, derived.RED),
+		cfg.distributed(schema.Logs, cfg.LogsTableName, derived.KernelEvents),
+		cfg.distributed(schema.Metrics, cfg.metricNames()...),
+	)
+	all, err := s.CreateDistributed(tables...)
+	if err != nil {
+		return nil, err
+	}
+	view, err := s.CreateFromTraces(cfg.reader(cfg.TracesTableName), schema.Derived{ServiceMap: cfg.serviceMap})
+	return append(all, view...), err
+}
+
+func (cfg *Config) metricNames() []string {
+	t := cfg.MetricsTables
+	return []string{t.Gauge.Name, t.Sum.Name, t.Summary.Name, t.Histogram.Name, t.ExponentialHistogram.Name}
 }
 
 func (cfg *Config) metricTables() schema.MetricTables {
@@ -77,14 +105,9 @@ func (cfg *Config) migrations(s schema.Schema, tables ...wanted) ([]string, erro
 
 // otherTables are those of contrib's, but for that of log records.
 func (cfg *Config) otherTables() []wanted {
-	metrics := cfg.MetricsTables
-	return []wanted{
-		{cfg.TracesTableName, schema.Traces},
-		{cfg.TracesTableName + schema.TraceTimes, schema.Traces},
-		{metrics.Gauge.Name, schema.Metrics},
-		{metrics.Sum.Name, schema.Metrics},
-		{metrics.Summary.Name, schema.Metrics},
-		{metrics.Histogram.Name, schema.Metrics},
-		{metrics.ExponentialHistogram.Name, schema.Metrics},
+	tables := []wanted{{cfg.TracesTableName, schema.Traces}, {cfg.TracesTableName + schema.TraceTimes, schema.Traces}}
+	for _, name := range cfg.metricNames() {
+		tables = append(tables, wanted{name, schema.Metrics})
 	}
+	return tables
 }

@@ -8,6 +8,8 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -60,8 +62,15 @@ type delivery struct {
 
 	began time.Time
 
+	// over is set once a shard is done with its part, for outcome. Attempts follow
+	// one another.
+	over    bool
+	outcome error
+
 	mu     sync.Mutex
 	tables map[string]*progress
+	// shards are the deliveries to each shard, of one that is spread.
+	shards map[int]*delivery
 	// attempts were begun.
 	attempts int
 	// rows of the request, and those of them that were stored or refused for good.
@@ -98,6 +107,29 @@ func (i *inserter) newDelivery(ctx context.Context) *delivery {
 		d.identity = newIdentities().next()
 	}
 	return d
+}
+
+// shard is the delivery of the rows of a shard. It has the identity of all: the
+// same token in the tables of two shards means nothing.
+func (d *delivery) shard(n int) *delivery {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	part := d.shards[n]
+	if part == nil {
+		part = &delivery{identity: d.identity, began: d.began, tables: map[string]*progress{}, took: map[phase]time.Duration{}}
+		if d.shards == nil {
+			d.shards = map[int]*delivery{}
+		}
+		d.shards[n] = part
+	}
+	return part
+}
+
+// parts are the deliveries to each shard that rows were for.
+func (d *delivery) parts() []*delivery {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Collect(maps.Values(d.shards))
 }
 
 // settled adds rows that were stored, or refused for good.

@@ -48,6 +48,11 @@ type inserter struct {
 	id string
 	// letters takes rows that were refused; nil where nothing does.
 	letters deadLetters
+	// shard is its number, empty where there are none.
+	shard string
+	// others are the inserters of the other shards, which start and end with the
+	// first one's.
+	others []*inserter
 	// identities are those of the requests that come.
 	identities identities
 	// pressure holds inserts back while ClickHouse is overloaded.
@@ -114,12 +119,18 @@ func (i *inserter) start(context.Context, component.Host) error {
 		return err
 	}
 	i.gate.start()
+	for _, other := range i.others {
+		other.letters = i.letters
+		other.gate.start()
+	}
 	return nil
 }
 
 func (i *inserter) shutdown(context.Context) error {
-	i.gate.stop()
-	i.client.Close()
+	for _, one := range append([]*inserter{i}, i.others...) {
+		one.gate.stop()
+		one.client.Close()
+	}
 	if i.letters == nil {
 		return nil
 	}
@@ -198,10 +209,16 @@ func (i *inserter) settingsOf(d *delivery, unit string, input proto.Input) ([]ch
 	if err != nil {
 		return nil, 0, err
 	}
-	return []ch.Setting{
+	settings := []ch.Setting{
 		{Key: "insert_deduplication_token", Value: d.token(unit, digest), Important: true},
 		{Key: "deduplicate_blocks_in_dependent_materialized_views", Value: "1", Important: true},
-	}, bytes, nil
+	}
+	if i.config.Distributed.Enabled && !i.config.sharded() {
+		// The answer comes when the shards have the rows; the name that old servers
+		// know, too.
+		settings = append(settings, ch.Setting{Key: "insert_distributed_sync", Value: "1", Important: true})
+	}
+	return settings, bytes, nil
 }
 
 // insertUnit inserts rows by one INSERT, whose token the unit's name goes into.
@@ -215,20 +232,20 @@ func (i *inserter) insertUnit(ctx context.Context, d *delivery, table, unit stri
 		return err
 	}
 	count := input[0].Data.Rows()
-	byTable := metric.WithAttributes(attribute.String("table", table))
+	byTable := metric.WithAttributes(i.place(table).attributes()...)
 	sent := time.Now()
-	err = i.client.Insert(ctx, schema.Identifier(i.schema.Database, table), input, append(settings, more...)...)
+	err = i.client.Insert(ctx, schema.Identifier(i.schema.Database, i.into(table)), input, append(settings, more...)...)
 	d.spend(phaseSend, sent)
 	if err == nil {
 		i.pressure.fall()
 		d.settled(count)
-		i.account.write(table, count)
+		i.account.write(i.place(table), count)
 		i.telemetry.Inserts.Add(ctx, 1, byTable)
 		i.telemetry.Bytes.Add(ctx, int64(bytes), byTable)
 		return nil
 	}
 
-	byReason := metric.WithAttributes(attribute.String("table", table), attribute.String("reason", client.Reason(err)))
+	byReason := metric.WithAttributes(append(i.place(table).attributes(), attribute.String("reason", client.Reason(err)))...)
 	i.telemetry.InsertFailures.Add(ctx, 1, byReason)
 	err = fmt.Errorf("insert %d rows into %s: %w", count, table, err)
 	if client.Overloaded(err) {

@@ -9,8 +9,12 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/metadata"
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/shard"
 )
 
 // NewFactory makes the factory of the clickhouse exporter.
@@ -25,37 +29,67 @@ func NewFactory() exporter.Factory {
 }
 
 func createTraces(ctx context.Context, set exporter.Settings, config component.Config) (exporter.Traces, error) {
-	traces, err := newTracesExporter(set, config.(*Config))
+	traces, err := newSharded(set, config.(*Config), createTracesShard, shard.Splitter.Traces, emptyTraces)
 	if err != nil {
 		return nil, err
 	}
-	queued, err := exporterhelper.NewTraces(ctx, traces.withDeliveries(set), config, traces.push, traces.options()...)
+	queued, err := exporterhelper.NewTraces(ctx, traces.first().withDeliveries(set), config, traces.push, traces.first().options()...)
 	if err != nil {
 		return nil, err
 	}
-	return newTracesIntake(queued, traces.inserter), nil
+	return newTracesIntake(queued, traces.first()), nil
 }
 
 func createLogs(ctx context.Context, set exporter.Settings, config component.Config) (exporter.Logs, error) {
-	logs, err := newLogsExporter(set, config.(*Config))
+	logs, err := newSharded(set, config.(*Config), createLogsShard, shard.Splitter.Logs, emptyLogs)
 	if err != nil {
 		return nil, err
 	}
-	queued, err := exporterhelper.NewLogs(ctx, logs.withDeliveries(set), config, logs.push, logs.options()...)
+	queued, err := exporterhelper.NewLogs(ctx, logs.first().withDeliveries(set), config, logs.push, logs.first().options()...)
 	if err != nil {
 		return nil, err
 	}
-	return newLogsIntake(queued, logs.inserter), nil
+	return newLogsIntake(queued, logs.first()), nil
 }
 
 func createMetrics(ctx context.Context, set exporter.Settings, config component.Config) (exporter.Metrics, error) {
-	metrics, err := newMetricsExporter(set, config.(*Config))
+	metrics, err := newSharded(set, config.(*Config), createMetricsShard, shard.Splitter.Metrics, emptyMetrics)
 	if err != nil {
 		return nil, err
 	}
-	queued, err := exporterhelper.NewMetrics(ctx, metrics.withDeliveries(set), config, metrics.push, metrics.options()...)
+	queued, err := exporterhelper.NewMetrics(ctx, metrics.first().withDeliveries(set), config, metrics.push, metrics.first().options()...)
 	if err != nil {
 		return nil, err
 	}
-	return newMetricsIntake(queued, metrics.inserter), nil
+	return newMetricsIntake(queued, metrics.first()), nil
 }
+
+func createTracesShard(set exporter.Settings, config *Config) (pusher[ptrace.Traces], error) {
+	e, err := newTracesExporter(set, config)
+	if err != nil {
+		return pusher[ptrace.Traces]{}, err
+	}
+	return pusher[ptrace.Traces]{e.inserter, e.push}, nil
+}
+
+func emptyTraces(t ptrace.Traces) bool { return t.ResourceSpans().Len() == 0 }
+
+func createLogsShard(set exporter.Settings, config *Config) (pusher[plog.Logs], error) {
+	e, err := newLogsExporter(set, config)
+	if err != nil {
+		return pusher[plog.Logs]{}, err
+	}
+	return pusher[plog.Logs]{e.inserter, e.push}, nil
+}
+
+func emptyLogs(l plog.Logs) bool { return l.ResourceLogs().Len() == 0 }
+
+func createMetricsShard(set exporter.Settings, config *Config) (pusher[pmetric.Metrics], error) {
+	e, err := newMetricsExporter(set, config)
+	if err != nil {
+		return pusher[pmetric.Metrics]{}, err
+	}
+	return pusher[pmetric.Metrics]{e.inserter, e.push}, nil
+}
+
+func emptyMetrics(m pmetric.Metrics) bool { return m.ResourceMetrics().Len() == 0 }

@@ -60,7 +60,10 @@ func (e *logsExporter) prepare(ctx context.Context, i *inserter) error {
 			return err
 		}
 	}
-	return i.reportDrift(ctx, table, rows.NewLogs().Input())
+	if err := i.reportDrift(ctx, table, rows.NewLogs().Input()); err != nil {
+		return err
+	}
+	return i.distribute(ctx, schema.Logs, table, i.config.DerivedTables.KernelEvents.wanted())
 }
 
 // lookForEventName finds out whether the table has a column for event names.

@@ -53,7 +53,7 @@ func prepareMetrics(ctx context.Context, i *inserter) error {
 			return err
 		}
 	}
-	return nil
+	return i.distribute(ctx, schema.Metrics, i.config.metricNames()...)
 }
 
 // table is the table for metrics of that type.
@@ -88,7 +88,7 @@ func (e *metricsExporter) push(ctx context.Context, metrics pmetric.Metrics) err
 	if untyped != nil && metrics.DataPointCount() == 0 {
 		return untyped
 	}
-	return e.outcome(e.insertAll(ctx, d, metrics, block))
+	return outcome(e.insertAll(ctx, d, metrics, block))
 }
 
 // refuseUntyped counts the metrics that no table can hold, at the first attempt.
@@ -131,9 +131,9 @@ func (e *metricsExporter) insertAll(ctx context.Context, d *delivery, metrics pm
 	return failures
 }
 
-// outcome is what the batch's sender is told: to try it again where rows may
-// still be stored. What is done with by then is left out.
-func (e *metricsExporter) outcome(failures []error) error {
+// outcome is what the batch's sender is told of what became of each table, or
+// shard: to try it again where rows may still be stored. What is done with by then is left out.
+func outcome(failures []error) error {
 	var again, refused error
 	for _, err := range failures {
 		switch {

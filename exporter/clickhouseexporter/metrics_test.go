@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 )
 
@@ -28,9 +27,7 @@ func TestOutcome(t *testing.T) {
 		"everything refused": {failures: []error{refused, refused, refused, refused, refused}, permanent: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e, err := newMetricsExporter(settings(), configFor(closedEndpoint(t)))
-			require.NoError(t, err)
-			err = e.outcome(test.failures)
+			err := outcome(test.failures)
 			assert.Equal(t, test.permanent, consumererror.IsPermanent(err))
 			assert.Equal(t, test.permanent || test.again, err != nil)
 			assert.Equal(t, test.again, errors.Is(err, away))

@@ -38,7 +38,11 @@ func prepareTraces(ctx context.Context, i *inserter) error {
 	if err := i.createFromTraces(ctx); err != nil {
 		return err
 	}
-	return i.reportDrift(ctx, table, rows.NewTraces().Input())
+	if err := i.reportDrift(ctx, table, rows.NewTraces().Input()); err != nil {
+		return err
+	}
+	derived := i.config.DerivedTables.wanted()
+	return i.distribute(ctx, schema.Traces, table, table+schema.TraceTimes, derived.TimeLedger, derived.RED)
 }
 
 func (e *tracesExporter) push(ctx context.Context, traces ptrace.Traces) error {

@@ -21,6 +21,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"ttl":      Retention.clause,
 	"settings": settingsClause,
 	"causes":   causeColumns,
+	"literal":  literal,
 }).ParseFS(files, "sql/*.sql", "migrations/*.sql"))
 
 // statement is one template and the table that it is rendered for.
@@ -31,6 +32,8 @@ type statement struct {
 	source    string
 	retention Retention
 	textIndex bool
+	// shardingKey is an expression, of a Distributed table only.
+	shardingKey string
 	// window is in place of what the engine asks for, where it is not 0.
 	window int
 }
@@ -38,9 +41,11 @@ type statement struct {
 // parameters is what the templates see.
 type parameters struct {
 	Database, Table, Source, Cluster string
-	Engine                           string
-	Retention                        Retention
-	TextIndex                        bool
+	// ClusterName is the cluster, which Cluster is the clause of.
+	ClusterName, ShardingKey string
+	Engine                   string
+	Retention                Retention
+	TextIndex                bool
 	// Window is Schema's, or 0 where the engine does not take it.
 	Window int
 }
@@ -57,10 +62,14 @@ func (s Schema) renderAll(statements ...statement) ([]string, error) {
 	for _, statement := range statements {
 		var text strings.Builder
 		err := templates.ExecuteTemplate(&text, statement.file, parameters{
-			Database:  s.Database,
-			Table:     statement.table,
-			Source:    statement.source,
-			Cluster:   clusterClause(s.Cluster),
+			Database: s.Database,
+			Table:    statement.table,
+			Source:   statement.source,
+			Cluster:  clusterClause(s.Cluster),
+
+			ClusterName: s.Cluster,
+			ShardingKey: statement.shardingKey,
+
 			Engine:    s.Engine,
 			Retention: statement.retention,
 			TextIndex: statement.textIndex,
