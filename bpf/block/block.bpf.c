@@ -74,7 +74,7 @@ static __always_inline struct gendisk *disk_of(struct bio *bio)
 
 static __always_inline int is_counted(u32 tgid, u32 operation)
 {
-	struct process *p = bpf_map_lookup_elem(&processes, &tgid);
+	struct process *p = observed_process(tgid);
 	return p && p->flags & PROCESS_DISKS && (operation == REQ_OP_READ || operation == REQ_OP_WRITE);
 }
 

@@ -44,10 +44,8 @@ static __always_inline int inherit(struct inheritance *from, struct process *p, 
 /* In the closure of func newproc(fn *funcval), on the system stack, at its call of
  * func runqput(pp *p, gp *g, next bool): gp is the new goroutine, which is ready
  * and not in any queue yet. */
-SEC("uprobe.multi")
-int goroutine_created(struct pt_regs *ctx)
+SPAN_PROBE(goroutine_created)
 {
-	count_span_hit(ctx);
 	u64 now = bpf_ktime_get_ns();
 	struct goroutine_key creator = { .tgid = bpf_get_current_pid_tgid() >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &creator.tgid);

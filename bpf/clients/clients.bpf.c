@@ -5,10 +5,8 @@
 
 /* func send(ireq *Request, rt RoundTripper, deadline time.Time)
  *	(resp *Response, didTimeout func() bool, err error) */
-SEC("uprobe.multi")
-int client_starts(struct pt_regs *ctx)
+SPAN_PROBE(client_starts)
 {
-	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
@@ -50,10 +48,8 @@ static __always_inline void tell_client(struct process *p, struct goroutine *s, 
 
 /* In func (c *Client) send(), right after it called the other send: the branch
  * on its error, with the results still in their registers. */
-SEC("uprobe.multi")
-int client_finishes(struct pt_regs *ctx)
+SPAN_PROBE(client_finishes)
 {
-	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);

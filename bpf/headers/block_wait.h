@@ -31,11 +31,10 @@ static __always_inline int waits_for_io(struct task_struct *task)
 }
 
 /* The thread is still the current one, and its process's memory in place. */
-static __always_inline void block_wait_begins(struct task_struct *task, u64 now)
+static __always_inline void block_wait_begins(struct process *p, struct task_struct *task, u64 now)
 {
 	u32 tid = task->pid, tgid = task->tgid;
-	struct process *p = bpf_map_lookup_elem(&processes, &tgid);
-	if (!p || !(p->flags & PROCESS_DISKS))
+	if (!(p->flags & PROCESS_DISKS))
 		return;
 	struct block_wait wait = { .start = now };
 	struct goroutine *s = p->flags & PROCESS_LEDGER ? running_on(tid, &wait.key) : 0;

@@ -5,8 +5,8 @@
  * that was not on a CPU. */
 #pragma once
 
+#include "activity.h"
 #include "goroutine.h"
-#include "hits.h"
 #include "records.h"
 
 /* Goroutines in spans of the process are looked at. */
@@ -14,22 +14,6 @@ static __always_inline int is_looked_at(struct process *p)
 {
 	return (p->flags & (PROCESS_LOOKS | PROCESS_LEDGER)) == PROCESS_LOOKS;
 }
-
-/* When threads of a process were seen on a CPU. */
-struct activity {
-	u64 at; /* last, ns */
-	u64 woke; /* when one came there after none was for long, ns */
-	u64 owed; /* since when all goroutines are to be looked at, ns, else 0 */
-	u64 next; /* not before, ns */
-	u64 next_due; /* nor before this at those that are due by the clock, ns */
-};
-
-struct activity_map {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, HIT_SLOTS);
-	__type(key, u32);
-	__type(value, struct activity);
-} activities SEC(".maps");
 
 /* A thread of a process that is looked at. */
 struct followed_thread {
@@ -47,34 +31,56 @@ struct followed_thread_map {
 } followed_threads SEC(".maps");
 
 /* Whether the clocks of the CPUs tell when to look: user space switches them on
- * when it is told that a goroutine in a span executes, and off. */
+ * when it is told that there is somebody to be looked at, and off when there was
+ * nobody for a while. */
+enum clock_state {
+	CLOCKS_RUN, /* since when they do, ns; 0 while they do not */
+	CLOCKS_NEEDED, /* when they were last, ns */
+	CLOCK_STATES,
+};
+
 struct clock_state_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, CLOCK_STATES);
 	__type(key, u32);
-	__type(value, u32);
-} clocks_run SEC(".maps");
+	__type(value, u64);
+} clock_states SEC(".maps");
 
 struct clock_wanted_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
 } clocks_wanted SEC(".maps");
 
-static __always_inline int do_clocks_run(void)
+/* Since when they do, ns; 0 while they do not. */
+static __always_inline u64 clocks_run_since(void)
 {
-	u32 zero = 0, *run = bpf_map_lookup_elem(&clocks_run, &zero);
-	return run && *run;
+	u32 key = CLOCKS_RUN;
+	u64 *since = bpf_map_lookup_elem(&clock_states, &key);
+	return since ? *since : 0;
 }
 
-static __always_inline void want_clocks(void)
+static __always_inline void want_clocks(u64 now)
 {
-	if (do_clocks_run())
+	u32 key = CLOCKS_NEEDED;
+	u64 *needed = bpf_map_lookup_elem(&clock_states, &key);
+	if (needed)
+		*needed = now;
+	if (clocks_run_since())
 		return;
 	u64 *wanted = bpf_ringbuf_reserve(&clocks_wanted, sizeof(*wanted), 0);
 	if (!wanted)
 		return; /* it is told already */
 	*wanted = 1;
 	bpf_ringbuf_submit(wanted, BPF_RB_FORCE_WAKEUP);
+}
+
+/* Are goroutines of the process to be looked at now? */
+static __always_inline int is_time_to_look(struct process *p, u64 now)
+{
+	if (!is_looked_at(p) || !may_have_long_span(p, now))
+		return 0;
+	want_clocks(now);
+	return 1;
 }
 
 static __always_inline struct followed_thread *followed(u32 tid, u32 tgid)
@@ -87,13 +93,15 @@ static __always_inline struct followed_thread *followed(u32 tid, u32 tgid)
  * long had none on a CPU. */
 #define QUIET 1300000 /* ns */
 
-/* A thread comes onto a CPU. */
+/* A thread comes onto a CPU. None was there before only where the clocks would have
+ * told. */
 static __always_inline void wakes(u32 slot, u64 now)
 {
 	struct activity *a = bpf_map_lookup_elem(&activities, &slot);
 	if (!a)
 		return;
-	if (now > a->at + QUIET && do_clocks_run())
+	u64 since = clocks_run_since();
+	if (since && a->at > since && a->at > a->began + LOOK_FROM && now > a->at + QUIET)
 		a->woke = now;
 	a->at = now;
 }
@@ -168,7 +176,6 @@ static __always_inline void executes_on(struct goroutine *s, struct process *p, 
 					u32 tid, u64 now, u32 cause)
 {
 	renew(s, p);
-	want_clocks();
 	struct followed_thread *t = followed(tid, key->tgid);
 	u64 low = known_until(s);
 	if (now <= low)
@@ -189,7 +196,6 @@ static __always_inline void begins_on(struct goroutine *s, struct process *p, st
 	if (!is_looked_at(p))
 		return;
 	renew(s, p);
-	want_clocks();
 	s->executing = ON_CPU;
 	change_cause(s, key->tgid, now, ON_CPU);
 	bind_followed(s, p, followed(tid, key->tgid), key, tid, now);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Dual MIT/GPL */
-/* How often the probes of a process were hit: what the governor reckons their
- * cost from. The cookie of a probe's link is the process's slot; a kernel without
- * cookies looks the process up. */
+/* How often the programs ran for a process and for how long: what the governor
+ * reckons their cost from. The cookie of a probe's link is the process's slot; a
+ * kernel without cookies looks the process up. */
 #pragma once
 
 #include "features.h"
@@ -9,9 +9,10 @@
 
 #define HIT_SLOTS 4096
 
+/* Of the probes on the goroutine scheduler, of all others, and of the tracepoints. */
 struct hit_count {
-	u64 scheduler; /* of the probes on the goroutine scheduler */
-	u64 spans; /* of all others */
+	u64 scheduler, spans, kernel;
+	u64 scheduler_ns, spans_ns, kernel_ns;
 };
 
 struct hit_map {
@@ -36,18 +37,35 @@ static __always_inline struct hit_count *hits_of(void *ctx)
 	return bpf_map_lookup_elem(&hits, &slot);
 }
 
-/* Not atomic: a probe that preempts another one of the same slot on the same CPU
- * in just this instruction makes it count one too few. */
-static __always_inline void count_scheduler_hit(void *ctx)
-{
-	struct hit_count *h = hits_of(ctx);
-	if (h)
-		h->scheduler++;
-}
+/* A probe, whose hits are counted and timed: the cost of the same instructions differs
+ * tenfold between a busy and an idle machine. Not atomic: a probe that preempts another
+ * one of the same slot on the same CPU in just this instruction makes it count one too
+ * few. */
+#define PROBE(section, name, tier) \
+	static __always_inline int name##_hit(struct pt_regs *ctx); \
+	SEC(section) \
+	int name(struct pt_regs *ctx) \
+	{ \
+		u64 began = bpf_ktime_get_ns(); \
+		name##_hit(ctx); \
+		struct hit_count *h = hits_of(ctx); \
+		if (h) { \
+			h->tier++; \
+			h->tier##_ns += bpf_ktime_get_ns() - began; \
+		} \
+		return 0; \
+	} \
+	static __always_inline int name##_hit(struct pt_regs *ctx)
 
-static __always_inline void count_span_hit(void *ctx)
+#define SPAN_PROBE(name) PROBE("uprobe.multi", name, spans)
+#define SCHEDULER_PROBE(name) PROBE("uprobe.multi", name, scheduler)
+
+/* A tracepoint's program has run for a process since it began. */
+static __always_inline void charge(struct process *p, u64 began)
 {
-	struct hit_count *h = hits_of(ctx);
-	if (h)
-		h->spans++;
+	struct hit_count *h = bpf_map_lookup_elem(&hits, &p->slot);
+	if (!h)
+		return;
+	h->kernel++;
+	h->kernel_ns += bpf_ktime_get_ns() - began;
 }

@@ -3,6 +3,7 @@
  * them here. */
 #pragma once
 
+#include "activity.h"
 #include "goroutine.h"
 
 #define IN_SPAN_PLACES 4096
@@ -12,7 +13,7 @@ struct in_span_place {
 	u64 start; /* of its outermost span, ns */
 	u64 due; /* when it is to be looked at, ns */
 	u32 tgid;
-	u32 pad;
+	u32 slot; /* of its process, in activities */
 };
 
 struct in_span_map {
@@ -57,7 +58,8 @@ static __always_inline void count_place(u32 index, s64 change)
 		__sync_fetch_and_add(n, change);
 }
 
-static __always_inline void take_place(struct goroutine *s, struct goroutine_key *key, u64 now)
+static __always_inline void take_place(struct goroutine *s, struct process *p, struct goroutine_key *key,
+				       u64 now)
 {
 	u32 index = 0;
 	if (bpf_map_pop_elem(&free_places, &index))
@@ -68,9 +70,11 @@ static __always_inline void take_place(struct goroutine *s, struct goroutine_key
 	place->start = now;
 	place->due = 0;
 	place->tgid = key->tgid;
+	place->slot = p->slot;
 	publish(&place->g, key->g);
 	s->place = index + 1;
 	count_place(index, 1);
+	enters_span(p->slot, now);
 }
 
 static __always_inline void give_place(struct goroutine *s)
@@ -82,5 +86,6 @@ static __always_inline void give_place(struct goroutine *s)
 	s->place = 0;
 	publish(&place->g, 0);
 	count_place(index, -1);
+	leaves_span(place->slot);
 	bpf_map_push_elem(&free_places, &index, 0);
 }

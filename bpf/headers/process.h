@@ -160,3 +160,28 @@ struct process_map {
 	__type(key, u32); /* tgid */
 	__type(value, struct process);
 } processes SEC(".maps");
+
+/* Bits of the IDs of observed processes: user space sets the bit before it describes
+ * a process, and clears it afterwards. Whoever shares it is looked up in vain. */
+#define OBSERVED_BITS 65536
+
+struct observed_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, OBSERVED_BITS / 64);
+	__type(key, u32);
+	__type(value, u64);
+} observed SEC(".maps");
+
+/* What the tracepoints of the whole host ask first: of most processes nothing is
+ * wanted, and this costs them a few ns. */
+static __always_inline int may_be_observed(u32 tgid)
+{
+	u32 word = tgid % OBSERVED_BITS / 64;
+	u64 *bits = bpf_map_lookup_elem(&observed, &word);
+	return bits && *bits >> tgid % 64 & 1;
+}
+
+static __always_inline struct process *observed_process(u32 tgid)
+{
+	return may_be_observed(tgid) ? bpf_map_lookup_elem(&processes, &tgid) : 0;
+}

@@ -75,10 +75,15 @@ static __always_inline u16 host_order(u16 big_endian)
 }
 
 /* The TCP socket of a file that is a socket, else 0. */
-static __always_inline struct sock *tcp_socket(struct file *file)
+static __always_inline struct sock *socket_of(struct file *file)
 {
 	struct socket *socket = BPF_CORE_READ(file, private_data);
-	struct sock *sk = socket ? BPF_CORE_READ(socket, sk) : 0;
+	return socket ? BPF_CORE_READ(socket, sk) : 0;
+}
+
+static __always_inline struct sock *tcp_socket(struct file *file)
+{
+	struct sock *sk = socket_of(file);
 	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
 		return 0;
 	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);

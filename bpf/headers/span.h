@@ -44,7 +44,7 @@ static __always_inline void resume_goroutine(struct goroutine *s, struct gorouti
 	else if (is_looked_at(p))
 		executes_on(s, p, key, tid, now, ON_CPU);
 	if (!s->depth && !s->place)
-		take_place(s, key, now);
+		take_place(s, p, key, now);
 }
 
 /* Makes the entry of a goroutine, 0 where there is no room. */
@@ -79,7 +79,7 @@ static __always_inline struct goroutine *enter_goroutine(struct goroutine_key *k
 	s = new_goroutine(key, p, now);
 	if (!s)
 		return 0;
-	take_place(s, key, now);
+	take_place(s, p, key, now);
 	if (p->flags & PROCESS_LEDGER)
 		bind_thread(s, key, tid);
 	else

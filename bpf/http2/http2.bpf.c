@@ -54,32 +54,24 @@ static __noinline int stream_finishes(struct pt_regs *ctx, u32 server)
 
 /* func (sc *serverConn) runHandler(rw *responseWriter, req *Request,
  *	handler func(ResponseWriter, *Request)), on the goroutine of the stream */
-SEC("uprobe.multi")
-int http2_starts(struct pt_regs *ctx)
+SPAN_PROBE(http2_starts)
 {
-	count_span_hit(ctx);
 	return stream_starts(ctx, HTTP2_STANDARD);
 }
 
 /* func (w *responseWriter) handlerDone(), unless the handler panics */
-SEC("uprobe.multi")
-int http2_finishes(struct pt_regs *ctx)
+SPAN_PROBE(http2_finishes)
 {
-	count_span_hit(ctx);
 	return stream_finishes(ctx, HTTP2_STANDARD);
 }
 
-SEC("uprobe.multi")
-int http2_module_starts(struct pt_regs *ctx)
+SPAN_PROBE(http2_module_starts)
 {
-	count_span_hit(ctx);
 	return stream_starts(ctx, HTTP2_MODULE);
 }
 
-SEC("uprobe.multi")
-int http2_module_finishes(struct pt_regs *ctx)
+SPAN_PROBE(http2_module_finishes)
 {
-	count_span_hit(ctx);
 	return stream_finishes(ctx, HTTP2_MODULE);
 }
 

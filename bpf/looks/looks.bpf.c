@@ -8,12 +8,13 @@ int look_due(void *ctx)
 {
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
 	u32 tgid = id >> 32;
-	struct process *p = bpf_map_lookup_elem(&processes, &tgid);
-	if (!p || !is_looked_at(p))
+	struct process *p = observed_process(tgid);
+	if (!p || !is_time_to_look(p, now))
 		return 0;
 	if (p->tls_g)
 		watch_thread(p, tgid, id, now);
 	look_at_due(p, tgid, now);
+	charge(p, now);
 	return 0;
 }
 

@@ -56,10 +56,8 @@ static __always_inline u64 trace_field(u64 at, u64 *len)
 
 /* func (t *http2Server) operateHeaders(ctx context.Context, frame *http2.MetaHeadersFrame,
  * handle func(*ServerStream)) error, on the goroutine that reads the connection. */
-SEC("uprobe.multi")
-int rpc_headers(struct pt_regs *ctx)
+SPAN_PROBE(rpc_headers)
 {
-	count_span_hit(ctx);
 	u64 frame = GO_ARG4(ctx);
 	struct stream_key key = { .transport = GO_ARG1(ctx), .tgid = bpf_get_current_pid_tgid() >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
@@ -98,10 +96,8 @@ static __always_inline int take_context(struct process *p, struct stream_key *ke
 
 /* func (s *Server) handleStream(t transport.ServerTransport, stream *transport.ServerStream)
  * Of the interface t, the second word is the *http2Server. */
-SEC("uprobe.multi")
-int rpc_starts(struct pt_regs *ctx)
+SPAN_PROBE(rpc_starts)
 {
-	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), stream = GO_ARG4(ctx);
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
@@ -136,10 +132,8 @@ int rpc_starts(struct pt_regs *ctx)
 /* func (t *http2Server) writeStatus(s *ServerStream, st *status.Status) error, and
  * likewise of serverHandlerTransport: always the last call on a stream. Spans
  * of an SDK's stats handler end after it, so they stay. */
-SEC("uprobe.multi")
-int rpc_finishes(struct pt_regs *ctx)
+SPAN_PROBE(rpc_finishes)
 {
-	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);

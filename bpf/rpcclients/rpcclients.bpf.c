@@ -6,10 +6,8 @@
 
 /* func invoke(ctx context.Context, method string, req, reply any, cc *ClientConn,
  *	opts ...CallOption) error */
-SEC("uprobe.multi")
-int rpc_client_starts(struct pt_regs *ctx)
+SPAN_PROBE(rpc_client_starts)
 {
-	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
@@ -69,10 +67,8 @@ static __always_inline int finish(struct pt_regs *ctx, u64 itab, u64 error)
 
 /* In invoke, right after it called newClientStream(), which returns a stream and
  * an error: without a stream there is no finish. */
-SEC("uprobe.multi")
-int rpc_client_begun(struct pt_regs *ctx)
+SPAN_PROBE(rpc_client_begun)
 {
-	count_span_hit(ctx);
 	u64 itab = GO_ARG3(ctx);
 	return itab ? finish(ctx, itab, GO_ARG4(ctx)) : 0;
 }
@@ -88,10 +84,8 @@ static __always_inline void forget_creation(struct goroutine_key *key, u64 frame
 
 /* func (cs *clientStream) newAttemptLocked(isTransparent bool) (*csAttempt, error)
  * Without an attempt, newClientStream() is creating the stream. */
-SEC("uprobe.multi")
-int rpc_stream_starts(struct pt_regs *ctx)
+SPAN_PROBE(rpc_stream_starts)
 {
-	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), stream = GO_ARG1(ctx);
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
@@ -107,10 +101,8 @@ int rpc_stream_starts(struct pt_regs *ctx)
 
 /* In newClientStreamWithParams, right after it called withRetry(), which returns
  * an error: without a stream there need not be a finish. */
-SEC("uprobe.multi")
-int rpc_stream_begun(struct pt_regs *ctx)
+SPAN_PROBE(rpc_stream_begun)
 {
-	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), itab = GO_ARG1(ctx);
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
@@ -126,10 +118,8 @@ int rpc_stream_begun(struct pt_regs *ctx)
 
 /* func (cs *clientStream) finish(err error), on any goroutine: that of a stream
  * is called again when its context ends. */
-SEC("uprobe.multi")
-int rpc_client_finishes(struct pt_regs *ctx)
+SPAN_PROBE(rpc_client_finishes)
 {
-	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), itab = GO_ARG2(ctx);
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);

@@ -53,10 +53,8 @@ static __always_inline void leave_thread(struct goroutine_key *other, u32 status
 }
 
 /* func casgstatus(gp *g, oldval, newval uint32) */
-SEC("uprobe.multi")
-int goroutine_status(struct pt_regs *ctx)
+SCHEDULER_PROBE(goroutine_status)
 {
-	count_scheduler_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
 	u32 tid = id, before = GO_ARG2(ctx), status = GO_ARG3(ctx);
 	struct goroutine_key key = { .g = GO_ARG1(ctx), .tgid = id >> 32 };
@@ -103,10 +101,8 @@ int goroutine_status(struct pt_regs *ctx)
 
 /* func preemptPark(gp *g), without casgstatus: its stack is to be scanned. It
  * could run but for that, as when it waits for a P. */
-SEC("uprobe.multi")
-int goroutine_preempted(struct pt_regs *ctx)
+SCHEDULER_PROBE(goroutine_preempted)
 {
-	count_scheduler_hit(ctx);
 	u64 now = bpf_ktime_get_ns();
 	struct goroutine_key key = { .g = GO_ARG1(ctx), .tgid = bpf_get_current_pid_tgid() >> 32 };
 	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
@@ -117,19 +113,20 @@ int goroutine_preempted(struct pt_regs *ctx)
 	return 0;
 }
 
-/* The goroutine in a span, or one that inherits it, that a thread runs. */
-static __always_inline struct goroutine *goroutine_on(u32 tid, struct goroutine_key *key)
+/* The goroutine in a span, or one that inherits it, that a thread of the process runs. */
+static __always_inline struct goroutine *goroutine_on(struct process *p, u32 tid, struct goroutine_key *key)
 {
-	struct goroutine *s = running_on(tid, key);
-	return s ? s : followed_on(tid, key);
+	if (p->flags & PROCESS_LEDGER)
+		return running_on(tid, key);
+	return has_spans(p) ? followed_on(tid, key) : 0;
 }
 
 /* A system call keeps its class while the thread sleeps in it. A thread that
  * sleeps outside of one (a page fault) is explained by no cause. */
-static __always_inline void thread_off(u32 tid, int ready, u64 now)
+static __always_inline void thread_off(struct process *p, u32 tid, int ready, u64 now)
 {
 	struct goroutine_key key;
-	struct goroutine *s = goroutine_on(tid, &key);
+	struct goroutine *s = goroutine_on(p, tid, &key);
 	if (!s)
 		return;
 	s->woken_at = ready ? now : 0;
@@ -139,10 +136,10 @@ static __always_inline void thread_off(u32 tid, int ready, u64 now)
 		change_cause(s, key.tgid, now, UNATTRIBUTED);
 }
 
-static __always_inline void tell_run_queue(struct goroutine *s, u32 tgid, u32 tid, u64 ready, u64 now)
+static __always_inline void tell_run_queue(struct process *p, struct goroutine *s, u32 tgid, u32 tid,
+					   u64 ready, u64 now)
 {
-	struct process *p = bpf_map_lookup_elem(&processes, &tgid);
-	if (!p || !(p->flags & PROCESS_LEDGER) || now < ready || now - ready < p->run_queue_min_duration)
+	if (!(p->flags & PROCESS_LEDGER) || now < ready || now - ready < p->run_queue_min_duration)
 		return;
 	struct identity waits = {};
 	identify_unread(&waits, p, s);
@@ -164,10 +161,10 @@ static __always_inline void tell_run_queue(struct goroutine *s, u32 tgid, u32 ti
 	submit(r);
 }
 
-static __always_inline void thread_on(u32 tid, u64 now)
+static __always_inline void thread_on(struct process *p, u32 tid, u64 now)
 {
 	struct goroutine_key key;
-	struct goroutine *s = goroutine_on(tid, &key);
+	struct goroutine *s = goroutine_on(p, tid, &key);
 	if (!s)
 		return;
 	u64 ready = s->woken_at;
@@ -175,7 +172,7 @@ static __always_inline void thread_on(u32 tid, u64 now)
 		change_cause(s, key.tgid, ready, OS_RUNQUEUE);
 	s->woken_at = 0;
 	if (ready)
-		tell_run_queue(s, key.tgid, tid, ready, now);
+		tell_run_queue(p, s, key.tgid, tid, ready, now);
 	change_cause(s, key.tgid, now, s->executing);
 }
 
@@ -188,23 +185,24 @@ static __always_inline int is_running(struct task_struct *task)
 }
 
 /* The thread that leaves the CPU, while its process's memory can be read still.
- * What the others do now they do, if no thread is left on a CPU, until one is. */
-static __always_inline void look_before_sleep(int ready, u64 now)
+ * What the others do now they do, if no thread is left on a CPU, until one is. Of a
+ * goroutine in a span that the thread ran it is worth to know what became of it,
+ * however young the span is: it may wait for long. */
+static __always_inline void look_before_sleep(struct process *p, u32 tgid, u32 tid, int ready, u64 now)
 {
-	u64 id = bpf_get_current_pid_tgid();
-	u32 tgid = id >> 32;
-	struct process *p = bpf_map_lookup_elem(&processes, &tgid);
-	if (!p || !is_looked_at(p))
+	if (!is_looked_at(p) || !has_spans(p))
 		return;
-	if (p->tls_g)
-		watch_thread(p, tgid, id, now);
-	if (!ready)
+	int looks = is_time_to_look(p, now);
+	struct followed_thread *t = looks || ready ? 0 : followed(tid, tgid);
+	if (p->tls_g && (looks || (t && t->key.g)))
+		watch_thread(p, tgid, tid, now);
+	if (looks && !ready)
 		look_at_all(p, tgid, now, now);
 }
 
-static __always_inline void note_wake(struct task_struct *task, u64 now)
+static __always_inline void note_wake(struct process *p, u32 tgid, u32 tid, u64 now)
 {
-	struct followed_thread *t = followed(task->pid, task->tgid);
+	struct followed_thread *t = is_time_to_look(p, now) ? followed(tid, tgid) : 0;
 	if (!t)
 		return;
 	t->at = now;
@@ -212,17 +210,37 @@ static __always_inline void note_wake(struct task_struct *task, u64 now)
 	wakes(t->slot, now);
 }
 
+static __always_inline void leaves_cpu(struct process *p, struct task_struct *task, bool preempt, u64 now)
+{
+	int ready = preempt || is_running(task);
+	look_before_sleep(p, task->tgid, task->pid, ready, now);
+	thread_off(p, task->pid, ready, now);
+	if (!ready && waits_for_io(task))
+		block_wait_begins(p, task, now);
+	charge(p, now);
+}
+
+static __always_inline void comes_to_cpu(struct process *p, struct task_struct *task, u64 now)
+{
+	u64 began = bpf_ktime_get_ns();
+	thread_on(p, task->pid, now);
+	note_wake(p, task->tgid, task->pid, now);
+	charge(p, began);
+}
+
 SEC("tp_btf/sched_switch")
 int BPF_PROG(thread_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
+	int observed = may_be_observed(prev->tgid) | may_be_observed(next->tgid);
+	if (!observed && !waits_for_io(next))
+		return 0;
 	u64 now = bpf_ktime_get_ns();
-	int ready = preempt || is_running(prev);
-	look_before_sleep(ready, now);
-	thread_off(prev->pid, ready, now);
-	if (!ready && waits_for_io(prev))
-		block_wait_begins(prev, now);
-	thread_on(next->pid, now);
-	note_wake(next, now);
+	struct process *p = observed_process(prev->tgid);
+	if (p)
+		leaves_cpu(p, prev, preempt, now);
+	p = observed_process(next->tgid);
+	if (p)
+		comes_to_cpu(p, next, now);
 	if (waits_for_io(next))
 		block_wait_ends(next, now);
 	return 0;
@@ -233,8 +251,9 @@ int BPF_PROG(thread_switch, bool preempt, struct task_struct *prev, struct task_
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(thread_wakeup, struct task_struct *task)
 {
+	struct process *p = observed_process(task->tgid);
 	struct goroutine_key key;
-	struct goroutine *s = goroutine_on(task->pid, &key);
+	struct goroutine *s = p ? goroutine_on(p, task->pid, &key) : 0;
 	if (s && s->cause != OS_RUNQUEUE)
 		s->woken_at = bpf_ktime_get_ns();
 	if (waits_for_io(task))

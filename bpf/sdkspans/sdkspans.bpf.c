@@ -99,10 +99,8 @@ static __always_inline void tell_whole(void *ctx, struct scratch *s, struct sdk_
 /* In func (s *recordingSpan) End, where it looks whether there are processors to
  * tell of the span: its end is written, and nobody changes it any more. The
  * program may sleep, so that pages which are not in memory are read too. */
-SEC("uprobe.multi.s")
-int sdk_span_ended(struct pt_regs *ctx)
+PROBE("uprobe.multi.s", sdk_span_ended, spans)
 {
-	count_span_hit(ctx);
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = bpf_get_current_pid_tgid() >> 32 };
 	struct ending *e = bpf_map_lookup_elem(&ending_spans, &key);
 	struct sdk_layout *l = bpf_map_lookup_elem(&sdk_layouts, &key.tgid);

@@ -52,10 +52,8 @@ static __always_inline u32 read_name(char *dst, u64 name, u64 len)
 }
 
 /* func (r *Resolver) lookupIPAddr(ctx context.Context, network, host string) ([]IPAddr, error) */
-SEC("uprobe.multi")
-int lookup_starts(struct pt_regs *ctx)
+SPAN_PROBE(lookup_starts)
 {
-	count_span_hit(ctx);
 	struct goroutine_key key = { .g = GO_G(ctx),
 				     .tgid = bpf_get_current_pid_tgid() >> 32,
 				     .pad = SETUP_LOOKUP };
@@ -71,7 +69,6 @@ int lookup_starts(struct pt_regs *ctx)
 
 static __always_inline int handshake_begins(struct pt_regs *ctx, u32 server)
 {
-	count_span_hit(ctx);
 	struct goroutine_key key = { .g = GO_G(ctx),
 				     .tgid = bpf_get_current_pid_tgid() >> 32,
 				     .pad = SETUP_HANDSHAKE };
@@ -85,15 +82,13 @@ static __always_inline int handshake_begins(struct pt_regs *ctx, u32 server)
 }
 
 /* func (c *Conn) clientHandshake(ctx context.Context) error */
-SEC("uprobe.multi")
-int handshake_starts(struct pt_regs *ctx)
+SPAN_PROBE(handshake_starts)
 {
 	return handshake_begins(ctx, 0);
 }
 
 /* func (c *Conn) serverHandshake(ctx context.Context) error */
-SEC("uprobe.multi")
-int handshake_server_starts(struct pt_regs *ctx)
+SPAN_PROBE(handshake_server_starts)
 {
 	return handshake_begins(ctx, 1);
 }
@@ -128,10 +123,8 @@ static __always_inline struct setup_record *ended(struct process *p, struct goro
 
 /* In internetAddrList, right after it called lookupIPAddr: the branch on the error,
  * the fourth of the results, which are still in their registers. */
-SEC("uprobe.multi")
-int lookup_ends(struct pt_regs *ctx)
+SPAN_PROBE(lookup_ends)
 {
-	count_span_hit(ctx);
 	struct goroutine_key key = { .g = GO_G(ctx),
 				     .tgid = bpf_get_current_pid_tgid() >> 32,
 				     .pad = SETUP_LOOKUP };
@@ -155,10 +148,8 @@ int lookup_ends(struct pt_regs *ctx)
 }
 
 /* The deferred c.in.Unlock() of handshakeContext: its closure holds the mutex. */
-SEC("uprobe.multi")
-int handshake_ends(struct pt_regs *ctx)
+SPAN_PROBE(handshake_ends)
 {
-	count_span_hit(ctx);
 	struct goroutine_key key = { .g = GO_G(ctx),
 				     .tgid = bpf_get_current_pid_tgid() >> 32,
 				     .pad = SETUP_HANDSHAKE };

@@ -36,7 +36,7 @@ SEC("raw_tp/signal_deliver")
 int signal_delivered(struct bpf_raw_tracepoint_args *ctx)
 {
 	u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	struct process *p = bpf_map_lookup_elem(&processes, &tgid);
+	struct process *p = observed_process(tgid);
 	if (!p || !(p->flags & PROCESS_SIGNALS))
 		return 0;
 	struct signal_key key = { .tgid = tgid, .number = ctx->args[0] };

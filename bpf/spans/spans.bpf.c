@@ -11,10 +11,8 @@
  * Of HTTP/2 each stream has a goroutine of its own (bpf/http2), through which it
  * comes here or does not; what an HTTP/1 server takes for such a request is the
  * preface of a connection that its handler will take over. */
-SEC("uprobe.multi")
-int request_starts(struct pt_regs *ctx)
+SPAN_PROBE(request_starts)
 {
-	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), request = GO_ARG4(ctx);
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
@@ -38,10 +36,8 @@ int request_starts(struct pt_regs *ctx)
 }
 
 /* func (w *response) finishRequest() */
-SEC("uprobe.multi")
-int request_finishes(struct pt_regs *ctx)
+SPAN_PROBE(request_finishes)
 {
-	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), response = GO_ARG1(ctx);
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
@@ -61,10 +57,8 @@ int request_finishes(struct pt_regs *ctx)
 }
 
 /* func (w *response) Hijack() (rwc net.Conn, buf *bufio.ReadWriter, err error) */
-SEC("uprobe.multi")
-int request_hijacked(struct pt_regs *ctx)
+SPAN_PROBE(request_hijacked)
 {
-	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid();
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct goroutine *s = serving(&key, GO_ARG1(ctx));
@@ -76,10 +70,8 @@ int request_hijacked(struct pt_regs *ctx)
 /* func (tr *tracer) Start(ctx, name, options...) (context.Context, trace.Span)
  * A request in which an SDK is asked for a span is the SDK's to tell, or, by its
  * sampler, not to tell: one that came in, and one that is about to go out. */
-SEC("uprobe.multi")
-int sdk_tracer_starts(struct pt_regs *ctx)
+SPAN_PROBE(sdk_tracer_starts)
 {
-	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid();
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
@@ -108,10 +100,8 @@ static __always_inline void identify_by_sdk(struct goroutine *s, struct span *sd
 
 /* func (s *recordingSpan) runtimeTrace(ctx context.Context) context.Context
  * is the last thing that the SDK's Tracer.Start calls. */
-SEC("uprobe.multi")
-int sdk_span_starts(struct pt_regs *ctx)
+SPAN_PROBE(sdk_span_starts)
 {
-	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), handle = GO_ARG1(ctx);
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
@@ -197,10 +187,8 @@ static __always_inline void tell_ledger(struct process *p, struct goroutine *s, 
 }
 
 /* func (s *recordingSpan) End(options ...trace.SpanEndOption) */
-SEC("uprobe.multi")
-int sdk_span_ends(struct pt_regs *ctx)
+SPAN_PROBE(sdk_span_ends)
 {
-	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns(), handle = GO_ARG1(ctx);
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
@@ -235,10 +223,8 @@ int sdk_span_ends(struct pt_regs *ctx)
 
 /* func goexit0(gp *g), on the thread's system stack: the goroutine has returned.
  * With the scheduler's probes detached, nothing else tells of its end. */
-SEC("uprobe.multi")
-int goroutine_ends(struct pt_regs *ctx)
+SPAN_PROBE(goroutine_ends)
 {
-	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
 	struct goroutine_key key = { .g = GO_ARG1(ctx), .tgid = id >> 32 };
 	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
@@ -250,10 +236,8 @@ int goroutine_ends(struct pt_regs *ctx)
 
 /* func profilealloc(mp *m, x unsafe.Pointer, size uintptr), as a sample is taken: of
  * one allocation in MemProfileRate bytes, on average. */
-SEC("uprobe.multi")
-int allocation_sampled(struct pt_regs *ctx)
+SPAN_PROBE(allocation_sampled)
 {
-	count_span_hit(ctx);
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = bpf_get_current_pid_tgid() >> 32 };
 	struct goroutine *s = bpf_map_lookup_elem(&goroutines, &key);
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);

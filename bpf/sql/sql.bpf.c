@@ -71,10 +71,8 @@ static __always_inline void starts(struct pt_regs *ctx, struct process *p, struc
 
 /* func (db *DB) queryDC(ctx, txctx context.Context, dc *driverConn,
  *	releaseConn func(error), query string, args []any) (*Rows, error) */
-SEC("uprobe.multi")
-int sql_query_starts(struct pt_regs *ctx)
+SPAN_PROBE(sql_query_starts)
 {
-	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
@@ -85,10 +83,8 @@ int sql_query_starts(struct pt_regs *ctx)
 
 /* func (db *DB) execDC(ctx context.Context, dc *driverConn, release func(error),
  *	query string, args []any) (res Result, err error) */
-SEC("uprobe.multi")
-int sql_exec_starts(struct pt_regs *ctx)
+SPAN_PROBE(sql_exec_starts)
 {
-	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
@@ -99,10 +95,8 @@ int sql_exec_starts(struct pt_regs *ctx)
 
 /* func (s *Stmt) connStmt(ctx context.Context, strategy connReuseStrategy)
  *	(dc *driverConn, releaseConn func(error), ds *driverStmt, err error) */
-SEC("uprobe.multi")
-int sql_statement_starts(struct pt_regs *ctx)
+SPAN_PROBE(sql_statement_starts)
 {
-	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = id >> 32 };
 	struct process *p = bpf_map_lookup_elem(&processes, &key.tgid);
@@ -215,10 +209,8 @@ static __always_inline int finish(struct pt_regs *ctx, int failed)
 /* In the functions that call connStmt, right after it: the branch on its error,
  * with the results still in their registers. From here on the query holds the
  * frame of that function. */
-SEC("uprobe.multi")
-int sql_statement_connected(struct pt_regs *ctx)
+SPAN_PROBE(sql_statement_connected)
 {
-	count_span_hit(ctx);
 	if (GO_ARG4(ctx))
 		return finish(ctx, 1);
 	struct goroutine_key key = { .g = GO_G(ctx), .tgid = bpf_get_current_pid_tgid() >> 32 };
@@ -235,19 +227,15 @@ int sql_statement_connected(struct pt_regs *ctx)
 }
 
 /* func (rs *Rows) initContextClose(ctx, txctx context.Context) */
-SEC("uprobe.multi")
-int sql_query_succeeds(struct pt_regs *ctx)
+SPAN_PROBE(sql_query_succeeds)
 {
-	count_span_hit(ctx);
 	return finish(ctx, 0);
 }
 
 /* The method values func(error) of (*driverConn).releaseConn,
  * (*Tx).closemuRUnlockRelease and (*Conn).closemuRUnlockCondReleaseConn. */
-SEC("uprobe.multi")
-int sql_connection_released(struct pt_regs *ctx)
+SPAN_PROBE(sql_connection_released)
 {
-	count_span_hit(ctx);
 	return finish(ctx, !!GO_ARG1(ctx));
 }
 

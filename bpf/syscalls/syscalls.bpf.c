@@ -10,6 +10,16 @@
 #include "syscall_class.h"
 #include "thread_goroutine.h"
 
+/* The goroutine in a span for which the thread writes, where no probe on the scheduler
+ * tells. */
+static __always_inline struct goroutine *writer(struct process *p)
+{
+	struct goroutine_key key;
+	if (p->flags & PROCESS_LEDGER || !has_spans(p))
+		return 0;
+	return goroutine_of_thread(p, bpf_get_current_pid_tgid() >> 32, &key);
+}
+
 /* A read or write of a regular file may be told; a write to a socket makes the
  * goroutine the owner of what it sends. */
 static __always_inline int descriptor_operation(struct pending_syscall *pending, struct process *p,
@@ -24,9 +34,9 @@ static __always_inline int descriptor_operation(struct pending_syscall *pending,
 	struct file *file = file_by_descriptor(pending->fd);
 	u16 kind = file_kind(file);
 	if (kind == S_IFSOCK && sockets) {
-		struct sock *sk = tcp_socket(file);
+		struct sock *sk = socket_of(file);
 		if (sk)
-			own(sk, p, s);
+			own(sk, p, s ? s : writer(p));
 	}
 	return kind == S_IFREG && files;
 }
@@ -72,9 +82,8 @@ static __always_inline int begins(struct pending_syscall *pending, struct proces
 static __always_inline struct goroutine *note_syscall(struct process *p, u32 tgid, u32 tid, u64 now,
 						      s64 number, struct pt_regs *regs)
 {
-	struct goroutine_key key;
-	if (!is_looked_at(p) || !p->tls_g)
-		return goroutine_of_thread(p, tgid, &key);
+	if (!p->tls_g || !is_time_to_look(p, now))
+		return 0;
 	struct goroutine *s = watch_thread(p, tgid, tid, now);
 	if (s && s->depth) {
 		s->executing = syscall_cause(number, regs);
@@ -85,6 +94,8 @@ static __always_inline struct goroutine *note_syscall(struct process *p, u32 tgi
 
 static __always_inline void note_return(struct process *p, u32 tgid, u32 tid, u64 now)
 {
+	if (!is_time_to_look(p, now))
+		return;
 	look_after_sleep(p, tgid, now);
 	struct followed_thread *t = followed(tid, tgid);
 	struct goroutine_key key;
@@ -100,18 +111,9 @@ static __always_inline void note_return(struct process *p, u32 tgid, u32 tid, u6
 	}
 }
 
-SEC("raw_tp/sys_enter")
-int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
+static __always_inline void enters(struct process *p, u64 id, s64 number, struct pt_regs *regs, u64 now)
 {
-	u64 id = bpf_get_current_pid_tgid();
 	u32 tgid = id >> 32, tid = id;
-	struct process *p = bpf_map_lookup_elem(&processes, &tgid);
-	if (!p)
-		return 0;
-
-	struct pt_regs *regs = (struct pt_regs *)ctx->args[0];
-	s64 number = ctx->args[1];
-	u64 now = bpf_ktime_get_ns();
 	struct goroutine_key key;
 	struct goroutine *s = p->flags & PROCESS_LEDGER ? running_on(tid, &key) : 0;
 	if (s && s->executing == ON_CPU) {
@@ -124,6 +126,18 @@ int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
 	struct pending_syscall pending = { .start = now, .operation = operation_of(number), .fd = -1 };
 	if (pending.operation && begins(&pending, p, s, number, regs))
 		bpf_map_update_elem(&pending_syscalls, &tid, &pending, BPF_ANY);
+}
+
+SEC("raw_tp/sys_enter")
+int syscall_enter(struct bpf_raw_tracepoint_args *ctx)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	struct process *p = observed_process(id >> 32);
+	if (!p)
+		return 0;
+	u64 now = bpf_ktime_get_ns();
+	enters(p, id, ctx->args[1], (struct pt_regs *)ctx->args[0], now);
+	charge(p, now);
 	return 0;
 }
 
@@ -202,39 +216,53 @@ static __always_inline void accept_done(u64 id, s64 result)
 		bpf_map_delete_elem(&connections, &key);
 }
 
-SEC("raw_tp/sys_exit")
-int syscall_exit(struct bpf_raw_tracepoint_args *ctx)
+static __always_inline void done(struct pending_syscall *pending, struct process *p, struct goroutine *s,
+				 u64 id, s64 result, u64 now)
 {
-	u64 id = bpf_get_current_pid_tgid();
-	u32 tgid = id >> 32, tid = id;
-	struct process *p = bpf_map_lookup_elem(&processes, &tgid);
-	if (!p)
-		return 0;
+	struct goroutine_key key;
+	if (pending->operation == OPERATION_ACCEPT) {
+		accept_done(id, result);
+		return;
+	}
+	if (pending->operation != OPERATION_CONNECT && now - pending->start < p->file_min_duration)
+		return;
+	if (!s)
+		s = goroutine_of_thread(p, id >> 32, &key);
+	if (pending->operation == OPERATION_CONNECT)
+		connect_done(pending, p, s, id, result, now);
+	else
+		file_done(pending, p, s, id, result, now);
+}
 
-	u64 now = bpf_ktime_get_ns();
+static __always_inline void exits(struct process *p, u64 id, s64 result, u64 now)
+{
+	u32 tgid = id >> 32, tid = id;
 	struct goroutine_key key;
 	struct goroutine *s = p->flags & PROCESS_LEDGER ? running_on(tid, &key) : 0;
 	if (s && is_syscall_cause(s->executing)) {
 		s->executing = ON_CPU;
 		change_cause(s, tgid, now, ON_CPU);
 	}
-	if (is_looked_at(p))
-		note_return(p, tgid, tid, now);
+	note_return(p, tgid, tid, now);
 
 	struct pending_syscall *pending = bpf_map_lookup_elem(&pending_syscalls, &tid);
 	if (!pending)
-		return 0;
-	struct pending_syscall done = *pending;
+		return;
+	struct pending_syscall ended = *pending;
 	bpf_map_delete_elem(&pending_syscalls, &tid);
-	s64 result = ctx->args[1];
-	if (!s)
-		s = goroutine_of_thread(p, tgid, &key);
-	if (done.operation == OPERATION_CONNECT)
-		connect_done(&done, p, s, id, result, now);
-	else if (done.operation == OPERATION_ACCEPT)
-		accept_done(id, result);
-	else if (now - done.start >= p->file_min_duration)
-		file_done(&done, p, s, id, result, now);
+	done(&ended, p, s, id, result, now);
+}
+
+SEC("raw_tp/sys_exit")
+int syscall_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	struct process *p = observed_process(id >> 32);
+	if (!p)
+		return 0;
+	u64 now = bpf_ktime_get_ns();
+	exits(p, id, ctx->args[1], now);
+	charge(p, now);
 	return 0;
 }
 

@@ -20,10 +20,8 @@ static __always_inline void stopper(struct process *p, u32 tgid, u32 tid, u32 st
 }
 
 /* func stopTheWorldWithSema(reason stwReason) worldStop */
-SEC("uprobe.multi")
-int world_stops(struct pt_regs *ctx)
+SPAN_PROBE(world_stops)
 {
-	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
 	u32 tgid = id >> 32;
 	stopper(bpf_map_lookup_elem(&processes, &tgid), tgid, id, 1, now);
@@ -68,10 +66,8 @@ static __always_inline void world_runs_again(struct process *p, struct stop_cloc
 
 /* func startTheWorldWithSema(now int64, w worldStop) int64
  * where w is {reason, startedStopping, finishedStopping, stoppingCPUTime}. */
-SEC("uprobe.multi")
-int world_starts(struct pt_regs *ctx)
+SPAN_PROBE(world_starts)
 {
-	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
 	u32 tgid = id >> 32;
 	struct process *p = bpf_map_lookup_elem(&processes, &tgid);
@@ -86,10 +82,8 @@ int world_starts(struct pt_regs *ctx)
 
 /* In startTheWorldWithSema, where it has started the Ps and notes how long they
  * stood still. */
-SEC("uprobe.multi")
-int world_runs(struct pt_regs *ctx)
+SPAN_PROBE(world_runs)
 {
-	count_span_hit(ctx);
 	u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
 	u32 tgid = id >> 32;
 	struct process *p = bpf_map_lookup_elem(&processes, &tgid);

@@ -18,7 +18,7 @@ import (
 // governing counts and logs what the governor does.
 type governing struct {
 	governor  *governor.Governor
-	hit       time.Duration // what one costs
+	hit       time.Duration // what one costs beside its program
 	telemetry *metadata.TelemetryBuilder
 	logger    *zap.Logger
 }
@@ -46,7 +46,7 @@ func (r *ebpfReceiver) newGoverning(left *estate) (*governing, error) {
 		state := g.governor.State()
 		seen := metadata.Governor{
 			Processes: make(map[string]int64),
-			Cost:      map[string]time.Duration{"spans": state.Spans, "scheduler": state.Scheduler},
+			Cost:      map[string]time.Duration{"spans": state.Spans, "scheduler": state.Scheduler, "tracepoints": state.Kernel},
 			CPU:       state.CPU,
 			Hit:       g.hit,
 		}
@@ -57,6 +57,11 @@ func (r *ebpfReceiver) newGoverning(left *estate) (*governing, error) {
 	})
 }
 
+// leastBudget is what the probes of a process may cost, in cores, however little it does:
+// half a millisecond a second. Else of a service that is called now and then most calls
+// would not be seen, to save what nobody can measure.
+const leastBudget = 0.0005
+
 func (r *ebpfReceiver) governingOf(left *estate) (*governing, error) {
 	if left != nil {
 		left.governing.telemetry, left.governing.logger = r.telemetry, r.settings.Logger
@@ -66,10 +71,11 @@ func (r *ebpfReceiver) governingOf(left *estate) (*governing, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.settings.Logger.Info("Measured what a hit of a probe costs on this machine", zap.Duration("cost", hit))
+	r.settings.Logger.Info("Measured what a hit of a probe costs on this machine beside its program", zap.Duration("cost", hit))
 	g := &governing{hit: hit, telemetry: r.telemetry, logger: r.settings.Logger}
 	g.governor = governor.New(governor.Budget{
 		Process: r.config.Budget.CPUPercent / 100,
+		Least:   leastBudget,
 		Node:    r.config.Budget.NodeCPUPercent / 100,
 	}, hit, g)
 	return g, nil

@@ -110,7 +110,7 @@ func TestASaturatedServerIsHeldToTheBudget(t *testing.T) {
 	}
 	before := h.spent()
 	// Whole cycles, so that the part of one that is on counts fully.
-	cycles := h.counter("governor_switches", "tier", "scheduler") + 4
+	cycles := h.counter("governor_switches", "tier", "scheduler") + 2
 	require.Eventually(t, func() bool {
 		return h.counter("governor_switches", "tier", "scheduler") >= cycles
 	}, 6*patience, tick)

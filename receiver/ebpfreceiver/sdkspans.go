@@ -22,10 +22,11 @@ func (r *ebpfReceiver) options() probe.Options {
 	wanted := r.config.SDKSpans || slices.ContainsFunc(r.config.Targets, func(t TargetConfig) bool {
 		return t.SDKSpans != nil && *t.SDKSpans
 	})
-	if !wanted || r.sinks.traces == nil {
-		return probe.Options{}
+	options := probe.Options{NoTracepoints: !r.sinks.probed() && !r.profiled()}
+	if wanted && r.sinks.traces != nil {
+		options.BufferBytes, options.SDKSpans = sdkBufferBytes, true
 	}
-	return probe.Options{BufferBytes: sdkBufferBytes, SDKSpans: true}
+	return options
 }
 
 // sdkTerms tell of which processes the spans of SDKs are told: where targets

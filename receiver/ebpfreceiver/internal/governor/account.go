@@ -32,12 +32,31 @@ type usage struct {
 	elapsed time.Duration
 	// cpu is what the process used, the cost of its probes included.
 	cpu time.Duration
-	// spans and scheduler are what the probes of these tiers cost.
-	spans, scheduler time.Duration
+	// spans and scheduler are what the probes of these tiers cost, and kernel what
+	// the kernel's tracepoints do, which are there in each tier.
+	spans, scheduler, kernel time.Duration
 }
 
 // own is the CPU time that the process used for itself.
-func (u usage) own() time.Duration { return max(u.cpu-u.spans-u.scheduler, 0) }
+func (u usage) own() time.Duration { return max(u.cpu-u.cost(), 0) }
+
+func (u usage) cost() time.Duration { return u.spans + u.scheduler + u.kernel }
+
+// terms are what an account earns.
+type terms struct {
+	share float64 // of the process's own CPU time
+	least float64 // in any case, CPU time per time
+}
+
+// earned is that for a process with such a rate of own CPU time per time.
+func (t terms) earned(rate float64) float64 { return max(t.share*rate, t.least) }
+
+// left is what of it remains for probes. The tracepoints are paid for first, but no tier
+// is without them: half of what is earned they leave.
+func (t terms) left(rate, kernel float64) float64 {
+	earned := t.earned(rate)
+	return earned - min(kernel, earned/2)
+}
 
 // account is a token bucket: a process earns a share of its own CPU time, and
 // pays for the hits of its probes. What it has paid too much is a debt that it
@@ -50,7 +69,13 @@ type account struct {
 	since   time.Duration
 	overrun int
 
-	rate float64 // own CPU time per time, smoothed
+	// goal is the tier that it saves for while it has none: by turns that of spans and
+	// the scheduler's, so that of a process whose spans alone cost too much some ledgers
+	// are exact. It is TierNone once that was reached.
+	goal probe.Tier
+
+	rate   float64 // own CPU time per time, smoothed
+	kernel float64 // likewise, what tracepoints cost
 	// spans and scheduler are the cost of a tier's probes per own CPU time, as
 	// last seen while they were attached.
 	spans, scheduler ratio
@@ -78,24 +103,27 @@ func weight(elapsed time.Duration) float64 {
 	return min(float64(elapsed)/float64(smoothing), 1)
 }
 
-// book enters what happened since the last look, at a share of the process's own
-// CPU time, and returns the tier that the account can pay for.
-func (a *account) book(u usage, share float64) probe.Tier {
-	own := u.own()
+// book enters what happened since the last look, on these terms, and returns the tier
+// that the account can pay for.
+func (a *account) book(u usage, t terms) probe.Tier {
+	own, elapsed := u.own(), float64(max(u.elapsed, 1))
 	a.since += u.elapsed
-	a.rate += (float64(own)/float64(max(u.elapsed, 1)) - a.rate) * weight(u.elapsed)
+	a.rate += (float64(own)/elapsed - a.rate) * weight(u.elapsed)
+	a.kernel += (float64(u.kernel)/elapsed - a.kernel) * weight(u.elapsed)
 	if a.tier >= probe.TierSpans {
 		a.spans.see(u.spans, own, u.elapsed)
 	}
 	if a.tier >= probe.TierScheduler {
 		a.scheduler.see(u.scheduler, own, u.elapsed)
 	}
-	a.balance += share*float64(own) - float64(u.spans) - float64(u.scheduler)
-	a.balance = min(a.balance, max(share*a.rate*float64(saving), 2*a.price(probe.TierScheduler)))
+	left := t.left(float64(own)/elapsed, float64(u.kernel)/elapsed) * elapsed
+	a.balance += left - float64(u.spans) - float64(u.scheduler)
+	saved := t.left(a.rate, a.kernel) * float64(saving)
+	a.balance = min(a.balance, max(saved, 2*a.price(probe.TierScheduler)))
 	if a.least > probe.TierNone && a.tier == a.least {
-		a.balance = max(a.balance, -share*a.rate*float64(saving))
+		a.balance = max(a.balance, -saved)
 	}
-	return a.decide(u, share)
+	return a.decide(u, left)
 }
 
 // price is what a window of a tier's probes costs, as far as is known.
@@ -110,14 +138,16 @@ func (a *account) price(tier probe.Tier) float64 {
 	return ratio * a.rate * float64(window)
 }
 
-func (a *account) decide(u usage, share float64) probe.Tier {
+// decide is the tier that follows, where so much was left for probes since the last
+// look.
+func (a *account) decide(u usage, left float64) probe.Tier {
 	switch a.tier {
 	case probe.TierScheduler:
 		if a.balance < 0 && a.since >= minOn {
 			return probe.TierSpans
 		}
 	case probe.TierSpans:
-		if float64(u.spans) > share*float64(u.own()) && a.balance < 0 {
+		if float64(u.spans) > left && a.balance < 0 {
 			a.overrun++
 		} else {
 			a.overrun = 0
@@ -125,11 +155,18 @@ func (a *account) decide(u usage, share float64) probe.Tier {
 		if a.overrun >= patience && a.least < probe.TierSpans {
 			return probe.TierNone
 		}
+		if a.goal == probe.TierScheduler && a.balance >= a.price(probe.TierScheduler)/2 && a.since >= minOn {
+			return probe.TierScheduler
+		}
 		if a.balance >= a.price(probe.TierScheduler) && a.balance >= 0 && a.since >= minOff {
 			return probe.TierScheduler
 		}
 	case probe.TierNone:
-		if a.balance >= a.price(probe.TierSpans) && a.since >= minOff {
+		wanted := a.price(probe.TierSpans)
+		if a.goal == probe.TierScheduler { // which is at most longestLook away from there
+			wanted += wanted + a.price(probe.TierScheduler)
+		}
+		if a.balance >= wanted && a.since >= minOff {
 			return probe.TierSpans
 		}
 	}
@@ -138,9 +175,18 @@ func (a *account) decide(u usage, share float64) probe.Tier {
 
 // take notes the tier that the process has now.
 func (a *account) take(tier probe.Tier) {
-	if tier != a.tier {
-		a.tier, a.since, a.overrun = tier, 0, 0
+	if tier == a.tier {
+		return
 	}
+	switch {
+	case tier == probe.TierScheduler:
+		a.goal = probe.TierNone
+	case tier == probe.TierNone && a.goal == probe.TierSpans:
+		a.goal = probe.TierScheduler
+	case tier == probe.TierNone:
+		a.goal = probe.TierSpans
+	}
+	a.tier, a.since, a.overrun = tier, 0, 0
 }
 
 const (
@@ -150,8 +196,8 @@ const (
 
 // nextLook is when the account is to be looked at again: well before its balance
 // is spent, by what it earns and spends now.
-func (a *account) nextLook(share float64) time.Duration {
-	spending := -share
+func (a *account) nextLook(t terms) time.Duration {
+	spending := 0.0
 	if a.tier >= probe.TierSpans {
 		spending += a.spans.value
 	}
@@ -161,7 +207,7 @@ func (a *account) nextLook(share float64) time.Duration {
 		}
 		spending += a.scheduler.value
 	}
-	spending *= a.rate // ns of balance per ns
+	spending = spending*a.rate - t.left(a.rate, a.kernel) // ns of balance per ns
 	if spending <= 0 {
 		return longestLook
 	}

@@ -23,7 +23,7 @@ type process struct {
 // run lets an account govern a process and returns what both used, by tier.
 func run(a *account, share float64, duration time.Duration, at func(time.Duration) process) (own, cost time.Duration, tiers [probe.NumTiers]time.Duration) {
 	for now := time.Duration(0); now < duration; {
-		step := max(a.nextLook(share), shortestLook)
+		step := max(a.nextLook(terms{share: share}), shortestLook)
 		p := at(now)
 		u := usage{elapsed: step}
 		used := time.Duration(p.cores * float64(step))
@@ -36,7 +36,7 @@ func run(a *account, share float64, duration time.Duration, at func(time.Duratio
 		u.cpu = used + u.spans + u.scheduler
 		own, cost, now = own+used, cost+u.spans+u.scheduler, now+step
 		tiers[a.tier] += step
-		a.take(a.book(u, share))
+		a.take(a.book(u, terms{share: share}))
 	}
 	return own, cost, tiers
 }
@@ -55,8 +55,8 @@ func TestAnAccountSpendsItsShare(t *testing.T) {
 		"cheap probes stay":                        {process{cores: 1, spans: 0.001, scheduler: 0.01}, []probe.Tier{probe.TierScheduler}, true},
 		"the scheduler's come and go":              {process{cores: 2, spans: 0.005, scheduler: 0.3}, []probe.Tier{probe.TierSpans, probe.TierScheduler}, false},
 		"of a process that does little, too":       {process{cores: 0.02, spans: 0.005, scheduler: 0.4}, []probe.Tier{probe.TierSpans, probe.TierScheduler}, false},
-		"spans alone are too much":                 {process{cores: 1, spans: 0.17, scheduler: 0.5}, []probe.Tier{probe.TierNone, probe.TierSpans}, false},
-		"spans alone are very much too much":       {process{cores: 8, spans: 2, scheduler: 5}, []probe.Tier{probe.TierNone, probe.TierSpans}, false},
+		"spans alone are too much":                 {process{cores: 1, spans: 0.17, scheduler: 0.5}, []probe.Tier{probe.TierNone, probe.TierSpans, probe.TierScheduler}, false},
+		"spans alone are very much too much":       {process{cores: 8, spans: 2, scheduler: 5}, []probe.Tier{probe.TierNone, probe.TierSpans, probe.TierScheduler}, false},
 		"an idle process keeps all that costs nil": {process{}, []probe.Tier{probe.TierScheduler}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -152,4 +152,35 @@ func TestTheNodeScalesAllProcesses(t *testing.T) {
 	require.InEpsilon(t, 0.05*60, spend(1, 60), 0.2, "held to the budget")
 	spend(0.01, 60)
 	require.EqualValues(t, 1, n.scale, "given back")
+}
+
+// A process that does next to nothing may be observed all the same, and tracepoints,
+// which no tier is without, leave half of what is earned to the probes.
+func TestWhatIsEarned(t *testing.T) {
+	terms := terms{share: 0.03, least: 0.0005}
+	for name, test := range map[string]struct{ rate, kernel, earned, left float64 }{
+		"by the share":            {1, 0, 0.03, 0.03},
+		"at least":                {0.001, 0, 0.0005, 0.0005},
+		"of an idle process":      {0, 0, 0.0005, 0.0005},
+		"tracepoints come first":  {1, 0.01, 0.03, 0.02},
+		"tracepoints, and probes": {1, 0.5, 0.03, 0.015},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.InDelta(t, test.earned, terms.earned(test.rate), 1e-9)
+			require.InDelta(t, test.left, terms.left(test.rate, test.kernel), 1e-9)
+		})
+	}
+	a := &account{tier: probe.TierScheduler}
+	for range 1000 {
+		// 10 requests a second, of 0.3 ms, of which each costs 40 µs more.
+		a.take(a.book(usage{elapsed: time.Second, cpu: 3400 * time.Microsecond, spans: 400 * time.Microsecond}, terms))
+		require.GreaterOrEqual(t, a.tier, probe.TierSpans, "none of them is missed")
+	}
+}
+
+func TestTheCostOfRuns(t *testing.T) {
+	require.Equal(t, 70*time.Microsecond, cost(probe.Runs{Count: 20, Time: 30 * time.Microsecond}, 2*time.Microsecond))
+	since := probe.Hits{Spans: probe.Runs{Count: 9, Time: 90}, Kernel: probe.Runs{Count: 3, Time: 5}}.Minus(
+		probe.Hits{Spans: probe.Runs{Count: 4, Time: 50}, Kernel: probe.Runs{Count: 1, Time: 2}})
+	require.Equal(t, probe.Hits{Spans: probe.Runs{Count: 5, Time: 40}, Kernel: probe.Runs{Count: 2, Time: 3}}, since)
 }

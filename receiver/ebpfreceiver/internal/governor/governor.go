@@ -27,6 +27,8 @@ type Probed interface {
 type Budget struct {
 	// Process is the share of a process's own CPU time that its probes may cost.
 	Process float64
+	// Least is what the probes of a process may cost in any case, in cores.
+	Least float64
 	// Node is how many cores the probes of all processes may cost together.
 	Node float64
 }
@@ -46,15 +48,16 @@ type State struct {
 	// Processes by tier.
 	Processes [probe.NumTiers]int
 	// Spans and Scheduler are what the probes of these tiers have cost all
-	// processes so far, and CPU what the processes used for themselves.
-	Spans, Scheduler, CPU time.Duration
+	// processes so far, Kernel what the kernel's tracepoints have, and CPU what the
+	// processes used for themselves.
+	Spans, Scheduler, Kernel, CPU time.Duration
 }
 
 // Governor looks at each process some times a second and sets its tier. It is
 // safe for concurrent use.
 type Governor struct {
 	budget   Budget
-	hit      time.Duration // what a hit costs
+	hit      time.Duration // what a hit costs beside its program's time
 	observer Observer
 	cpu      func(pid int) (time.Duration, error)
 
@@ -76,7 +79,8 @@ type governed struct {
 	due     time.Time
 }
 
-// New makes a governor. A hit is what one hit of a probe costs on this machine.
+// New makes a governor. A hit is what one hit of a probe costs on this machine, beside
+// the time that its program runs.
 func New(budget Budget, hit time.Duration, observer Observer) *Governor {
 	return &Governor{
 		budget: budget, hit: hit, observer: observer, cpu: clock.CPUTime,
@@ -184,9 +188,9 @@ func (g *Governor) look(p *governed, now time.Time) {
 		g.fail(p.pid, err)
 		return
 	}
-	share := g.share(used, now)
+	terms := g.terms(used, now)
 	g.mu.Lock()
-	had, tier := p.account.tier, p.account.book(used, share)
+	had, tier := p.account.tier, p.account.book(used, terms)
 	p.account.take(tier)
 	g.mu.Unlock()
 	if tier != had {
@@ -205,7 +209,16 @@ func (g *Governor) look(p *governed, now time.Time) {
 			g.observer.Switched(tier, lost)
 		}
 	}
-	p.due = now.Add(p.account.nextLook(share))
+	p.due = now.Add(p.account.nextLook(terms))
+}
+
+// tracepoint is what a tracepoint costs beside its program: the way that the kernel takes
+// for system calls that are traced. It was seen in profiles of a server (MEASURED.md).
+const tracepoint = 150 * time.Nanosecond
+
+// cost is that of the time that programs ran, and of the way to each run.
+func cost(r probe.Runs, way time.Duration) time.Duration {
+	return r.Time + time.Duration(r.Count)*way
 }
 
 // use is what happened since the last look.
@@ -218,26 +231,29 @@ func (p *governed) use(cpu func(int) (time.Duration, error), hit time.Duration, 
 	if err != nil {
 		return usage{}, err
 	}
+	since := hits.Minus(p.hits)
 	used := usage{
 		elapsed:   now.Sub(p.last),
 		cpu:       max(total-p.cpu, 0),
-		spans:     time.Duration(hits.Spans-p.hits.Spans) * hit,
-		scheduler: time.Duration(hits.Scheduler-p.hits.Scheduler) * hit,
+		spans:     cost(since.Spans, hit),
+		scheduler: cost(since.Scheduler, hit),
+		kernel:    cost(since.Kernel, tracepoint),
 	}
 	p.hits, p.cpu, p.last = hits, total, now
 	return used, nil
 }
 
-// share is what a process may spend of its own CPU time: less where the probes
-// of all processes together exceed the node's budget. It adds the usage to the
-// state.
-func (g *Governor) share(u usage, now time.Time) float64 {
+// terms are those of a process now: it earns less where the probes of all processes
+// together exceed the node's budget. It adds the usage to the state.
+func (g *Governor) terms(u usage, now time.Time) terms {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.state.Spans += u.spans
 	g.state.Scheduler += u.scheduler
+	g.state.Kernel += u.kernel
 	g.state.CPU += u.own()
-	return g.budget.Process * g.node.add(u.spans+u.scheduler, now)
+	scale := g.node.add(u.spans+u.scheduler, now)
+	return terms{share: g.budget.Process * scale, least: g.budget.Least * scale}
 }
 
 // fail tells of an error, unless the process has only ended.

@@ -28,11 +28,11 @@ func (b *TelemetryBuilder) ObserveGovernor(read func() Governor) error {
 	processes, err1 := b.meter.Int64ObservableUpDownCounter(Prefix+"governor_processes",
 		metric.WithUnit("{process}"), metric.WithDescription("Governed processes, by the tier of probes that they have now."))
 	cost, err2 := b.meter.Float64ObservableCounter(Prefix+"governor_probe_time",
-		metric.WithUnit("s"), metric.WithDescription("CPU time that probes cost governed processes, by tier: hits times the measured cost of a hit."))
+		metric.WithUnit("s"), metric.WithDescription("CPU time that probes cost governed processes, by tier: that programs ran, and the measured cost of a hit; tracepoints are of each tier."))
 	cpu, err3 := b.meter.Float64ObservableCounter(Prefix+"governor_process_time",
 		metric.WithUnit("s"), metric.WithDescription("CPU time that governed processes used for themselves."))
 	hit, err4 := b.meter.Float64ObservableGauge(Prefix+"governor_hit_time",
-		metric.WithUnit("s"), metric.WithDescription("CPU time that one hit of a probe costs on this machine, measured at start."))
+		metric.WithUnit("s"), metric.WithDescription("CPU time that one hit of a probe costs on this machine beside its program, measured at start."))
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return err
 	}

@@ -54,6 +54,7 @@ type Attachment struct {
 
 	mu          sync.Mutex
 	closed      bool
+	marked      bool // its bit is set
 	tier        Tier
 	plan        *plan.Plan // as far as it is wanted, or was: what the tier has of it is attached
 	description spansProcess
@@ -114,6 +115,10 @@ func (a *Attachment) attach(tier Tier) (err error) {
 	if err := a.programs.clearHits(a.slot); err != nil {
 		return err
 	}
+	if err := a.programs.marks.add(a.programs.spans.Observed, a.pid); err != nil {
+		return err
+	}
+	a.marked = true
 	if err := errors.Join(a.describeSDK(), a.describe()); err != nil {
 		return err
 	}
@@ -151,6 +156,9 @@ func (a *Attachment) Close() (open int, err error) {
 	errs := []error{closeAll(&a.scheduler), closeAll(&a.links)}
 	maps := &a.programs.spans.spansMaps
 	errs = append(errs, ignoreMissing(maps.Processes.Delete(a.pid)), ignoreMissing(maps.StopClocks.Delete(a.pid)))
+	if a.marked {
+		errs = append(errs, a.programs.marks.remove(a.programs.spans.Observed, a.pid))
+	}
 	open, err = a.forget()
 	a.programs.slots.give(a.slot)
 	return open, errors.Join(append(errs, err, a.forgetConnections(), a.forgetTally(), a.forgetSDK(), a.target.Executable.Close())...)

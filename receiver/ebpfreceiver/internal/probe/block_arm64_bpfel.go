@@ -19,6 +19,7 @@ const (
 	blockMapCounters             = "counters"
 	blockMapDiskRequests         = "disk_requests"
 	blockMapDiskSums             = "disk_sums"
+	blockMapObserved             = "observed"
 	blockMapProcesses            = "processes"
 	blockProgRequestCompleted    = "request_completed"
 	blockProgRequestQueued       = "request_queued"
@@ -84,6 +85,7 @@ type blockMapSpecs struct {
 	Counters     *ebpf.MapSpec `ebpf:"counters"`
 	DiskRequests *ebpf.MapSpec `ebpf:"disk_requests"`
 	DiskSums     *ebpf.MapSpec `ebpf:"disk_sums"`
+	Observed     *ebpf.MapSpec `ebpf:"observed"`
 	Processes    *ebpf.MapSpec `ebpf:"processes"`
 }
 
@@ -119,6 +121,7 @@ type blockMaps struct {
 	Counters     *ebpf.Map `ebpf:"counters"`
 	DiskRequests *ebpf.Map `ebpf:"disk_requests"`
 	DiskSums     *ebpf.Map `ebpf:"disk_sums"`
+	Observed     *ebpf.Map `ebpf:"observed"`
 	Processes    *ebpf.Map `ebpf:"processes"`
 }
 
@@ -127,6 +130,7 @@ func (m *blockMaps) Close() error {
 		m.Counters,
 		m.DiskRequests,
 		m.DiskSums,
+		m.Observed,
 		m.Processes,
 	)
 }

@@ -17,15 +17,21 @@ import (
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/plan"
 )
 
+// What is imitated is a server's request now and then: a CPU that was idle, and other
+// work between two hits. A hit costs several times more then than in a loop of nothing
+// but hits, since neither the kernel's code nor its data are in the caches.
 const (
-	calibrationRounds = 9
-	calibrationCalls  = 200
+	calibrationRequests = 25
+	calibrationPause    = 2 * time.Millisecond
+	calibrationHits     = 8        // of each request
+	calibrationWork     = 64 << 10 // bytes that are read between two hits
+	cacheLine           = 64
 )
 
-// HitCost measures what a hit of a probe on the Go scheduler costs on this
-// machine: it probes a function of this very process, on the kind of instruction
-// that all probes stand on, and calls it. Machines differ by more than an order
-// of magnitude.
+// HitCost measures what a hit of a probe costs on this machine beside the time that its
+// program runs, which is counted: it probes a function of this very process, on the kind
+// of instruction that all probes stand on, and calls it. Machines differ by more than an
+// order of magnitude.
 func (p *Programs) HitCost() (cost time.Duration, err error) {
 	const self = "/proc/self/exe"
 	offset, err := calibratedOffset(self)
@@ -56,14 +62,19 @@ func (p *Programs) HitCost() (cost time.Duration, err error) {
 	}
 	with := timeCalls()
 	hits, err := p.hits(slot)
-	if err == nil && hits.Scheduler != calibrationRounds*calibrationCalls {
-		err = fmt.Errorf("%d calls made %d hits", calibrationRounds*calibrationCalls, hits.Scheduler)
+	if err == nil && hits.Scheduler.Count != calibrationRequests*calibrationHits {
+		err = fmt.Errorf("%d calls made %d hits", calibrationRequests*calibrationHits, hits.Scheduler.Count)
 	}
 	if err := errors.Join(err, l.Close()); err != nil {
 		return 0, fmt.Errorf("measuring what a probe costs: %w", err)
 	}
-	return max(with-without, 1), nil
+	program := hits.Scheduler.Time / (calibrationRequests * calibrationHits)
+	return max(with-without-program, leastHit), nil
 }
+
+// leastHit is what no machine beats, whatever else disturbed the measurement: in a loop of
+// nothing but hits one costs more on all that were tried.
+const leastHit = 300 * time.Nanosecond
 
 func calibratedOffset(executable string) (offset uint64, err error) {
 	binary, err := goexec.Open(executable)
@@ -78,22 +89,28 @@ func calibratedOffset(executable string) (offset uint64, err error) {
 	return binary.ProbePoint(f)
 }
 
-// timeCalls is the shortest of some rounds of calls, for one call: whatever else
-// runs on the machine can only make a round longer.
+// timeCalls is the median of some requests, for one call: what else runs on the machine
+// makes a few longer.
 func timeCalls() time.Duration {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	work := make([]byte, calibrationWork)
 	var sum uintptr // the calls are for their hits, but a compiler may not know
-	rounds := make([]time.Duration, calibrationRounds)
-	for i := range rounds {
+	requests := make([]time.Duration, calibrationRequests)
+	for i := range requests {
+		time.Sleep(calibrationPause)
 		began := time.Now()
-		for call := range uintptr(calibrationCalls) {
+		for call := range uintptr(calibrationHits) {
 			sum += calibrated(call, 0, goRunning)
+			for at := 0; at < len(work); at += cacheLine {
+				sum += uintptr(work[at])
+			}
 		}
-		rounds[i] = time.Since(began) / calibrationCalls
+		requests[i] = time.Since(began) / calibrationHits
 	}
 	runtime.KeepAlive(sum)
-	return slices.Min(rounds)
+	slices.Sort(requests)
+	return requests[len(requests)/2]
 }
 
 // goRunning is GO_RUNNING of bpf/headers/golang.h: the state for which the

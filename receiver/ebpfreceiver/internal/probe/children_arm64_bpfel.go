@@ -19,7 +19,7 @@ const (
 	childrenMapActivities         = "activities"
 	childrenMapBlankGoroutine     = "blank_goroutine"
 	childrenMapChildren           = "children"
-	childrenMapClocksRun          = "clocks_run"
+	childrenMapClockStates        = "clock_states"
 	childrenMapClocksWanted       = "clocks_wanted"
 	childrenMapCounters           = "counters"
 	childrenMapFollowedThreads    = "followed_threads"
@@ -27,6 +27,7 @@ const (
 	childrenMapGoroutines         = "goroutines"
 	childrenMapHits               = "hits"
 	childrenMapInSpan             = "in_span"
+	childrenMapObserved           = "observed"
 	childrenMapParts              = "parts"
 	childrenMapProcesses          = "processes"
 	childrenMapReaderState        = "reader_state"
@@ -91,7 +92,7 @@ type childrenMapSpecs struct {
 	Activities      *ebpf.MapSpec `ebpf:"activities"`
 	BlankGoroutine  *ebpf.MapSpec `ebpf:"blank_goroutine"`
 	Children        *ebpf.MapSpec `ebpf:"children"`
-	ClocksRun       *ebpf.MapSpec `ebpf:"clocks_run"`
+	ClockStates     *ebpf.MapSpec `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
 	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
@@ -99,6 +100,7 @@ type childrenMapSpecs struct {
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits            *ebpf.MapSpec `ebpf:"hits"`
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Observed        *ebpf.MapSpec `ebpf:"observed"`
 	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
 	ReaderState     *ebpf.MapSpec `ebpf:"reader_state"`
@@ -139,7 +141,7 @@ type childrenMaps struct {
 	Activities      *ebpf.Map `ebpf:"activities"`
 	BlankGoroutine  *ebpf.Map `ebpf:"blank_goroutine"`
 	Children        *ebpf.Map `ebpf:"children"`
-	ClocksRun       *ebpf.Map `ebpf:"clocks_run"`
+	ClockStates     *ebpf.Map `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
 	Counters        *ebpf.Map `ebpf:"counters"`
 	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
@@ -147,6 +149,7 @@ type childrenMaps struct {
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
 	Hits            *ebpf.Map `ebpf:"hits"`
 	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Observed        *ebpf.Map `ebpf:"observed"`
 	Parts           *ebpf.Map `ebpf:"parts"`
 	Processes       *ebpf.Map `ebpf:"processes"`
 	ReaderState     *ebpf.Map `ebpf:"reader_state"`
@@ -160,7 +163,7 @@ func (m *childrenMaps) Close() error {
 		m.Activities,
 		m.BlankGoroutine,
 		m.Children,
-		m.ClocksRun,
+		m.ClockStates,
 		m.ClocksWanted,
 		m.Counters,
 		m.FollowedThreads,
@@ -168,6 +171,7 @@ func (m *childrenMaps) Close() error {
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
+		m.Observed,
 		m.Parts,
 		m.Processes,
 		m.ReaderState,

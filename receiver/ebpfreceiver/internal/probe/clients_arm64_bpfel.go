@@ -19,7 +19,7 @@ const (
 	clientsMapActivities         = "activities"
 	clientsMapBlankGoroutine     = "blank_goroutine"
 	clientsMapChildren           = "children"
-	clientsMapClocksRun          = "clocks_run"
+	clientsMapClockStates        = "clock_states"
 	clientsMapClocksWanted       = "clocks_wanted"
 	clientsMapCounters           = "counters"
 	clientsMapFollowedThreads    = "followed_threads"
@@ -27,6 +27,7 @@ const (
 	clientsMapGoroutines         = "goroutines"
 	clientsMapHits               = "hits"
 	clientsMapInSpan             = "in_span"
+	clientsMapObserved           = "observed"
 	clientsMapParts              = "parts"
 	clientsMapProcesses          = "processes"
 	clientsMapReaderState        = "reader_state"
@@ -93,7 +94,7 @@ type clientsMapSpecs struct {
 	Activities      *ebpf.MapSpec `ebpf:"activities"`
 	BlankGoroutine  *ebpf.MapSpec `ebpf:"blank_goroutine"`
 	Children        *ebpf.MapSpec `ebpf:"children"`
-	ClocksRun       *ebpf.MapSpec `ebpf:"clocks_run"`
+	ClockStates     *ebpf.MapSpec `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
 	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
@@ -101,6 +102,7 @@ type clientsMapSpecs struct {
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits            *ebpf.MapSpec `ebpf:"hits"`
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Observed        *ebpf.MapSpec `ebpf:"observed"`
 	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
 	ReaderState     *ebpf.MapSpec `ebpf:"reader_state"`
@@ -141,7 +143,7 @@ type clientsMaps struct {
 	Activities      *ebpf.Map `ebpf:"activities"`
 	BlankGoroutine  *ebpf.Map `ebpf:"blank_goroutine"`
 	Children        *ebpf.Map `ebpf:"children"`
-	ClocksRun       *ebpf.Map `ebpf:"clocks_run"`
+	ClockStates     *ebpf.Map `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
 	Counters        *ebpf.Map `ebpf:"counters"`
 	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
@@ -149,6 +151,7 @@ type clientsMaps struct {
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
 	Hits            *ebpf.Map `ebpf:"hits"`
 	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Observed        *ebpf.Map `ebpf:"observed"`
 	Parts           *ebpf.Map `ebpf:"parts"`
 	Processes       *ebpf.Map `ebpf:"processes"`
 	ReaderState     *ebpf.Map `ebpf:"reader_state"`
@@ -162,7 +165,7 @@ func (m *clientsMaps) Close() error {
 		m.Activities,
 		m.BlankGoroutine,
 		m.Children,
-		m.ClocksRun,
+		m.ClockStates,
 		m.ClocksWanted,
 		m.Counters,
 		m.FollowedThreads,
@@ -170,6 +173,7 @@ func (m *clientsMaps) Close() error {
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
+		m.Observed,
 		m.Parts,
 		m.Processes,
 		m.ReaderState,

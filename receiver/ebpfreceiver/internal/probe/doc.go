@@ -8,7 +8,7 @@ package probe
 
 // One object a program group. The maps that groups share are made once, by the
 // first, and handed to the others.
-//go:generate go run github.com/cilium/ebpf/cmd/bpf2go -cc clang-19 -strip llvm-strip-19 -no-global-types -target amd64,arm64 -type process -type goroutine -type hit_count -type in_span_place -type child -type ending spans ../../../../bpf/spans/spans.bpf.c -- -I../../../../bpf/headers -I/usr/include/x86_64-linux-gnu -O2 -mcpu=v3 -Wall -Werror
+//go:generate go run github.com/cilium/ebpf/cmd/bpf2go -cc clang-19 -strip llvm-strip-19 -no-global-types -target amd64,arm64 -type process -type goroutine -type hit_count -type activity -type in_span_place -type child -type ending spans ../../../../bpf/spans/spans.bpf.c -- -I../../../../bpf/headers -I/usr/include/x86_64-linux-gnu -O2 -mcpu=v3 -Wall -Werror
 //go:generate go run github.com/cilium/ebpf/cmd/bpf2go -cc clang-19 -strip llvm-strip-19 -no-global-types -target amd64,arm64 -type disk_sum scheduler ../../../../bpf/scheduler/scheduler.bpf.c -- -I../../../../bpf/headers -I/usr/include/x86_64-linux-gnu -O2 -mcpu=v3 -Wall -Werror
 //go:generate go run github.com/cilium/ebpf/cmd/bpf2go -cc clang-19 -strip llvm-strip-19 -no-global-types -target amd64,arm64 -type connection syscalls ../../../../bpf/syscalls/syscalls.bpf.c -- -I../../../../bpf/headers -I/usr/include/x86_64-linux-gnu -O2 -mcpu=v3 -Wall -Werror
 //go:generate go run github.com/cilium/ebpf/cmd/bpf2go -cc clang-19 -strip llvm-strip-19 -no-global-types -target amd64,arm64 children ../../../../bpf/children/children.bpf.c -- -I../../../../bpf/headers -I/usr/include/x86_64-linux-gnu -O2 -mcpu=v3 -Wall -Werror

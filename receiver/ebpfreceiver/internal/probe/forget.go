@@ -37,6 +37,7 @@ func (a *Attachment) forget() (open int, err error) {
 		errs = append(errs, ignoreMissing(a.programs.spans.Goroutines.Delete(key)), a.programs.clearPlace(goroutine.place))
 		errs = append(errs, ignoreMissing(a.programs.spans.Children.Delete(key)))
 	}
+	errs = append(errs, a.forgetActivity())
 	streams, err := a.forgetClientStreams()
 	open += streams
 	if err := errors.Join(append(errs, err, a.forgetThreads(), a.forgetStreams(), a.forgetBegun())...); err != nil {
@@ -54,6 +55,14 @@ func (a *Attachment) forgetBegun() error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// forgetActivity says that no goroutine of the process is in a span.
+func (a *Attachment) forgetActivity() error {
+	if err := a.programs.spans.Activities.Put(a.slot, &spansActivity{}); err != nil {
+		return fmt.Errorf("forgetting what the process's threads did: %w", err)
+	}
+	return nil
 }
 
 // forgetThreads removes what is known of which thread runs which goroutine.

@@ -25,6 +25,11 @@ func TestNumbersAreThoseOfThePrograms(t *testing.T) {
 		require.EqualValues(t, header[name], flags(&p), name)
 	}
 	require.EqualValues(t, header["PROCESS_LEDGER"], flagLedger)
+	require.EqualValues(t, header["OBSERVED_BITS"], observedBits)
+	clocks := headertest.Constants(t, "executing.h")
+	require.Contains(t, clocks, "CLOCKS_RUN")
+	require.EqualValues(t, clocks["CLOCKS_RUN"], clocksRun)
+	require.EqualValues(t, clocks["CLOCKS_NEEDED"], clocksNeeded)
 	require.EqualValues(t, header["PROCESS_LOOKS"], flagLooks)
 	require.EqualValues(t, headertest.Constants(t, "records.h")["WAKE_UP_BYTES"], enoughBytes)
 	states := headertest.Constants(t, "records.h")

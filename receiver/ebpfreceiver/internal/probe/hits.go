@@ -7,11 +7,31 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 )
 
-// Hits are how often probes of a process were hit, by the tier that has them.
+// Runs are how often programs ran for a process, and for how long.
+type Runs struct {
+	Count uint64
+	Time  time.Duration
+}
+
+// Hits are the runs of the probes of a process, by the tier that has them, and of the
+// kernel's tracepoints for it.
 type Hits struct {
-	Spans, Scheduler uint64
+	Spans, Scheduler, Kernel Runs
+}
+
+// Minus is what came after an earlier count.
+func (h Hits) Minus(before Hits) Hits {
+	return Hits{h.Spans.minus(before.Spans), h.Scheduler.minus(before.Scheduler), h.Kernel.minus(before.Kernel)}
+}
+
+func (r Runs) minus(before Runs) Runs { return Runs{r.Count - before.Count, r.Time - before.Time} }
+
+func (r *Runs) add(count, ns uint64) {
+	r.Count += count
+	r.Time += time.Duration(ns)
 }
 
 // Hits since the process was attached.
@@ -24,8 +44,9 @@ func (p *Programs) hits(slot uint32) (Hits, error) {
 	}
 	var sum Hits
 	for _, h := range perCPU {
-		sum.Spans += h.Spans
-		sum.Scheduler += h.Scheduler
+		sum.Spans.add(h.Spans, h.SpansNs)
+		sum.Scheduler.add(h.Scheduler, h.SchedulerNs)
+		sum.Kernel.add(h.Kernel, h.KernelNs)
 	}
 	return sum, nil
 }

@@ -19,7 +19,7 @@ const (
 	http2MapActivities           = "activities"
 	http2MapBlankGoroutine       = "blank_goroutine"
 	http2MapChildren             = "children"
-	http2MapClocksRun            = "clocks_run"
+	http2MapClockStates          = "clock_states"
 	http2MapClocksWanted         = "clocks_wanted"
 	http2MapCounters             = "counters"
 	http2MapFollowedThreads      = "followed_threads"
@@ -27,6 +27,7 @@ const (
 	http2MapGoroutines           = "goroutines"
 	http2MapHits                 = "hits"
 	http2MapInSpan               = "in_span"
+	http2MapObserved             = "observed"
 	http2MapParts                = "parts"
 	http2MapProcesses            = "processes"
 	http2MapReaderState          = "reader_state"
@@ -97,7 +98,7 @@ type http2MapSpecs struct {
 	Activities      *ebpf.MapSpec `ebpf:"activities"`
 	BlankGoroutine  *ebpf.MapSpec `ebpf:"blank_goroutine"`
 	Children        *ebpf.MapSpec `ebpf:"children"`
-	ClocksRun       *ebpf.MapSpec `ebpf:"clocks_run"`
+	ClockStates     *ebpf.MapSpec `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
 	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
@@ -105,6 +106,7 @@ type http2MapSpecs struct {
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits            *ebpf.MapSpec `ebpf:"hits"`
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Observed        *ebpf.MapSpec `ebpf:"observed"`
 	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
 	ReaderState     *ebpf.MapSpec `ebpf:"reader_state"`
@@ -145,7 +147,7 @@ type http2Maps struct {
 	Activities      *ebpf.Map `ebpf:"activities"`
 	BlankGoroutine  *ebpf.Map `ebpf:"blank_goroutine"`
 	Children        *ebpf.Map `ebpf:"children"`
-	ClocksRun       *ebpf.Map `ebpf:"clocks_run"`
+	ClockStates     *ebpf.Map `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
 	Counters        *ebpf.Map `ebpf:"counters"`
 	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
@@ -153,6 +155,7 @@ type http2Maps struct {
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
 	Hits            *ebpf.Map `ebpf:"hits"`
 	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Observed        *ebpf.Map `ebpf:"observed"`
 	Parts           *ebpf.Map `ebpf:"parts"`
 	Processes       *ebpf.Map `ebpf:"processes"`
 	ReaderState     *ebpf.Map `ebpf:"reader_state"`
@@ -166,7 +169,7 @@ func (m *http2Maps) Close() error {
 		m.Activities,
 		m.BlankGoroutine,
 		m.Children,
-		m.ClocksRun,
+		m.ClockStates,
 		m.ClocksWanted,
 		m.Counters,
 		m.FollowedThreads,
@@ -174,6 +177,7 @@ func (m *http2Maps) Close() error {
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
+		m.Observed,
 		m.Parts,
 		m.Processes,
 		m.ReaderState,

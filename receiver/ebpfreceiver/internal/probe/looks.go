@@ -12,6 +12,8 @@ import (
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/clock"
 )
 
 const (
@@ -20,6 +22,12 @@ const (
 	// idlePeriod is how long the clocks run on: they may be switched on late where
 	// the machine is busy.
 	idlePeriod = 5 * time.Second
+)
+
+// What bpf/headers/executing.h keeps of the clocks (enum clock_state).
+const (
+	clocksRun    = 0
+	clocksNeeded = 1
 )
 
 // Looks have the clocks of the CPUs tell the BPF programs when to look at goroutines
@@ -95,7 +103,7 @@ func (l *Looks) wanted() (bool, error) {
 	}
 }
 
-// untilIdle returns when no look was taken for a while.
+// untilIdle returns when nobody was to be looked at for a while.
 func (l *Looks) untilIdle(ctx context.Context) error {
 	for before := uint64(0); ; {
 		select {
@@ -103,22 +111,22 @@ func (l *Looks) untilIdle(ctx context.Context) error {
 			return nil
 		case <-time.After(l.idle):
 		}
-		counters, err := l.programs.Counters()
-		if err != nil {
-			return err
+		var needed uint64
+		if err := l.programs.spans.ClockStates.Lookup(uint32(clocksNeeded), &needed); err != nil {
+			return fmt.Errorf("reading when clocks were needed: %w", err)
 		}
-		if counters[LooksTaken] == before {
+		if needed == before {
 			return nil
 		}
-		before = counters[LooksTaken]
+		before = needed
 	}
 }
 
 // enable switches the clocks on or off, and tells the programs.
 func (l *Looks) enable(on bool) error {
-	request, state := unix.PERF_EVENT_IOC_DISABLE, uint32(0)
+	request := unix.PERF_EVENT_IOC_DISABLE
 	if on {
-		request, state = unix.PERF_EVENT_IOC_ENABLE, 1
+		request = unix.PERF_EVENT_IOC_ENABLE
 		if err := l.open(); err != nil {
 			return explain(fmt.Errorf("having the CPUs' clocks tell when to look: %w", err))
 		}
@@ -128,7 +136,11 @@ func (l *Looks) enable(on bool) error {
 			return fmt.Errorf("switching a CPU's clock: %w", err)
 		}
 	}
-	if err := l.programs.spans.ClocksRun.Put(uint32(0), state); err != nil {
+	since := uint64(0)
+	if on {
+		since = clock.Monotonic()
+	}
+	if err := l.programs.spans.ClockStates.Put(uint32(clocksRun), since); err != nil {
 		return fmt.Errorf("telling the programs whether clocks run: %w", err)
 	}
 	return nil

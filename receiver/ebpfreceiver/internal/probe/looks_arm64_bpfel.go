@@ -18,7 +18,7 @@ import (
 const (
 	looksMapActivities         = "activities"
 	looksMapChildren           = "children"
-	looksMapClocksRun          = "clocks_run"
+	looksMapClockStates        = "clock_states"
 	looksMapClocksWanted       = "clocks_wanted"
 	looksMapCounters           = "counters"
 	looksMapFollowedThreads    = "followed_threads"
@@ -26,6 +26,7 @@ const (
 	looksMapGoroutines         = "goroutines"
 	looksMapHits               = "hits"
 	looksMapInSpan             = "in_span"
+	looksMapObserved           = "observed"
 	looksMapParts              = "parts"
 	looksMapProcesses          = "processes"
 	looksMapReaderState        = "reader_state"
@@ -89,7 +90,7 @@ type looksProgramSpecs struct {
 type looksMapSpecs struct {
 	Activities      *ebpf.MapSpec `ebpf:"activities"`
 	Children        *ebpf.MapSpec `ebpf:"children"`
-	ClocksRun       *ebpf.MapSpec `ebpf:"clocks_run"`
+	ClockStates     *ebpf.MapSpec `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
 	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
@@ -97,6 +98,7 @@ type looksMapSpecs struct {
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits            *ebpf.MapSpec `ebpf:"hits"`
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Observed        *ebpf.MapSpec `ebpf:"observed"`
 	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
 	ReaderState     *ebpf.MapSpec `ebpf:"reader_state"`
@@ -136,7 +138,7 @@ func (o *looksObjects) Close() error {
 type looksMaps struct {
 	Activities      *ebpf.Map `ebpf:"activities"`
 	Children        *ebpf.Map `ebpf:"children"`
-	ClocksRun       *ebpf.Map `ebpf:"clocks_run"`
+	ClockStates     *ebpf.Map `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
 	Counters        *ebpf.Map `ebpf:"counters"`
 	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
@@ -144,6 +146,7 @@ type looksMaps struct {
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
 	Hits            *ebpf.Map `ebpf:"hits"`
 	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Observed        *ebpf.Map `ebpf:"observed"`
 	Parts           *ebpf.Map `ebpf:"parts"`
 	Processes       *ebpf.Map `ebpf:"processes"`
 	ReaderState     *ebpf.Map `ebpf:"reader_state"`
@@ -156,7 +159,7 @@ func (m *looksMaps) Close() error {
 	return _LooksClose(
 		m.Activities,
 		m.Children,
-		m.ClocksRun,
+		m.ClockStates,
 		m.ClocksWanted,
 		m.Counters,
 		m.FollowedThreads,
@@ -164,6 +167,7 @@ func (m *looksMaps) Close() error {
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
+		m.Observed,
 		m.Parts,
 		m.Processes,
 		m.ReaderState,

@@ -22,20 +22,20 @@ func TestClocksRunWhileGoroutinesAreLookedAt(t *testing.T) {
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- looks.Run(ctx) }()
-	running := func(want uint32) func() bool {
+	running := func(want bool) func() bool {
 		return func() bool {
-			var run uint32
-			require.NoError(t, s.programs.spans.ClocksRun.Lookup(uint32(0), &run))
-			return run == want
+			var since uint64
+			require.NoError(t, s.programs.spans.ClockStates.Lookup(uint32(clocksRun), &since))
+			return (since != 0) == want
 		}
 	}
-	require.True(t, running(0)(), "nobody is in a span")
+	require.True(t, running(false)(), "nobody is in a span")
 	looks.expect()
-	require.Eventually(t, running(1), time.Minute, time.Millisecond, "somebody will be soon")
-	require.Eventually(t, running(0), time.Minute, 10*time.Millisecond)
+	require.Eventually(t, running(true), time.Minute, time.Millisecond, "somebody will be soon")
+	require.Eventually(t, running(false), time.Minute, 10*time.Millisecond)
 	for range 2 {
-		require.Eventually(t, func() bool { s.get("/"); return running(1)() }, time.Minute, time.Millisecond)
-		require.Eventually(t, running(0), time.Minute, 10*time.Millisecond, "nobody is looked at any more")
+		require.Eventually(t, func() bool { s.get("/sleep/1"); return running(true)() }, time.Minute, time.Millisecond)
+		require.Eventually(t, running(false), time.Minute, 10*time.Millisecond, "nobody is looked at any more")
 	}
 
 	s.set(TierScheduler)
@@ -44,13 +44,13 @@ func TestClocksRunWhileGoroutinesAreLookedAt(t *testing.T) {
 		s.get("/")
 	}
 	require.Equal(t, before, counters(t, s.programs)[LooksTaken], "ledgers are exact")
-	require.True(t, running(0)())
+	require.True(t, running(false)())
 
 	s.set(TierSpans)
 	stop := hangMany(t, s.server, 3)
 	defer stop()
-	require.Eventually(t, running(1), time.Minute, time.Millisecond)
+	require.Eventually(t, running(true), time.Minute, time.Millisecond)
 	cancel()
 	require.NoError(t, <-done)
-	require.True(t, running(0)(), "it has ended")
+	require.True(t, running(false)(), "it has ended")
 }

@@ -16,12 +16,15 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	networkMapActivities         = "activities"
 	networkMapChildren           = "children"
 	networkMapConnections        = "connections"
 	networkMapCounters           = "counters"
 	networkMapFreePlaces         = "free_places"
 	networkMapGoroutines         = "goroutines"
+	networkMapHits               = "hits"
 	networkMapInSpan             = "in_span"
+	networkMapObserved           = "observed"
 	networkMapParts              = "parts"
 	networkMapPendingSyscalls    = "pending_syscalls"
 	networkMapProcesses          = "processes"
@@ -88,12 +91,15 @@ type networkProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type networkMapSpecs struct {
+	Activities      *ebpf.MapSpec `ebpf:"activities"`
 	Children        *ebpf.MapSpec `ebpf:"children"`
 	Connections     *ebpf.MapSpec `ebpf:"connections"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
 	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits            *ebpf.MapSpec `ebpf:"hits"`
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Observed        *ebpf.MapSpec `ebpf:"observed"`
 	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	PendingSyscalls *ebpf.MapSpec `ebpf:"pending_syscalls"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
@@ -132,12 +138,15 @@ func (o *networkObjects) Close() error {
 //
 // It can be passed to loadNetworkObjects or ebpf.CollectionSpec.LoadAndAssign.
 type networkMaps struct {
+	Activities      *ebpf.Map `ebpf:"activities"`
 	Children        *ebpf.Map `ebpf:"children"`
 	Connections     *ebpf.Map `ebpf:"connections"`
 	Counters        *ebpf.Map `ebpf:"counters"`
 	FreePlaces      *ebpf.Map `ebpf:"free_places"`
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
+	Hits            *ebpf.Map `ebpf:"hits"`
 	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Observed        *ebpf.Map `ebpf:"observed"`
 	Parts           *ebpf.Map `ebpf:"parts"`
 	PendingSyscalls *ebpf.Map `ebpf:"pending_syscalls"`
 	Processes       *ebpf.Map `ebpf:"processes"`
@@ -149,12 +158,15 @@ type networkMaps struct {
 
 func (m *networkMaps) Close() error {
 	return _NetworkClose(
+		m.Activities,
 		m.Children,
 		m.Connections,
 		m.Counters,
 		m.FreePlaces,
 		m.Goroutines,
+		m.Hits,
 		m.InSpan,
+		m.Observed,
 		m.Parts,
 		m.PendingSyscalls,
 		m.Processes,

@@ -16,11 +16,14 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	profileMapActivities         = "activities"
 	profileMapChildren           = "children"
 	profileMapCounters           = "counters"
 	profileMapFreePlaces         = "free_places"
 	profileMapGoroutines         = "goroutines"
+	profileMapHits               = "hits"
 	profileMapInSpan             = "in_span"
+	profileMapObserved           = "observed"
 	profileMapParts              = "parts"
 	profileMapProcesses          = "processes"
 	profileMapReaderState        = "reader_state"
@@ -83,11 +86,14 @@ type profileProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type profileMapSpecs struct {
+	Activities    *ebpf.MapSpec `ebpf:"activities"`
 	Children      *ebpf.MapSpec `ebpf:"children"`
 	Counters      *ebpf.MapSpec `ebpf:"counters"`
 	FreePlaces    *ebpf.MapSpec `ebpf:"free_places"`
 	Goroutines    *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits          *ebpf.MapSpec `ebpf:"hits"`
 	InSpan        *ebpf.MapSpec `ebpf:"in_span"`
+	Observed      *ebpf.MapSpec `ebpf:"observed"`
 	Parts         *ebpf.MapSpec `ebpf:"parts"`
 	Processes     *ebpf.MapSpec `ebpf:"processes"`
 	ReaderState   *ebpf.MapSpec `ebpf:"reader_state"`
@@ -126,11 +132,14 @@ func (o *profileObjects) Close() error {
 //
 // It can be passed to loadProfileObjects or ebpf.CollectionSpec.LoadAndAssign.
 type profileMaps struct {
+	Activities    *ebpf.Map `ebpf:"activities"`
 	Children      *ebpf.Map `ebpf:"children"`
 	Counters      *ebpf.Map `ebpf:"counters"`
 	FreePlaces    *ebpf.Map `ebpf:"free_places"`
 	Goroutines    *ebpf.Map `ebpf:"goroutines"`
+	Hits          *ebpf.Map `ebpf:"hits"`
 	InSpan        *ebpf.Map `ebpf:"in_span"`
+	Observed      *ebpf.Map `ebpf:"observed"`
 	Parts         *ebpf.Map `ebpf:"parts"`
 	Processes     *ebpf.Map `ebpf:"processes"`
 	ReaderState   *ebpf.Map `ebpf:"reader_state"`
@@ -142,11 +151,14 @@ type profileMaps struct {
 
 func (m *profileMaps) Close() error {
 	return _ProfileClose(
+		m.Activities,
 		m.Children,
 		m.Counters,
 		m.FreePlaces,
 		m.Goroutines,
+		m.Hits,
 		m.InSpan,
+		m.Observed,
 		m.Parts,
 		m.Processes,
 		m.ReaderState,

@@ -27,6 +27,9 @@ type Options struct {
 	// kernel has what they need.
 	SDKSpans bool
 
+	// NoTracepoints: no process will be attached, and the host need not pay for them.
+	NoTracepoints bool
+
 	// abilities that the programs use; nil: all that the kernel has.
 	abilities *abilities
 	// kernel has the types of the running kernel; nil: read them.
@@ -62,6 +65,7 @@ type Programs struct {
 	links         []link.Link
 	has           abilities
 	slots         slots
+	marks         marks
 }
 
 // Load loads all programs and attaches the kernel's tracepoints. The error says
@@ -79,6 +83,9 @@ func Load(options Options) (*Programs, error) {
 	}
 	if err := p.load(options); err != nil {
 		return nil, errors.Join(explain(err), p.Close())
+	}
+	if options.NoTracepoints {
+		return p, nil
 	}
 	if err := p.attachTracepoints(); err != nil {
 		return nil, errors.Join(explain(err), p.Close())
@@ -114,8 +121,9 @@ func (p *Programs) load(options Options) error {
 		spansMapActivities:      p.spans.Activities,
 		spansMapFreePlaces:      p.spans.FreePlaces,
 		spansMapFollowedThreads: p.spans.FollowedThreads,
-		spansMapClocksRun:       p.spans.ClocksRun,
+		spansMapClockStates:     p.spans.ClockStates,
 		spansMapClocksWanted:    p.spans.ClocksWanted,
+		spansMapObserved:        p.spans.Observed,
 		spansMapProcesses:       p.spans.Processes,
 		spansMapEndingSpans:     p.spans.EndingSpans,
 		spansMapRecords:         p.spans.Records,

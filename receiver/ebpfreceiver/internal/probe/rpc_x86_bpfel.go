@@ -19,7 +19,7 @@ const (
 	rpcMapActivities         = "activities"
 	rpcMapBlankGoroutine     = "blank_goroutine"
 	rpcMapChildren           = "children"
-	rpcMapClocksRun          = "clocks_run"
+	rpcMapClockStates        = "clock_states"
 	rpcMapClocksWanted       = "clocks_wanted"
 	rpcMapCounters           = "counters"
 	rpcMapFollowedThreads    = "followed_threads"
@@ -27,6 +27,7 @@ const (
 	rpcMapGoroutines         = "goroutines"
 	rpcMapHits               = "hits"
 	rpcMapInSpan             = "in_span"
+	rpcMapObserved           = "observed"
 	rpcMapParts              = "parts"
 	rpcMapProcesses          = "processes"
 	rpcMapReaderState        = "reader_state"
@@ -96,7 +97,7 @@ type rpcMapSpecs struct {
 	Activities      *ebpf.MapSpec `ebpf:"activities"`
 	BlankGoroutine  *ebpf.MapSpec `ebpf:"blank_goroutine"`
 	Children        *ebpf.MapSpec `ebpf:"children"`
-	ClocksRun       *ebpf.MapSpec `ebpf:"clocks_run"`
+	ClockStates     *ebpf.MapSpec `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
 	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
@@ -104,6 +105,7 @@ type rpcMapSpecs struct {
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits            *ebpf.MapSpec `ebpf:"hits"`
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Observed        *ebpf.MapSpec `ebpf:"observed"`
 	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
 	ReaderState     *ebpf.MapSpec `ebpf:"reader_state"`
@@ -145,7 +147,7 @@ type rpcMaps struct {
 	Activities      *ebpf.Map `ebpf:"activities"`
 	BlankGoroutine  *ebpf.Map `ebpf:"blank_goroutine"`
 	Children        *ebpf.Map `ebpf:"children"`
-	ClocksRun       *ebpf.Map `ebpf:"clocks_run"`
+	ClockStates     *ebpf.Map `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
 	Counters        *ebpf.Map `ebpf:"counters"`
 	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
@@ -153,6 +155,7 @@ type rpcMaps struct {
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
 	Hits            *ebpf.Map `ebpf:"hits"`
 	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Observed        *ebpf.Map `ebpf:"observed"`
 	Parts           *ebpf.Map `ebpf:"parts"`
 	Processes       *ebpf.Map `ebpf:"processes"`
 	ReaderState     *ebpf.Map `ebpf:"reader_state"`
@@ -167,7 +170,7 @@ func (m *rpcMaps) Close() error {
 		m.Activities,
 		m.BlankGoroutine,
 		m.Children,
-		m.ClocksRun,
+		m.ClockStates,
 		m.ClocksWanted,
 		m.Counters,
 		m.FollowedThreads,
@@ -175,6 +178,7 @@ func (m *rpcMaps) Close() error {
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
+		m.Observed,
 		m.Parts,
 		m.Processes,
 		m.ReaderState,

@@ -41,7 +41,7 @@ const (
 	rpcclientsMapBlankGoroutine     = "blank_goroutine"
 	rpcclientsMapChildren           = "children"
 	rpcclientsMapClientStreams      = "client_streams"
-	rpcclientsMapClocksRun          = "clocks_run"
+	rpcclientsMapClockStates        = "clock_states"
 	rpcclientsMapClocksWanted       = "clocks_wanted"
 	rpcclientsMapCounters           = "counters"
 	rpcclientsMapFollowedThreads    = "followed_threads"
@@ -49,6 +49,7 @@ const (
 	rpcclientsMapGoroutines         = "goroutines"
 	rpcclientsMapHits               = "hits"
 	rpcclientsMapInSpan             = "in_span"
+	rpcclientsMapObserved           = "observed"
 	rpcclientsMapParts              = "parts"
 	rpcclientsMapProcesses          = "processes"
 	rpcclientsMapReaderState        = "reader_state"
@@ -122,7 +123,7 @@ type rpcclientsMapSpecs struct {
 	BlankGoroutine  *ebpf.MapSpec `ebpf:"blank_goroutine"`
 	Children        *ebpf.MapSpec `ebpf:"children"`
 	ClientStreams   *ebpf.MapSpec `ebpf:"client_streams"`
-	ClocksRun       *ebpf.MapSpec `ebpf:"clocks_run"`
+	ClockStates     *ebpf.MapSpec `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
 	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
@@ -130,6 +131,7 @@ type rpcclientsMapSpecs struct {
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits            *ebpf.MapSpec `ebpf:"hits"`
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Observed        *ebpf.MapSpec `ebpf:"observed"`
 	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
 	ReaderState     *ebpf.MapSpec `ebpf:"reader_state"`
@@ -171,7 +173,7 @@ type rpcclientsMaps struct {
 	BlankGoroutine  *ebpf.Map `ebpf:"blank_goroutine"`
 	Children        *ebpf.Map `ebpf:"children"`
 	ClientStreams   *ebpf.Map `ebpf:"client_streams"`
-	ClocksRun       *ebpf.Map `ebpf:"clocks_run"`
+	ClockStates     *ebpf.Map `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
 	Counters        *ebpf.Map `ebpf:"counters"`
 	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
@@ -179,6 +181,7 @@ type rpcclientsMaps struct {
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
 	Hits            *ebpf.Map `ebpf:"hits"`
 	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Observed        *ebpf.Map `ebpf:"observed"`
 	Parts           *ebpf.Map `ebpf:"parts"`
 	Processes       *ebpf.Map `ebpf:"processes"`
 	ReaderState     *ebpf.Map `ebpf:"reader_state"`
@@ -193,7 +196,7 @@ func (m *rpcclientsMaps) Close() error {
 		m.BlankGoroutine,
 		m.Children,
 		m.ClientStreams,
-		m.ClocksRun,
+		m.ClockStates,
 		m.ClocksWanted,
 		m.Counters,
 		m.FollowedThreads,
@@ -201,6 +204,7 @@ func (m *rpcclientsMaps) Close() error {
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
+		m.Observed,
 		m.Parts,
 		m.Processes,
 		m.ReaderState,

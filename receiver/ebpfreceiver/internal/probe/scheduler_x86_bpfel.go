@@ -28,7 +28,7 @@ const (
 	schedulerMapBlankGoroutine      = "blank_goroutine"
 	schedulerMapBlockWaits          = "block_waits"
 	schedulerMapChildren            = "children"
-	schedulerMapClocksRun           = "clocks_run"
+	schedulerMapClockStates         = "clock_states"
 	schedulerMapClocksWanted        = "clocks_wanted"
 	schedulerMapCounters            = "counters"
 	schedulerMapDiskSums            = "disk_sums"
@@ -37,6 +37,7 @@ const (
 	schedulerMapGoroutines          = "goroutines"
 	schedulerMapHits                = "hits"
 	schedulerMapInSpan              = "in_span"
+	schedulerMapObserved            = "observed"
 	schedulerMapParts               = "parts"
 	schedulerMapProcesses           = "processes"
 	schedulerMapReaderState         = "reader_state"
@@ -108,7 +109,7 @@ type schedulerMapSpecs struct {
 	BlankGoroutine  *ebpf.MapSpec `ebpf:"blank_goroutine"`
 	BlockWaits      *ebpf.MapSpec `ebpf:"block_waits"`
 	Children        *ebpf.MapSpec `ebpf:"children"`
-	ClocksRun       *ebpf.MapSpec `ebpf:"clocks_run"`
+	ClockStates     *ebpf.MapSpec `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
 	DiskSums        *ebpf.MapSpec `ebpf:"disk_sums"`
@@ -117,6 +118,7 @@ type schedulerMapSpecs struct {
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits            *ebpf.MapSpec `ebpf:"hits"`
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Observed        *ebpf.MapSpec `ebpf:"observed"`
 	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
 	ReaderState     *ebpf.MapSpec `ebpf:"reader_state"`
@@ -158,7 +160,7 @@ type schedulerMaps struct {
 	BlankGoroutine  *ebpf.Map `ebpf:"blank_goroutine"`
 	BlockWaits      *ebpf.Map `ebpf:"block_waits"`
 	Children        *ebpf.Map `ebpf:"children"`
-	ClocksRun       *ebpf.Map `ebpf:"clocks_run"`
+	ClockStates     *ebpf.Map `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
 	Counters        *ebpf.Map `ebpf:"counters"`
 	DiskSums        *ebpf.Map `ebpf:"disk_sums"`
@@ -167,6 +169,7 @@ type schedulerMaps struct {
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
 	Hits            *ebpf.Map `ebpf:"hits"`
 	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Observed        *ebpf.Map `ebpf:"observed"`
 	Parts           *ebpf.Map `ebpf:"parts"`
 	Processes       *ebpf.Map `ebpf:"processes"`
 	ReaderState     *ebpf.Map `ebpf:"reader_state"`
@@ -181,7 +184,7 @@ func (m *schedulerMaps) Close() error {
 		m.BlankGoroutine,
 		m.BlockWaits,
 		m.Children,
-		m.ClocksRun,
+		m.ClockStates,
 		m.ClocksWanted,
 		m.Counters,
 		m.DiskSums,
@@ -190,6 +193,7 @@ func (m *schedulerMaps) Close() error {
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
+		m.Observed,
 		m.Parts,
 		m.Processes,
 		m.ReaderState,

@@ -47,6 +47,7 @@ type sdkspansSdkLayout struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	sdkspansMapActivities         = "activities"
 	sdkspansMapChildren           = "children"
 	sdkspansMapCounters           = "counters"
 	sdkspansMapEndingSpans        = "ending_spans"
@@ -54,6 +55,7 @@ const (
 	sdkspansMapGoroutines         = "goroutines"
 	sdkspansMapHits               = "hits"
 	sdkspansMapInSpan             = "in_span"
+	sdkspansMapObserved           = "observed"
 	sdkspansMapParts              = "parts"
 	sdkspansMapProcesses          = "processes"
 	sdkspansMapReaderState        = "reader_state"
@@ -118,6 +120,7 @@ type sdkspansProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type sdkspansMapSpecs struct {
+	Activities  *ebpf.MapSpec `ebpf:"activities"`
 	Children    *ebpf.MapSpec `ebpf:"children"`
 	Counters    *ebpf.MapSpec `ebpf:"counters"`
 	EndingSpans *ebpf.MapSpec `ebpf:"ending_spans"`
@@ -125,6 +128,7 @@ type sdkspansMapSpecs struct {
 	Goroutines  *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits        *ebpf.MapSpec `ebpf:"hits"`
 	InSpan      *ebpf.MapSpec `ebpf:"in_span"`
+	Observed    *ebpf.MapSpec `ebpf:"observed"`
 	Parts       *ebpf.MapSpec `ebpf:"parts"`
 	Processes   *ebpf.MapSpec `ebpf:"processes"`
 	ReaderState *ebpf.MapSpec `ebpf:"reader_state"`
@@ -165,6 +169,7 @@ func (o *sdkspansObjects) Close() error {
 //
 // It can be passed to loadSdkspansObjects or ebpf.CollectionSpec.LoadAndAssign.
 type sdkspansMaps struct {
+	Activities  *ebpf.Map `ebpf:"activities"`
 	Children    *ebpf.Map `ebpf:"children"`
 	Counters    *ebpf.Map `ebpf:"counters"`
 	EndingSpans *ebpf.Map `ebpf:"ending_spans"`
@@ -172,6 +177,7 @@ type sdkspansMaps struct {
 	Goroutines  *ebpf.Map `ebpf:"goroutines"`
 	Hits        *ebpf.Map `ebpf:"hits"`
 	InSpan      *ebpf.Map `ebpf:"in_span"`
+	Observed    *ebpf.Map `ebpf:"observed"`
 	Parts       *ebpf.Map `ebpf:"parts"`
 	Processes   *ebpf.Map `ebpf:"processes"`
 	ReaderState *ebpf.Map `ebpf:"reader_state"`
@@ -185,6 +191,7 @@ type sdkspansMaps struct {
 
 func (m *sdkspansMaps) Close() error {
 	return _SdkspansClose(
+		m.Activities,
 		m.Children,
 		m.Counters,
 		m.EndingSpans,
@@ -192,6 +199,7 @@ func (m *sdkspansMaps) Close() error {
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
+		m.Observed,
 		m.Parts,
 		m.Processes,
 		m.ReaderState,

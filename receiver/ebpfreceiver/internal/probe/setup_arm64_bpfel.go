@@ -16,6 +16,7 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	setupMapActivities             = "activities"
 	setupMapBlankSetup             = "blank_setup"
 	setupMapChildren               = "children"
 	setupMapCounters               = "counters"
@@ -23,6 +24,7 @@ const (
 	setupMapGoroutines             = "goroutines"
 	setupMapHits                   = "hits"
 	setupMapInSpan                 = "in_span"
+	setupMapObserved               = "observed"
 	setupMapParts                  = "parts"
 	setupMapProcesses              = "processes"
 	setupMapReaderState            = "reader_state"
@@ -93,6 +95,7 @@ type setupProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type setupMapSpecs struct {
+	Activities  *ebpf.MapSpec `ebpf:"activities"`
 	BlankSetup  *ebpf.MapSpec `ebpf:"blank_setup"`
 	Children    *ebpf.MapSpec `ebpf:"children"`
 	Counters    *ebpf.MapSpec `ebpf:"counters"`
@@ -100,6 +103,7 @@ type setupMapSpecs struct {
 	Goroutines  *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits        *ebpf.MapSpec `ebpf:"hits"`
 	InSpan      *ebpf.MapSpec `ebpf:"in_span"`
+	Observed    *ebpf.MapSpec `ebpf:"observed"`
 	Parts       *ebpf.MapSpec `ebpf:"parts"`
 	Processes   *ebpf.MapSpec `ebpf:"processes"`
 	ReaderState *ebpf.MapSpec `ebpf:"reader_state"`
@@ -138,6 +142,7 @@ func (o *setupObjects) Close() error {
 //
 // It can be passed to loadSetupObjects or ebpf.CollectionSpec.LoadAndAssign.
 type setupMaps struct {
+	Activities  *ebpf.Map `ebpf:"activities"`
 	BlankSetup  *ebpf.Map `ebpf:"blank_setup"`
 	Children    *ebpf.Map `ebpf:"children"`
 	Counters    *ebpf.Map `ebpf:"counters"`
@@ -145,6 +150,7 @@ type setupMaps struct {
 	Goroutines  *ebpf.Map `ebpf:"goroutines"`
 	Hits        *ebpf.Map `ebpf:"hits"`
 	InSpan      *ebpf.Map `ebpf:"in_span"`
+	Observed    *ebpf.Map `ebpf:"observed"`
 	Parts       *ebpf.Map `ebpf:"parts"`
 	Processes   *ebpf.Map `ebpf:"processes"`
 	ReaderState *ebpf.Map `ebpf:"reader_state"`
@@ -156,6 +162,7 @@ type setupMaps struct {
 
 func (m *setupMaps) Close() error {
 	return _SetupClose(
+		m.Activities,
 		m.BlankSetup,
 		m.Children,
 		m.Counters,
@@ -163,6 +170,7 @@ func (m *setupMaps) Close() error {
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
+		m.Observed,
 		m.Parts,
 		m.Processes,
 		m.ReaderState,

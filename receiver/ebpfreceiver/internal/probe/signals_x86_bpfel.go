@@ -17,6 +17,7 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	signalsMapCounters         = "counters"
+	signalsMapObserved         = "observed"
 	signalsMapProcesses        = "processes"
 	signalsMapSignals          = "signals"
 	signalsProgSignalDelivered = "signal_delivered"
@@ -72,6 +73,7 @@ type signalsProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type signalsMapSpecs struct {
 	Counters  *ebpf.MapSpec `ebpf:"counters"`
+	Observed  *ebpf.MapSpec `ebpf:"observed"`
 	Processes *ebpf.MapSpec `ebpf:"processes"`
 	Signals   *ebpf.MapSpec `ebpf:"signals"`
 }
@@ -103,6 +105,7 @@ func (o *signalsObjects) Close() error {
 // It can be passed to loadSignalsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type signalsMaps struct {
 	Counters  *ebpf.Map `ebpf:"counters"`
+	Observed  *ebpf.Map `ebpf:"observed"`
 	Processes *ebpf.Map `ebpf:"processes"`
 	Signals   *ebpf.Map `ebpf:"signals"`
 }
@@ -110,6 +113,7 @@ type signalsMaps struct {
 func (m *signalsMaps) Close() error {
 	return _SignalsClose(
 		m.Counters,
+		m.Observed,
 		m.Processes,
 		m.Signals,
 	)

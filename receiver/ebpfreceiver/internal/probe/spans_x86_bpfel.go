@@ -13,6 +13,17 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type spansActivity struct {
+	_       structs.HostLayout
+	At      uint64
+	Woke    uint64
+	Owed    uint64
+	Next    uint64
+	NextDue uint64
+	InSpan  uint64
+	Began   uint64
+}
+
 type spansChild struct {
 	_       structs.HostLayout
 	Id      uint64
@@ -158,9 +169,13 @@ type spansGoroutine struct {
 }
 
 type spansHitCount struct {
-	_         structs.HostLayout
-	Scheduler uint64
-	Spans     uint64
+	_           structs.HostLayout
+	Scheduler   uint64
+	Spans       uint64
+	Kernel      uint64
+	SchedulerNs uint64
+	SpansNs     uint64
+	KernelNs    uint64
 }
 
 type spansInSpanPlace struct {
@@ -169,7 +184,7 @@ type spansInSpanPlace struct {
 	Start uint64
 	Due   uint64
 	Tgid  uint32
-	Pad   uint32
+	Slot  uint32
 }
 
 type spansProcess struct {
@@ -319,7 +334,7 @@ const (
 	spansMapBlankEnding        = "blank_ending"
 	spansMapBlankGoroutine     = "blank_goroutine"
 	spansMapChildren           = "children"
-	spansMapClocksRun          = "clocks_run"
+	spansMapClockStates        = "clock_states"
 	spansMapClocksWanted       = "clocks_wanted"
 	spansMapCounters           = "counters"
 	spansMapEndingSpans        = "ending_spans"
@@ -328,6 +343,7 @@ const (
 	spansMapGoroutines         = "goroutines"
 	spansMapHits               = "hits"
 	spansMapInSpan             = "in_span"
+	spansMapObserved           = "observed"
 	spansMapParts              = "parts"
 	spansMapProcesses          = "processes"
 	spansMapReaderState        = "reader_state"
@@ -407,7 +423,7 @@ type spansMapSpecs struct {
 	BlankEnding     *ebpf.MapSpec `ebpf:"blank_ending"`
 	BlankGoroutine  *ebpf.MapSpec `ebpf:"blank_goroutine"`
 	Children        *ebpf.MapSpec `ebpf:"children"`
-	ClocksRun       *ebpf.MapSpec `ebpf:"clocks_run"`
+	ClockStates     *ebpf.MapSpec `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
 	EndingSpans     *ebpf.MapSpec `ebpf:"ending_spans"`
@@ -416,6 +432,7 @@ type spansMapSpecs struct {
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits            *ebpf.MapSpec `ebpf:"hits"`
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Observed        *ebpf.MapSpec `ebpf:"observed"`
 	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
 	ReaderState     *ebpf.MapSpec `ebpf:"reader_state"`
@@ -457,7 +474,7 @@ type spansMaps struct {
 	BlankEnding     *ebpf.Map `ebpf:"blank_ending"`
 	BlankGoroutine  *ebpf.Map `ebpf:"blank_goroutine"`
 	Children        *ebpf.Map `ebpf:"children"`
-	ClocksRun       *ebpf.Map `ebpf:"clocks_run"`
+	ClockStates     *ebpf.Map `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
 	Counters        *ebpf.Map `ebpf:"counters"`
 	EndingSpans     *ebpf.Map `ebpf:"ending_spans"`
@@ -466,6 +483,7 @@ type spansMaps struct {
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
 	Hits            *ebpf.Map `ebpf:"hits"`
 	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Observed        *ebpf.Map `ebpf:"observed"`
 	Parts           *ebpf.Map `ebpf:"parts"`
 	Processes       *ebpf.Map `ebpf:"processes"`
 	ReaderState     *ebpf.Map `ebpf:"reader_state"`
@@ -480,7 +498,7 @@ func (m *spansMaps) Close() error {
 		m.BlankEnding,
 		m.BlankGoroutine,
 		m.Children,
-		m.ClocksRun,
+		m.ClockStates,
 		m.ClocksWanted,
 		m.Counters,
 		m.EndingSpans,
@@ -489,6 +507,7 @@ func (m *spansMaps) Close() error {
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
+		m.Observed,
 		m.Parts,
 		m.Processes,
 		m.ReaderState,

@@ -20,7 +20,7 @@ const (
 	sqlMapBlankGoroutine         = "blank_goroutine"
 	sqlMapBlankQueryText         = "blank_query_text"
 	sqlMapChildren               = "children"
-	sqlMapClocksRun              = "clocks_run"
+	sqlMapClockStates            = "clock_states"
 	sqlMapClocksWanted           = "clocks_wanted"
 	sqlMapCounters               = "counters"
 	sqlMapFollowedThreads        = "followed_threads"
@@ -28,6 +28,7 @@ const (
 	sqlMapGoroutines             = "goroutines"
 	sqlMapHits                   = "hits"
 	sqlMapInSpan                 = "in_span"
+	sqlMapObserved               = "observed"
 	sqlMapParts                  = "parts"
 	sqlMapProcesses              = "processes"
 	sqlMapQueryTexts             = "query_texts"
@@ -104,7 +105,7 @@ type sqlMapSpecs struct {
 	BlankGoroutine  *ebpf.MapSpec `ebpf:"blank_goroutine"`
 	BlankQueryText  *ebpf.MapSpec `ebpf:"blank_query_text"`
 	Children        *ebpf.MapSpec `ebpf:"children"`
-	ClocksRun       *ebpf.MapSpec `ebpf:"clocks_run"`
+	ClockStates     *ebpf.MapSpec `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
 	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
@@ -112,6 +113,7 @@ type sqlMapSpecs struct {
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits            *ebpf.MapSpec `ebpf:"hits"`
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Observed        *ebpf.MapSpec `ebpf:"observed"`
 	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
 	QueryTexts      *ebpf.MapSpec `ebpf:"query_texts"`
@@ -154,7 +156,7 @@ type sqlMaps struct {
 	BlankGoroutine  *ebpf.Map `ebpf:"blank_goroutine"`
 	BlankQueryText  *ebpf.Map `ebpf:"blank_query_text"`
 	Children        *ebpf.Map `ebpf:"children"`
-	ClocksRun       *ebpf.Map `ebpf:"clocks_run"`
+	ClockStates     *ebpf.Map `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
 	Counters        *ebpf.Map `ebpf:"counters"`
 	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
@@ -162,6 +164,7 @@ type sqlMaps struct {
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
 	Hits            *ebpf.Map `ebpf:"hits"`
 	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Observed        *ebpf.Map `ebpf:"observed"`
 	Parts           *ebpf.Map `ebpf:"parts"`
 	Processes       *ebpf.Map `ebpf:"processes"`
 	QueryTexts      *ebpf.Map `ebpf:"query_texts"`
@@ -177,7 +180,7 @@ func (m *sqlMaps) Close() error {
 		m.BlankGoroutine,
 		m.BlankQueryText,
 		m.Children,
-		m.ClocksRun,
+		m.ClockStates,
 		m.ClocksWanted,
 		m.Counters,
 		m.FollowedThreads,
@@ -185,6 +188,7 @@ func (m *sqlMaps) Close() error {
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
+		m.Observed,
 		m.Parts,
 		m.Processes,
 		m.QueryTexts,

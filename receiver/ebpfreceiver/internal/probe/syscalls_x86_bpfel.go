@@ -49,7 +49,7 @@ type syscallsConnection struct {
 const (
 	syscallsMapActivities         = "activities"
 	syscallsMapChildren           = "children"
-	syscallsMapClocksRun          = "clocks_run"
+	syscallsMapClockStates        = "clock_states"
 	syscallsMapClocksWanted       = "clocks_wanted"
 	syscallsMapConnections        = "connections"
 	syscallsMapCounters           = "counters"
@@ -58,6 +58,7 @@ const (
 	syscallsMapGoroutines         = "goroutines"
 	syscallsMapHits               = "hits"
 	syscallsMapInSpan             = "in_span"
+	syscallsMapObserved           = "observed"
 	syscallsMapParts              = "parts"
 	syscallsMapPendingSyscalls    = "pending_syscalls"
 	syscallsMapProcesses          = "processes"
@@ -124,7 +125,7 @@ type syscallsProgramSpecs struct {
 type syscallsMapSpecs struct {
 	Activities      *ebpf.MapSpec `ebpf:"activities"`
 	Children        *ebpf.MapSpec `ebpf:"children"`
-	ClocksRun       *ebpf.MapSpec `ebpf:"clocks_run"`
+	ClockStates     *ebpf.MapSpec `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
 	Connections     *ebpf.MapSpec `ebpf:"connections"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
@@ -133,6 +134,7 @@ type syscallsMapSpecs struct {
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits            *ebpf.MapSpec `ebpf:"hits"`
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Observed        *ebpf.MapSpec `ebpf:"observed"`
 	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	PendingSyscalls *ebpf.MapSpec `ebpf:"pending_syscalls"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
@@ -173,7 +175,7 @@ func (o *syscallsObjects) Close() error {
 type syscallsMaps struct {
 	Activities      *ebpf.Map `ebpf:"activities"`
 	Children        *ebpf.Map `ebpf:"children"`
-	ClocksRun       *ebpf.Map `ebpf:"clocks_run"`
+	ClockStates     *ebpf.Map `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
 	Connections     *ebpf.Map `ebpf:"connections"`
 	Counters        *ebpf.Map `ebpf:"counters"`
@@ -182,6 +184,7 @@ type syscallsMaps struct {
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
 	Hits            *ebpf.Map `ebpf:"hits"`
 	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Observed        *ebpf.Map `ebpf:"observed"`
 	Parts           *ebpf.Map `ebpf:"parts"`
 	PendingSyscalls *ebpf.Map `ebpf:"pending_syscalls"`
 	Processes       *ebpf.Map `ebpf:"processes"`
@@ -195,7 +198,7 @@ func (m *syscallsMaps) Close() error {
 	return _SyscallsClose(
 		m.Activities,
 		m.Children,
-		m.ClocksRun,
+		m.ClockStates,
 		m.ClocksWanted,
 		m.Connections,
 		m.Counters,
@@ -204,6 +207,7 @@ func (m *syscallsMaps) Close() error {
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
+		m.Observed,
 		m.Parts,
 		m.PendingSyscalls,
 		m.Processes,

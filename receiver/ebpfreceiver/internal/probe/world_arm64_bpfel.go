@@ -18,7 +18,7 @@ import (
 const (
 	worldMapActivities         = "activities"
 	worldMapChildren           = "children"
-	worldMapClocksRun          = "clocks_run"
+	worldMapClockStates        = "clock_states"
 	worldMapClocksWanted       = "clocks_wanted"
 	worldMapCounters           = "counters"
 	worldMapFollowedThreads    = "followed_threads"
@@ -26,6 +26,7 @@ const (
 	worldMapGoroutines         = "goroutines"
 	worldMapHits               = "hits"
 	worldMapInSpan             = "in_span"
+	worldMapObserved           = "observed"
 	worldMapParts              = "parts"
 	worldMapProcesses          = "processes"
 	worldMapReaderState        = "reader_state"
@@ -93,7 +94,7 @@ type worldProgramSpecs struct {
 type worldMapSpecs struct {
 	Activities      *ebpf.MapSpec `ebpf:"activities"`
 	Children        *ebpf.MapSpec `ebpf:"children"`
-	ClocksRun       *ebpf.MapSpec `ebpf:"clocks_run"`
+	ClockStates     *ebpf.MapSpec `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
 	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
@@ -101,6 +102,7 @@ type worldMapSpecs struct {
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits            *ebpf.MapSpec `ebpf:"hits"`
 	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Observed        *ebpf.MapSpec `ebpf:"observed"`
 	Parts           *ebpf.MapSpec `ebpf:"parts"`
 	Processes       *ebpf.MapSpec `ebpf:"processes"`
 	ReaderState     *ebpf.MapSpec `ebpf:"reader_state"`
@@ -140,7 +142,7 @@ func (o *worldObjects) Close() error {
 type worldMaps struct {
 	Activities      *ebpf.Map `ebpf:"activities"`
 	Children        *ebpf.Map `ebpf:"children"`
-	ClocksRun       *ebpf.Map `ebpf:"clocks_run"`
+	ClockStates     *ebpf.Map `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
 	Counters        *ebpf.Map `ebpf:"counters"`
 	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
@@ -148,6 +150,7 @@ type worldMaps struct {
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
 	Hits            *ebpf.Map `ebpf:"hits"`
 	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Observed        *ebpf.Map `ebpf:"observed"`
 	Parts           *ebpf.Map `ebpf:"parts"`
 	Processes       *ebpf.Map `ebpf:"processes"`
 	ReaderState     *ebpf.Map `ebpf:"reader_state"`
@@ -160,7 +163,7 @@ func (m *worldMaps) Close() error {
 	return _WorldClose(
 		m.Activities,
 		m.Children,
-		m.ClocksRun,
+		m.ClockStates,
 		m.ClocksWanted,
 		m.Counters,
 		m.FollowedThreads,
@@ -168,6 +171,7 @@ func (m *worldMaps) Close() error {
 		m.Goroutines,
 		m.Hits,
 		m.InSpan,
+		m.Observed,
 		m.Parts,
 		m.Processes,
 		m.ReaderState,
