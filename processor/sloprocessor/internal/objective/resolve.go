@@ -22,6 +22,8 @@ const DefaultMaxGroups = 1000
 // Resolved is an objective that is valid, with all that was left out.
 type Resolved struct {
 	*Objective
+	// Path is where the objective is written: objectives[2], or its file and name.
+	Path string
 	// Share is the target as a share of all events.
 	Share float64
 	// Period is how long the budget's period is, Calendar its calendar, nil if it rolls.
@@ -118,7 +120,7 @@ func (o *Objective) resolve(p *problems) Resolved {
 	if o.Name == "" {
 		p.add("name", "is missing; alerts and series are named by it")
 	}
-	r := Resolved{Objective: o, Epoch: o.Epoch()}
+	r := Resolved{Objective: o, Path: p.path, Epoch: o.Epoch()}
 	r.Share = share(p, "target", o.Target)
 	o.Indicator.check(p, o)
 	o.checkSlices(p)
