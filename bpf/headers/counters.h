@@ -18,6 +18,7 @@ enum counter {
 	DROPPED_STREAMS_FULL, /* the map of streams was full: a gRPC client's that is not told */
 	DROPPED_SAMPLES_FULL, /* a span without an exact ledger whose goroutine had no place in in_span */
 	DROPPED_CHILDREN_FULL, /* the map of goroutines that were started within a span was full */
+	DROPPED_CRITICALS_FULL, /* the map of their ledgers was full: a goroutine that a span waited for */
 	PROFILE_BUFFER_FULL, /* the ring buffer had no room for a sample of a CPU */
 	STACK_UNREADABLE, /* a sample of a CPU without a stack */
 	STACK_DEEP, /* one whose stack may have more frames than were read */

@@ -2,21 +2,8 @@
 /* Whom the goroutine of a span waited for, of those that inherit the span. */
 #pragma once
 
+#include "critical_ledger.h"
 #include "inherit.h"
-
-/* What the goroutine did since its start, after book(). */
-static __always_inline void summarize(struct critical *critical, struct goroutine *s)
-{
-	critical->goid = s->id;
-	critical->age = critical->dominant_time = 0;
-	for (u32 cause = 0; cause < CAUSES; cause++) {
-		critical->age += s->spent[cause];
-		if (s->spent[cause] > critical->dominant_time) {
-			critical->dominant_time = s->spent[cause];
-			critical->dominant = cause;
-		}
-	}
-}
 
 /* The goroutine, which waited since its ledger was booked last, is made ready by
  * the one that the thread runs: as that executes goready itself, it is what was
@@ -32,6 +19,11 @@ static __always_inline void made_ready(struct goroutine *s, struct goroutine_key
 	if (!span || wait <= span->critical.wait)
 		return;
 	spend(waker, key->tgid, now);
+	struct critical_key at = critical_key(s, key->tgid, span);
+	if (bpf_map_update_elem(&critical_ledgers, &at, waker->spent, BPF_ANY)) {
+		count(DROPPED_CRITICALS_FULL);
+		return;
+	}
+	span->critical.goid = waker->id;
 	span->critical.wait = wait;
-	summarize(&span->critical, waker);
 }

@@ -63,14 +63,10 @@ struct inheritance {
 };
 
 /* Of a span: which goroutine that inherits it ended the longest wait of the span's
- * own, and what that had done until then, since it was started or took the work. */
+ * own. Its ledger is in critical_ledgers. */
 struct critical {
 	u64 goid; /* 0: none did */
 	u64 wait; /* ns */
-	u64 age; /* ns since then */
-	u64 dominant_time; /* ns of its age */
-	u32 dominant; /* enum cause */
-	u32 pad;
 };
 
 /* By the runtime's samples. */

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "counters.h"
+#include "critical_ledger.h"
 #include "goroutine.h"
 #include "in_span.h"
 
@@ -77,6 +78,7 @@ struct span_record {
 	struct allocated allocated; /* samples 0: none was taken, whatever was allocated */
 	u64 block_wait; /* ns for which its goroutine's thread waited for block devices */
 	u64 assists; /* how often its goroutine marked for the collector; 0 where it is not exact */
+	u64 critical_spent[CAUSE_SLOTS]; /* the critical goroutine's */
 };
 
 struct request_record {
@@ -303,6 +305,20 @@ static __always_inline u32 ledger_kind(struct process *p, struct goroutine *s, u
 	return p->flags & PROCESS_LOOKS && s->place ? LEDGER_SAMPLED : LEDGER_NONE;
 }
 
+/* The goroutine that the span waited for, and what that did. */
+static __always_inline void put_critical(struct span_record *r, struct goroutine *s, struct span *span)
+{
+	struct critical_key at = critical_key(s, r->header.tgid, span);
+	struct critical_ledger *did = bpf_map_lookup_elem(&critical_ledgers, &at);
+	if (!did) {
+		count(DROPPED_CRITICALS_FULL);
+		return;
+	}
+	r->critical = span->critical;
+	__builtin_memcpy(r->critical_spent, did->spent, sizeof(r->critical_spent));
+	bpf_map_delete_elem(&critical_ledgers, &at);
+}
+
 /* What all ends of spans tell, after book(). */
 static __always_inline void put_span(struct span_record *r, struct process *p, struct goroutine *s,
 				     struct span *span)
@@ -326,10 +342,10 @@ static __always_inline void put_span(struct span_record *r, struct process *p, s
 	r->pad = 0;
 	r->assists = r->ledger == LEDGER_EXACT ? s->assists - span->assists_before : 0;
 	r->block_wait = s->block_wait - span->block_wait_before;
-	if (r->ledger == LEDGER_EXACT)
-		r->critical = span->critical;
-	else
-		__builtin_memset(&r->critical, 0, sizeof(r->critical));
+	__builtin_memset(&r->critical, 0, sizeof(r->critical));
+	__builtin_memset(r->critical_spent, 0, sizeof(r->critical_spent));
+	if (r->ledger == LEDGER_EXACT && span->critical.goid)
+		put_critical(r, s, span);
 	if (r->ledger != LEDGER_EXACT && !s->place)
 		count(DROPPED_SAMPLES_FULL);
 }

@@ -78,7 +78,8 @@ const (
 	// CriticalAge is how long ago the critical goroutine had been started, or had
 	// taken the work, then, in nanoseconds (int).
 	CriticalAge = "fathom.critical.age"
-	// CriticalDominant is the cause that took most of that age (string).
+	// What took that age, by cause, are attributes that begin with
+	// ledger.CriticalPrefix; CriticalDominant is the cause that took most (string).
 	CriticalDominant = "fathom.critical.dominant"
 	// CriticalDominantTime is how much of it, in nanoseconds (int).
 	CriticalDominantTime = "fathom.critical.dominant_time"

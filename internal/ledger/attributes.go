@@ -76,3 +76,35 @@ func (r *Reader) Ledger() (Ledger, Source, bool) {
 	}
 	return r.ledger, r.source, true
 }
+
+// CriticalPrefix begins the name of each attribute that splits the time of the
+// goroutine which a span waited for, by cause.
+const CriticalPrefix = "fathom.critical.time."
+
+// PutCritical writes the causes that took time of the goroutine which a span waited
+// for, in nanoseconds, each unless it is there.
+func (l Ledger) PutCritical(attributes pcommon.Map) {
+	for cause, ns := range l {
+		if ns == 0 {
+			continue
+		}
+		if part, present := attributes.GetOrPutEmpty(CriticalPrefix + Cause(cause).String()); !present {
+			part.SetInt(int64(ns))
+		}
+	}
+}
+
+// ReadCritical takes an attribute that PutCritical wrote. It reports false for one
+// that it cannot have written.
+func (l *Ledger) ReadCritical(name string, value pcommon.Value) bool {
+	bare, ok := strings.CutPrefix(name, CriticalPrefix)
+	if !ok || value.Type() != pcommon.ValueTypeInt || value.Int() < 0 {
+		return false
+	}
+	cause, err := ParseCause(bare)
+	if err != nil {
+		return false
+	}
+	l[cause] = uint64(value.Int())
+	return true
+}

@@ -7,19 +7,13 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/fathom-otel/fathom/internal/events"
-	"github.com/fathom-otel/fathom/internal/ledger"
 	"github.com/fathom-otel/fathom/processor/spanenrichmentprocessor/internal/join"
 )
 
 // readChildren reads an attribute of a ledger that tells of the goroutines which
 // the span started or handed work to, false where it is none or of another type.
 func readChildren(c *join.Children, name string, value pcommon.Value) bool {
-	if name == events.CriticalDominant && value.Type() == pcommon.ValueTypeStr {
-		cause, err := ledger.ParseCause(value.Str())
-		if err != nil {
-			cause = ledger.Unattributed
-		}
-		c.Dominant = cause
+	if c.Time.ReadCritical(name, value) {
 		return true
 	}
 	if value.Type() != pcommon.ValueTypeInt {
@@ -34,10 +28,6 @@ func readChildren(c *join.Children, name string, value pcommon.Value) bool {
 		c.Critical = value.Int()
 	case events.CriticalWait:
 		c.Wait = value.Int()
-	case events.CriticalAge:
-		c.Age = value.Int()
-	case events.CriticalDominantTime:
-		c.DominantTime = value.Int()
 	default:
 		return false
 	}
@@ -53,9 +43,11 @@ func putChildren(attributes pcommon.Map, c *join.Children) {
 	}
 	putAbsent(attributes, events.CriticalGoroutineID, c.Critical)
 	putAbsent(attributes, events.CriticalWait, c.Wait)
-	putAbsent(attributes, events.CriticalAge, c.Age)
+	cause, ns := c.Time.Dominant()
+	putAbsent(attributes, events.CriticalAge, int64(c.Time.Total()))
 	if dominant, present := attributes.GetOrPutEmpty(events.CriticalDominant); !present {
-		dominant.SetStr(c.Dominant.String())
+		dominant.SetStr(cause.String())
 	}
-	putAbsent(attributes, events.CriticalDominantTime, c.DominantTime)
+	putAbsent(attributes, events.CriticalDominantTime, int64(ns))
+	c.Time.PutCritical(attributes)
 }

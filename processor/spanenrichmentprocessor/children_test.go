@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fathom-otel/fathom/internal/events"
+	"github.com/fathom-otel/fathom/internal/ledger"
 )
 
 // What a ledger says of the goroutines that its span started goes onto the span.
@@ -20,6 +21,7 @@ func TestGoroutinesThatASpanStarted(t *testing.T) {
 	want := map[string]any{
 		events.Goroutines: int64(3), events.HandOvers: int64(2), events.CriticalGoroutineID: int64(18), events.CriticalWait: int64(7),
 		events.CriticalAge: int64(9), events.CriticalDominant: "sleep", events.CriticalDominantTime: int64(8),
+		ledger.CriticalPrefix + "sleep": int64(8), ledger.CriticalPrefix + "on_cpu": int64(1),
 	}
 	require.NoError(t, func() error {
 		merged := records.At(0).Attributes().AsRaw()

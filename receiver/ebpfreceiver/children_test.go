@@ -14,8 +14,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/fathom-otel/fathom/internal/events"
+	"github.com/fathom-otel/fathom/internal/ledger"
 	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/targettest"
 )
 
@@ -144,23 +146,50 @@ func TestChildrenThatOutliveTheirSpan(t *testing.T) {
 }
 
 // A span says how many goroutines were started in it, and for which of them it
-// waited longest.
+// waited longest, and what that did.
 func TestTheGoroutineThatASpanWaitsFor(t *testing.T) {
 	h, target, _ := observeChildren(t, nil)
-	body, _, err := target.Get("/children/wait", nil)
-	require.NoError(t, err)
-	var told started
-	require.NoError(t, json.Unmarshal([]byte(body), &told))
-	require.Eventually(t, func() bool { return len(h.events(events.SpanLedger)) == 1 }, patience, tick)
-	span := h.events(events.SpanLedger)[0].Attributes().AsRaw()
-	t.Logf("%d waited for %v, then %v: %v", told.Own, told.Children, told.Nested, span)
-	require.EqualValues(t, 4, span[events.Goroutines])
-	require.Equal(t, told.Children[1], span[events.CriticalGoroutineID], "it sleeps longest")
-	const slept = int64(400 * time.Millisecond)
-	require.Equal(t, "sleep", span[events.CriticalDominant])
-	require.GreaterOrEqual(t, span[events.CriticalDominantTime], slept)
-	require.GreaterOrEqual(t, span[events.CriticalAge], span[events.CriticalDominantTime])
-	require.LessOrEqual(t, span[events.CriticalWait], span["fathom.time.blocked.sync"], "one of the span's waits for a WaitGroup")
-	require.Greater(t, 2*span[events.CriticalWait].(int64), slept)
-	require.LessOrEqual(t, span[events.CriticalAge], span[events.Duration])
+	for i, test := range []struct {
+		do    string
+		cause ledger.Cause
+		least int64 // of it, by what the goroutine does
+	}{
+		{"sleep", ledger.Sleep, int64(400 * time.Millisecond)},
+		{"lock", ledger.BlockedMutex, int64(190 * time.Millisecond)}, // it begins when the timer is set
+		{"compute", ledger.OnCPU, int64(90 * time.Millisecond)},      // but for its system calls
+	} {
+		body, _, err := target.Get("/children/wait?do="+test.do, nil)
+		require.NoError(t, err)
+		var told started
+		require.NoError(t, json.Unmarshal([]byte(body), &told))
+		require.Eventually(t, func() bool { return len(h.events(events.SpanLedger)) == i+1 }, patience, tick)
+		attributes := h.events(events.SpanLedger)[i].Attributes()
+		span := attributes.AsRaw()
+		t.Logf("%d waited for %v, then %v: %v", told.Own, told.Children, told.Nested, span)
+		require.GreaterOrEqual(t, span[events.Goroutines], int64(4))
+		require.Equal(t, told.Children[1], span[events.CriticalGoroutineID], "it takes longest")
+		require.LessOrEqual(t, span[events.CriticalWait], span["fathom.time.blocked.sync"], "one of the span's waits for a WaitGroup")
+		require.Greater(t, 2*span[events.CriticalWait].(int64), test.least)
+		require.LessOrEqual(t, span[events.CriticalAge], span[events.Duration])
+		did := criticalLedger(attributes)
+		require.EqualValues(t, span[events.CriticalAge], did.Total(), "the parts sum to the whole")
+		require.LessOrEqual(t, span[events.CriticalWait], span[events.CriticalAge], "it was there before the wait, and nothing of its time is missing")
+		require.GreaterOrEqual(t, int64(did[test.cause]), test.least)
+		cause, ns := did.Dominant()
+		require.Equal(t, cause.String(), span[events.CriticalDominant])
+		require.EqualValues(t, ns, span[events.CriticalDominantTime])
+		for _, other := range []ledger.Cause{ledger.Sleep, ledger.BlockedMutex, ledger.BlockedSync, ledger.BlockedChannel, ledger.BlockedNetwork} {
+			if other != test.cause {
+				require.Zero(t, did[other], other)
+			}
+		}
+	}
+	require.Zero(t, h.counter("kernel_records_dropped", "", ""))
+}
+
+func criticalLedger(attributes pcommon.Map) (did ledger.Ledger) {
+	for name, value := range attributes.All() {
+		did.ReadCritical(name, value)
+	}
+	return did
 }

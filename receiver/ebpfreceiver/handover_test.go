@@ -209,4 +209,5 @@ func TestTheWorkerThatASpanWaitsFor(t *testing.T) {
 	require.GreaterOrEqual(t, span[events.CriticalAge], span[events.CriticalDominantTime])
 	require.Greater(t, 2*span[events.CriticalWait].(int64), slept)
 	require.LessOrEqual(t, span[events.CriticalWait], span["fathom.time.blocked.channel"])
+	require.EqualValues(t, span[events.CriticalAge], criticalLedger(p.awaitSpan("/long/two").Attributes()).Total())
 }

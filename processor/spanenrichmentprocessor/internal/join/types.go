@@ -61,10 +61,9 @@ type Children struct {
 	Count     int64 // of those that were started
 	HandOvers int64 // values that were taken as its work
 	Critical  int64 // the goroutine that the span waited for longest; 0 for none
-	// Wait of the span, and the age of the critical goroutine then, with the cause
-	// that took most of that age and how much, in nanoseconds.
-	Wait, Age, DominantTime int64
-	Dominant                ledger.Cause
+	Wait      int64 // of the span, in nanoseconds
+	// Time is what the critical goroutine had done until then.
+	Time ledger.Ledger
 }
 
 // Allocated is what a span's goroutine allocated while it lasted, by as many

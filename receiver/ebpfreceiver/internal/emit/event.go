@@ -55,9 +55,11 @@ func putChildren(attributes pcommon.Map, s *record.Span) {
 	if c := &s.Critical; c.GoroutineID != 0 {
 		attributes.PutInt(events.CriticalGoroutineID, int64(c.GoroutineID))
 		attributes.PutInt(events.CriticalWait, int64(c.Wait))
-		attributes.PutInt(events.CriticalAge, int64(c.Age))
-		attributes.PutStr(events.CriticalDominant, c.Dominant.String())
-		attributes.PutInt(events.CriticalDominantTime, int64(c.DominantTime))
+		dominant, ns := c.Ledger.Dominant()
+		attributes.PutInt(events.CriticalAge, int64(c.Ledger.Total()))
+		attributes.PutStr(events.CriticalDominant, dominant.String())
+		attributes.PutInt(events.CriticalDominantTime, int64(ns))
+		c.Ledger.PutCritical(attributes)
 	}
 }
 

@@ -89,13 +89,14 @@ func TestSpansOfSDKsHaveAllOfTheirRecord(t *testing.T) {
 	batch := NewBatch("scope", "1", NewClock(boot(), 0), NewCycles(), NewSDKs(sdkLayout, counts, nil))
 	span := record.Span{
 		Header: identified(10, 30), Goroutines: 3, HandOvers: 4, AllocatedBytes: 1 << 20, AllocationSamples: 2,
-		Critical: record.Critical{GoroutineID: 9, Wait: time.Second, Age: time.Minute, Dominant: ledger.Sleep, DominantTime: time.Hour},
+		Critical: record.Critical{GoroutineID: 9, Wait: time.Second, Ledger: ledger.Ledger{ledger.Sleep: 40, ledger.OnCPU: 2}},
 	}
 	batch.Add(newProcess(1, ""), &record.SDKSpan{Span: span, Tracer: 1, Image: spanOf("shop", "inventory")})
 	require.Equal(t, map[string]any{
 		events.GoroutineID: int64(7), events.Goroutines: int64(3), events.HandOvers: int64(4), events.AllocatedBytes: int64(1 << 20), events.AllocationSamples: int64(2),
-		events.CriticalGoroutineID: int64(9), events.CriticalWait: int64(time.Second), events.CriticalAge: int64(time.Minute),
-		events.CriticalDominant: ledger.Sleep.String(), events.CriticalDominantTime: int64(time.Hour),
+		events.CriticalGoroutineID: int64(9), events.CriticalWait: int64(time.Second), events.CriticalAge: int64(42),
+		events.CriticalDominant: ledger.Sleep.String(), events.CriticalDominantTime: int64(40),
+		ledger.CriticalPrefix + "sleep": int64(40), ledger.CriticalPrefix + "on_cpu": int64(2),
 	}, batch.Traces().ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().AsRaw())
 	require.Zero(t, *counts)
 }

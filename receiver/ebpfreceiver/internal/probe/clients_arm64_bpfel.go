@@ -22,6 +22,7 @@ const (
 	clientsMapClockStates        = "clock_states"
 	clientsMapClocksWanted       = "clocks_wanted"
 	clientsMapCounters           = "counters"
+	clientsMapCriticalLedgers    = "critical_ledgers"
 	clientsMapFollowedThreads    = "followed_threads"
 	clientsMapFreePlaces         = "free_places"
 	clientsMapGoroutines         = "goroutines"
@@ -97,6 +98,7 @@ type clientsMapSpecs struct {
 	ClockStates     *ebpf.MapSpec `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	CriticalLedgers *ebpf.MapSpec `ebpf:"critical_ledgers"`
 	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
 	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
@@ -146,6 +148,7 @@ type clientsMaps struct {
 	ClockStates     *ebpf.Map `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
 	Counters        *ebpf.Map `ebpf:"counters"`
+	CriticalLedgers *ebpf.Map `ebpf:"critical_ledgers"`
 	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
 	FreePlaces      *ebpf.Map `ebpf:"free_places"`
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
@@ -168,6 +171,7 @@ func (m *clientsMaps) Close() error {
 		m.ClockStates,
 		m.ClocksWanted,
 		m.Counters,
+		m.CriticalLedgers,
 		m.FollowedThreads,
 		m.FreePlaces,
 		m.Goroutines,

@@ -26,6 +26,7 @@ const (
 	DroppedStreamsFull
 	DroppedSamplesFull
 	DroppedChildrenFull
+	DroppedCriticalsFull
 	ProfileBufferFull
 	StackUnreadable
 	StackDeep
@@ -72,6 +73,8 @@ func (c Counter) String() string {
 		return "samples_full"
 	case DroppedChildrenFull:
 		return "children_full"
+	case DroppedCriticalsFull:
+		return "criticals_full"
 	case ProfileBufferFull:
 		return "profile_buffer_full"
 	case StackUnreadable:

@@ -17,6 +17,13 @@ type goroutineKey struct {
 	_    uint32
 }
 
+// criticalKey is struct critical_key of bpf/headers/critical_ledger.h.
+type criticalKey struct {
+	GoroutineID, Start uint64
+	TGID               uint32
+	_                  uint32
+}
+
 // forgotten is what a goroutine leaves: open spans, and its place in in_span.
 type forgotten struct {
 	spans int
@@ -47,14 +54,16 @@ func (a *Attachment) forget() (open int, err error) {
 }
 
 // forgetBegun removes what is kept of goroutines while something is under way: spans
-// that are about to end, the texts of queries, look-ups and handshakes.
+// that are about to end, the texts of queries, look-ups and handshakes, and what the
+// goroutines did that spans waited for.
 func (a *Attachment) forgetBegun() error {
 	var errs []error
 	for _, m := range []*ebpf.Map{a.programs.spans.EndingSpans, a.programs.sql.QueryTexts, a.programs.setup.Setups} {
 		_, err := forgetOwn(m, func(key goroutineKey, _ *[]byte) bool { return key.TGID == a.pid })
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	_, err := forgetOwn(a.programs.spans.CriticalLedgers, func(key criticalKey, _ *[]byte) bool { return key.TGID == a.pid })
+	return errors.Join(append(errs, err)...)
 }
 
 // forgetActivity says that no goroutine of the process is in a span.

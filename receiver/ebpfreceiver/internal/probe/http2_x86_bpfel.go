@@ -22,6 +22,7 @@ const (
 	http2MapClockStates          = "clock_states"
 	http2MapClocksWanted         = "clocks_wanted"
 	http2MapCounters             = "counters"
+	http2MapCriticalLedgers      = "critical_ledgers"
 	http2MapFollowedThreads      = "followed_threads"
 	http2MapFreePlaces           = "free_places"
 	http2MapGoroutines           = "goroutines"
@@ -101,6 +102,7 @@ type http2MapSpecs struct {
 	ClockStates     *ebpf.MapSpec `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	CriticalLedgers *ebpf.MapSpec `ebpf:"critical_ledgers"`
 	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
 	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
@@ -150,6 +152,7 @@ type http2Maps struct {
 	ClockStates     *ebpf.Map `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
 	Counters        *ebpf.Map `ebpf:"counters"`
+	CriticalLedgers *ebpf.Map `ebpf:"critical_ledgers"`
 	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
 	FreePlaces      *ebpf.Map `ebpf:"free_places"`
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
@@ -172,6 +175,7 @@ func (m *http2Maps) Close() error {
 		m.ClockStates,
 		m.ClocksWanted,
 		m.Counters,
+		m.CriticalLedgers,
 		m.FollowedThreads,
 		m.FreePlaces,
 		m.Goroutines,

@@ -20,6 +20,7 @@ const (
 	networkMapChildren           = "children"
 	networkMapConnections        = "connections"
 	networkMapCounters           = "counters"
+	networkMapCriticalLedgers    = "critical_ledgers"
 	networkMapFreePlaces         = "free_places"
 	networkMapGoroutines         = "goroutines"
 	networkMapHits               = "hits"
@@ -95,6 +96,7 @@ type networkMapSpecs struct {
 	Children        *ebpf.MapSpec `ebpf:"children"`
 	Connections     *ebpf.MapSpec `ebpf:"connections"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	CriticalLedgers *ebpf.MapSpec `ebpf:"critical_ledgers"`
 	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
 	Hits            *ebpf.MapSpec `ebpf:"hits"`
@@ -142,6 +144,7 @@ type networkMaps struct {
 	Children        *ebpf.Map `ebpf:"children"`
 	Connections     *ebpf.Map `ebpf:"connections"`
 	Counters        *ebpf.Map `ebpf:"counters"`
+	CriticalLedgers *ebpf.Map `ebpf:"critical_ledgers"`
 	FreePlaces      *ebpf.Map `ebpf:"free_places"`
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
 	Hits            *ebpf.Map `ebpf:"hits"`
@@ -162,6 +165,7 @@ func (m *networkMaps) Close() error {
 		m.Children,
 		m.Connections,
 		m.Counters,
+		m.CriticalLedgers,
 		m.FreePlaces,
 		m.Goroutines,
 		m.Hits,

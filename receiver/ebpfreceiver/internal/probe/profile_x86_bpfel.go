@@ -19,6 +19,7 @@ const (
 	profileMapActivities         = "activities"
 	profileMapChildren           = "children"
 	profileMapCounters           = "counters"
+	profileMapCriticalLedgers    = "critical_ledgers"
 	profileMapFreePlaces         = "free_places"
 	profileMapGoroutines         = "goroutines"
 	profileMapHits               = "hits"
@@ -86,21 +87,22 @@ type profileProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type profileMapSpecs struct {
-	Activities    *ebpf.MapSpec `ebpf:"activities"`
-	Children      *ebpf.MapSpec `ebpf:"children"`
-	Counters      *ebpf.MapSpec `ebpf:"counters"`
-	FreePlaces    *ebpf.MapSpec `ebpf:"free_places"`
-	Goroutines    *ebpf.MapSpec `ebpf:"goroutines"`
-	Hits          *ebpf.MapSpec `ebpf:"hits"`
-	InSpan        *ebpf.MapSpec `ebpf:"in_span"`
-	Observed      *ebpf.MapSpec `ebpf:"observed"`
-	Parts         *ebpf.MapSpec `ebpf:"parts"`
-	Processes     *ebpf.MapSpec `ebpf:"processes"`
-	ReaderState   *ebpf.MapSpec `ebpf:"reader_state"`
-	Records       *ebpf.MapSpec `ebpf:"records"`
-	SampleScratch *ebpf.MapSpec `ebpf:"sample_scratch"`
-	StopClocks    *ebpf.MapSpec `ebpf:"stop_clocks"`
-	Threads       *ebpf.MapSpec `ebpf:"threads"`
+	Activities      *ebpf.MapSpec `ebpf:"activities"`
+	Children        *ebpf.MapSpec `ebpf:"children"`
+	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	CriticalLedgers *ebpf.MapSpec `ebpf:"critical_ledgers"`
+	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
+	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits            *ebpf.MapSpec `ebpf:"hits"`
+	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Observed        *ebpf.MapSpec `ebpf:"observed"`
+	Parts           *ebpf.MapSpec `ebpf:"parts"`
+	Processes       *ebpf.MapSpec `ebpf:"processes"`
+	ReaderState     *ebpf.MapSpec `ebpf:"reader_state"`
+	Records         *ebpf.MapSpec `ebpf:"records"`
+	SampleScratch   *ebpf.MapSpec `ebpf:"sample_scratch"`
+	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
+	Threads         *ebpf.MapSpec `ebpf:"threads"`
 }
 
 // profileVariableSpecs contains global variables before they are loaded into the kernel.
@@ -132,21 +134,22 @@ func (o *profileObjects) Close() error {
 //
 // It can be passed to loadProfileObjects or ebpf.CollectionSpec.LoadAndAssign.
 type profileMaps struct {
-	Activities    *ebpf.Map `ebpf:"activities"`
-	Children      *ebpf.Map `ebpf:"children"`
-	Counters      *ebpf.Map `ebpf:"counters"`
-	FreePlaces    *ebpf.Map `ebpf:"free_places"`
-	Goroutines    *ebpf.Map `ebpf:"goroutines"`
-	Hits          *ebpf.Map `ebpf:"hits"`
-	InSpan        *ebpf.Map `ebpf:"in_span"`
-	Observed      *ebpf.Map `ebpf:"observed"`
-	Parts         *ebpf.Map `ebpf:"parts"`
-	Processes     *ebpf.Map `ebpf:"processes"`
-	ReaderState   *ebpf.Map `ebpf:"reader_state"`
-	Records       *ebpf.Map `ebpf:"records"`
-	SampleScratch *ebpf.Map `ebpf:"sample_scratch"`
-	StopClocks    *ebpf.Map `ebpf:"stop_clocks"`
-	Threads       *ebpf.Map `ebpf:"threads"`
+	Activities      *ebpf.Map `ebpf:"activities"`
+	Children        *ebpf.Map `ebpf:"children"`
+	Counters        *ebpf.Map `ebpf:"counters"`
+	CriticalLedgers *ebpf.Map `ebpf:"critical_ledgers"`
+	FreePlaces      *ebpf.Map `ebpf:"free_places"`
+	Goroutines      *ebpf.Map `ebpf:"goroutines"`
+	Hits            *ebpf.Map `ebpf:"hits"`
+	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Observed        *ebpf.Map `ebpf:"observed"`
+	Parts           *ebpf.Map `ebpf:"parts"`
+	Processes       *ebpf.Map `ebpf:"processes"`
+	ReaderState     *ebpf.Map `ebpf:"reader_state"`
+	Records         *ebpf.Map `ebpf:"records"`
+	SampleScratch   *ebpf.Map `ebpf:"sample_scratch"`
+	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
+	Threads         *ebpf.Map `ebpf:"threads"`
 }
 
 func (m *profileMaps) Close() error {
@@ -154,6 +157,7 @@ func (m *profileMaps) Close() error {
 		m.Activities,
 		m.Children,
 		m.Counters,
+		m.CriticalLedgers,
 		m.FreePlaces,
 		m.Goroutines,
 		m.Hits,

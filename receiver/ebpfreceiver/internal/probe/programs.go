@@ -114,6 +114,7 @@ func (p *Programs) load(options Options) error {
 	shared := &ebpf.CollectionOptions{MapReplacements: map[string]*ebpf.Map{
 		spansMapChildren:        p.spans.Children,
 		spansMapCounters:        p.spans.Counters,
+		spansMapCriticalLedgers: p.spans.CriticalLedgers,
 		spansMapGoroutines:      p.spans.Goroutines,
 		spansMapHits:            p.spans.Hits,
 		spansMapInSpan:          p.spans.InSpan,

@@ -22,6 +22,7 @@ const (
 	rpcMapClockStates        = "clock_states"
 	rpcMapClocksWanted       = "clocks_wanted"
 	rpcMapCounters           = "counters"
+	rpcMapCriticalLedgers    = "critical_ledgers"
 	rpcMapFollowedThreads    = "followed_threads"
 	rpcMapFreePlaces         = "free_places"
 	rpcMapGoroutines         = "goroutines"
@@ -100,6 +101,7 @@ type rpcMapSpecs struct {
 	ClockStates     *ebpf.MapSpec `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	CriticalLedgers *ebpf.MapSpec `ebpf:"critical_ledgers"`
 	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
 	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
@@ -150,6 +152,7 @@ type rpcMaps struct {
 	ClockStates     *ebpf.Map `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
 	Counters        *ebpf.Map `ebpf:"counters"`
+	CriticalLedgers *ebpf.Map `ebpf:"critical_ledgers"`
 	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
 	FreePlaces      *ebpf.Map `ebpf:"free_places"`
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
@@ -173,6 +176,7 @@ func (m *rpcMaps) Close() error {
 		m.ClockStates,
 		m.ClocksWanted,
 		m.Counters,
+		m.CriticalLedgers,
 		m.FollowedThreads,
 		m.FreePlaces,
 		m.Goroutines,

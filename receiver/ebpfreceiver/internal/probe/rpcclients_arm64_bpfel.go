@@ -44,6 +44,7 @@ const (
 	rpcclientsMapClockStates        = "clock_states"
 	rpcclientsMapClocksWanted       = "clocks_wanted"
 	rpcclientsMapCounters           = "counters"
+	rpcclientsMapCriticalLedgers    = "critical_ledgers"
 	rpcclientsMapFollowedThreads    = "followed_threads"
 	rpcclientsMapFreePlaces         = "free_places"
 	rpcclientsMapGoroutines         = "goroutines"
@@ -126,6 +127,7 @@ type rpcclientsMapSpecs struct {
 	ClockStates     *ebpf.MapSpec `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	CriticalLedgers *ebpf.MapSpec `ebpf:"critical_ledgers"`
 	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
 	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
@@ -176,6 +178,7 @@ type rpcclientsMaps struct {
 	ClockStates     *ebpf.Map `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
 	Counters        *ebpf.Map `ebpf:"counters"`
+	CriticalLedgers *ebpf.Map `ebpf:"critical_ledgers"`
 	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
 	FreePlaces      *ebpf.Map `ebpf:"free_places"`
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
@@ -199,6 +202,7 @@ func (m *rpcclientsMaps) Close() error {
 		m.ClockStates,
 		m.ClocksWanted,
 		m.Counters,
+		m.CriticalLedgers,
 		m.FollowedThreads,
 		m.FreePlaces,
 		m.Goroutines,

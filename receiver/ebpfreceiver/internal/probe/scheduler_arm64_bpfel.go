@@ -31,6 +31,7 @@ const (
 	schedulerMapClockStates         = "clock_states"
 	schedulerMapClocksWanted        = "clocks_wanted"
 	schedulerMapCounters            = "counters"
+	schedulerMapCriticalLedgers     = "critical_ledgers"
 	schedulerMapDiskSums            = "disk_sums"
 	schedulerMapFollowedThreads     = "followed_threads"
 	schedulerMapFreePlaces          = "free_places"
@@ -112,6 +113,7 @@ type schedulerMapSpecs struct {
 	ClockStates     *ebpf.MapSpec `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	CriticalLedgers *ebpf.MapSpec `ebpf:"critical_ledgers"`
 	DiskSums        *ebpf.MapSpec `ebpf:"disk_sums"`
 	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
 	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
@@ -163,6 +165,7 @@ type schedulerMaps struct {
 	ClockStates     *ebpf.Map `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
 	Counters        *ebpf.Map `ebpf:"counters"`
+	CriticalLedgers *ebpf.Map `ebpf:"critical_ledgers"`
 	DiskSums        *ebpf.Map `ebpf:"disk_sums"`
 	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
 	FreePlaces      *ebpf.Map `ebpf:"free_places"`
@@ -187,6 +190,7 @@ func (m *schedulerMaps) Close() error {
 		m.ClockStates,
 		m.ClocksWanted,
 		m.Counters,
+		m.CriticalLedgers,
 		m.DiskSums,
 		m.FollowedThreads,
 		m.FreePlaces,

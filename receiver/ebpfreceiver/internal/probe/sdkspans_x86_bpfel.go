@@ -50,6 +50,7 @@ const (
 	sdkspansMapActivities         = "activities"
 	sdkspansMapChildren           = "children"
 	sdkspansMapCounters           = "counters"
+	sdkspansMapCriticalLedgers    = "critical_ledgers"
 	sdkspansMapEndingSpans        = "ending_spans"
 	sdkspansMapFreePlaces         = "free_places"
 	sdkspansMapGoroutines         = "goroutines"
@@ -120,24 +121,25 @@ type sdkspansProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type sdkspansMapSpecs struct {
-	Activities  *ebpf.MapSpec `ebpf:"activities"`
-	Children    *ebpf.MapSpec `ebpf:"children"`
-	Counters    *ebpf.MapSpec `ebpf:"counters"`
-	EndingSpans *ebpf.MapSpec `ebpf:"ending_spans"`
-	FreePlaces  *ebpf.MapSpec `ebpf:"free_places"`
-	Goroutines  *ebpf.MapSpec `ebpf:"goroutines"`
-	Hits        *ebpf.MapSpec `ebpf:"hits"`
-	InSpan      *ebpf.MapSpec `ebpf:"in_span"`
-	Observed    *ebpf.MapSpec `ebpf:"observed"`
-	Parts       *ebpf.MapSpec `ebpf:"parts"`
-	Processes   *ebpf.MapSpec `ebpf:"processes"`
-	ReaderState *ebpf.MapSpec `ebpf:"reader_state"`
-	Records     *ebpf.MapSpec `ebpf:"records"`
-	Scratches   *ebpf.MapSpec `ebpf:"scratches"`
-	SdkLayouts  *ebpf.MapSpec `ebpf:"sdk_layouts"`
-	StopClocks  *ebpf.MapSpec `ebpf:"stop_clocks"`
-	Threads     *ebpf.MapSpec `ebpf:"threads"`
-	ToldTracers *ebpf.MapSpec `ebpf:"told_tracers"`
+	Activities      *ebpf.MapSpec `ebpf:"activities"`
+	Children        *ebpf.MapSpec `ebpf:"children"`
+	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	CriticalLedgers *ebpf.MapSpec `ebpf:"critical_ledgers"`
+	EndingSpans     *ebpf.MapSpec `ebpf:"ending_spans"`
+	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
+	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits            *ebpf.MapSpec `ebpf:"hits"`
+	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Observed        *ebpf.MapSpec `ebpf:"observed"`
+	Parts           *ebpf.MapSpec `ebpf:"parts"`
+	Processes       *ebpf.MapSpec `ebpf:"processes"`
+	ReaderState     *ebpf.MapSpec `ebpf:"reader_state"`
+	Records         *ebpf.MapSpec `ebpf:"records"`
+	Scratches       *ebpf.MapSpec `ebpf:"scratches"`
+	SdkLayouts      *ebpf.MapSpec `ebpf:"sdk_layouts"`
+	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
+	Threads         *ebpf.MapSpec `ebpf:"threads"`
+	ToldTracers     *ebpf.MapSpec `ebpf:"told_tracers"`
 }
 
 // sdkspansVariableSpecs contains global variables before they are loaded into the kernel.
@@ -169,24 +171,25 @@ func (o *sdkspansObjects) Close() error {
 //
 // It can be passed to loadSdkspansObjects or ebpf.CollectionSpec.LoadAndAssign.
 type sdkspansMaps struct {
-	Activities  *ebpf.Map `ebpf:"activities"`
-	Children    *ebpf.Map `ebpf:"children"`
-	Counters    *ebpf.Map `ebpf:"counters"`
-	EndingSpans *ebpf.Map `ebpf:"ending_spans"`
-	FreePlaces  *ebpf.Map `ebpf:"free_places"`
-	Goroutines  *ebpf.Map `ebpf:"goroutines"`
-	Hits        *ebpf.Map `ebpf:"hits"`
-	InSpan      *ebpf.Map `ebpf:"in_span"`
-	Observed    *ebpf.Map `ebpf:"observed"`
-	Parts       *ebpf.Map `ebpf:"parts"`
-	Processes   *ebpf.Map `ebpf:"processes"`
-	ReaderState *ebpf.Map `ebpf:"reader_state"`
-	Records     *ebpf.Map `ebpf:"records"`
-	Scratches   *ebpf.Map `ebpf:"scratches"`
-	SdkLayouts  *ebpf.Map `ebpf:"sdk_layouts"`
-	StopClocks  *ebpf.Map `ebpf:"stop_clocks"`
-	Threads     *ebpf.Map `ebpf:"threads"`
-	ToldTracers *ebpf.Map `ebpf:"told_tracers"`
+	Activities      *ebpf.Map `ebpf:"activities"`
+	Children        *ebpf.Map `ebpf:"children"`
+	Counters        *ebpf.Map `ebpf:"counters"`
+	CriticalLedgers *ebpf.Map `ebpf:"critical_ledgers"`
+	EndingSpans     *ebpf.Map `ebpf:"ending_spans"`
+	FreePlaces      *ebpf.Map `ebpf:"free_places"`
+	Goroutines      *ebpf.Map `ebpf:"goroutines"`
+	Hits            *ebpf.Map `ebpf:"hits"`
+	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Observed        *ebpf.Map `ebpf:"observed"`
+	Parts           *ebpf.Map `ebpf:"parts"`
+	Processes       *ebpf.Map `ebpf:"processes"`
+	ReaderState     *ebpf.Map `ebpf:"reader_state"`
+	Records         *ebpf.Map `ebpf:"records"`
+	Scratches       *ebpf.Map `ebpf:"scratches"`
+	SdkLayouts      *ebpf.Map `ebpf:"sdk_layouts"`
+	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
+	Threads         *ebpf.Map `ebpf:"threads"`
+	ToldTracers     *ebpf.Map `ebpf:"told_tracers"`
 }
 
 func (m *sdkspansMaps) Close() error {
@@ -194,6 +197,7 @@ func (m *sdkspansMaps) Close() error {
 		m.Activities,
 		m.Children,
 		m.Counters,
+		m.CriticalLedgers,
 		m.EndingSpans,
 		m.FreePlaces,
 		m.Goroutines,

@@ -20,6 +20,7 @@ const (
 	setupMapBlankSetup             = "blank_setup"
 	setupMapChildren               = "children"
 	setupMapCounters               = "counters"
+	setupMapCriticalLedgers        = "critical_ledgers"
 	setupMapFreePlaces             = "free_places"
 	setupMapGoroutines             = "goroutines"
 	setupMapHits                   = "hits"
@@ -95,22 +96,23 @@ type setupProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type setupMapSpecs struct {
-	Activities  *ebpf.MapSpec `ebpf:"activities"`
-	BlankSetup  *ebpf.MapSpec `ebpf:"blank_setup"`
-	Children    *ebpf.MapSpec `ebpf:"children"`
-	Counters    *ebpf.MapSpec `ebpf:"counters"`
-	FreePlaces  *ebpf.MapSpec `ebpf:"free_places"`
-	Goroutines  *ebpf.MapSpec `ebpf:"goroutines"`
-	Hits        *ebpf.MapSpec `ebpf:"hits"`
-	InSpan      *ebpf.MapSpec `ebpf:"in_span"`
-	Observed    *ebpf.MapSpec `ebpf:"observed"`
-	Parts       *ebpf.MapSpec `ebpf:"parts"`
-	Processes   *ebpf.MapSpec `ebpf:"processes"`
-	ReaderState *ebpf.MapSpec `ebpf:"reader_state"`
-	Records     *ebpf.MapSpec `ebpf:"records"`
-	Setups      *ebpf.MapSpec `ebpf:"setups"`
-	StopClocks  *ebpf.MapSpec `ebpf:"stop_clocks"`
-	Threads     *ebpf.MapSpec `ebpf:"threads"`
+	Activities      *ebpf.MapSpec `ebpf:"activities"`
+	BlankSetup      *ebpf.MapSpec `ebpf:"blank_setup"`
+	Children        *ebpf.MapSpec `ebpf:"children"`
+	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	CriticalLedgers *ebpf.MapSpec `ebpf:"critical_ledgers"`
+	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
+	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
+	Hits            *ebpf.MapSpec `ebpf:"hits"`
+	InSpan          *ebpf.MapSpec `ebpf:"in_span"`
+	Observed        *ebpf.MapSpec `ebpf:"observed"`
+	Parts           *ebpf.MapSpec `ebpf:"parts"`
+	Processes       *ebpf.MapSpec `ebpf:"processes"`
+	ReaderState     *ebpf.MapSpec `ebpf:"reader_state"`
+	Records         *ebpf.MapSpec `ebpf:"records"`
+	Setups          *ebpf.MapSpec `ebpf:"setups"`
+	StopClocks      *ebpf.MapSpec `ebpf:"stop_clocks"`
+	Threads         *ebpf.MapSpec `ebpf:"threads"`
 }
 
 // setupVariableSpecs contains global variables before they are loaded into the kernel.
@@ -142,22 +144,23 @@ func (o *setupObjects) Close() error {
 //
 // It can be passed to loadSetupObjects or ebpf.CollectionSpec.LoadAndAssign.
 type setupMaps struct {
-	Activities  *ebpf.Map `ebpf:"activities"`
-	BlankSetup  *ebpf.Map `ebpf:"blank_setup"`
-	Children    *ebpf.Map `ebpf:"children"`
-	Counters    *ebpf.Map `ebpf:"counters"`
-	FreePlaces  *ebpf.Map `ebpf:"free_places"`
-	Goroutines  *ebpf.Map `ebpf:"goroutines"`
-	Hits        *ebpf.Map `ebpf:"hits"`
-	InSpan      *ebpf.Map `ebpf:"in_span"`
-	Observed    *ebpf.Map `ebpf:"observed"`
-	Parts       *ebpf.Map `ebpf:"parts"`
-	Processes   *ebpf.Map `ebpf:"processes"`
-	ReaderState *ebpf.Map `ebpf:"reader_state"`
-	Records     *ebpf.Map `ebpf:"records"`
-	Setups      *ebpf.Map `ebpf:"setups"`
-	StopClocks  *ebpf.Map `ebpf:"stop_clocks"`
-	Threads     *ebpf.Map `ebpf:"threads"`
+	Activities      *ebpf.Map `ebpf:"activities"`
+	BlankSetup      *ebpf.Map `ebpf:"blank_setup"`
+	Children        *ebpf.Map `ebpf:"children"`
+	Counters        *ebpf.Map `ebpf:"counters"`
+	CriticalLedgers *ebpf.Map `ebpf:"critical_ledgers"`
+	FreePlaces      *ebpf.Map `ebpf:"free_places"`
+	Goroutines      *ebpf.Map `ebpf:"goroutines"`
+	Hits            *ebpf.Map `ebpf:"hits"`
+	InSpan          *ebpf.Map `ebpf:"in_span"`
+	Observed        *ebpf.Map `ebpf:"observed"`
+	Parts           *ebpf.Map `ebpf:"parts"`
+	Processes       *ebpf.Map `ebpf:"processes"`
+	ReaderState     *ebpf.Map `ebpf:"reader_state"`
+	Records         *ebpf.Map `ebpf:"records"`
+	Setups          *ebpf.Map `ebpf:"setups"`
+	StopClocks      *ebpf.Map `ebpf:"stop_clocks"`
+	Threads         *ebpf.Map `ebpf:"threads"`
 }
 
 func (m *setupMaps) Close() error {
@@ -166,6 +169,7 @@ func (m *setupMaps) Close() error {
 		m.BlankSetup,
 		m.Children,
 		m.Counters,
+		m.CriticalLedgers,
 		m.FreePlaces,
 		m.Goroutines,
 		m.Hits,

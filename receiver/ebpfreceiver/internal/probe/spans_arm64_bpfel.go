@@ -57,21 +57,18 @@ type spansEnding struct {
 		Looks    uint32
 		Pad      uint32
 		Critical struct {
-			_            structs.HostLayout
-			Goid         uint64
-			Wait         uint64
-			Age          uint64
-			DominantTime uint64
-			Dominant     uint32
-			Pad          uint32
+			_    structs.HostLayout
+			Goid uint64
+			Wait uint64
 		}
 		Allocated struct {
 			_       structs.HostLayout
 			Bytes   uint64
 			Samples uint64
 		}
-		BlockWait uint64
-		Assists   uint64
+		BlockWait     uint64
+		Assists       uint64
+		CriticalSpent [16]uint64
 	}
 }
 
@@ -144,13 +141,9 @@ type spansGoroutine struct {
 		Children  uint32
 		Handed    uint32
 		Critical  struct {
-			_            structs.HostLayout
-			Goid         uint64
-			Wait         uint64
-			Age          uint64
-			DominantTime uint64
-			Dominant     uint32
-			Pad          uint32
+			_    structs.HostLayout
+			Goid uint64
+			Wait uint64
 		}
 		SpentBefore     [16]uint64
 		LooksBefore     uint64
@@ -337,6 +330,7 @@ const (
 	spansMapClockStates        = "clock_states"
 	spansMapClocksWanted       = "clocks_wanted"
 	spansMapCounters           = "counters"
+	spansMapCriticalLedgers    = "critical_ledgers"
 	spansMapEndingSpans        = "ending_spans"
 	spansMapFollowedThreads    = "followed_threads"
 	spansMapFreePlaces         = "free_places"
@@ -426,6 +420,7 @@ type spansMapSpecs struct {
 	ClockStates     *ebpf.MapSpec `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	CriticalLedgers *ebpf.MapSpec `ebpf:"critical_ledgers"`
 	EndingSpans     *ebpf.MapSpec `ebpf:"ending_spans"`
 	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
 	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
@@ -477,6 +472,7 @@ type spansMaps struct {
 	ClockStates     *ebpf.Map `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
 	Counters        *ebpf.Map `ebpf:"counters"`
+	CriticalLedgers *ebpf.Map `ebpf:"critical_ledgers"`
 	EndingSpans     *ebpf.Map `ebpf:"ending_spans"`
 	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
 	FreePlaces      *ebpf.Map `ebpf:"free_places"`
@@ -501,6 +497,7 @@ func (m *spansMaps) Close() error {
 		m.ClockStates,
 		m.ClocksWanted,
 		m.Counters,
+		m.CriticalLedgers,
 		m.EndingSpans,
 		m.FollowedThreads,
 		m.FreePlaces,

@@ -23,6 +23,7 @@ const (
 	sqlMapClockStates            = "clock_states"
 	sqlMapClocksWanted           = "clocks_wanted"
 	sqlMapCounters               = "counters"
+	sqlMapCriticalLedgers        = "critical_ledgers"
 	sqlMapFollowedThreads        = "followed_threads"
 	sqlMapFreePlaces             = "free_places"
 	sqlMapGoroutines             = "goroutines"
@@ -108,6 +109,7 @@ type sqlMapSpecs struct {
 	ClockStates     *ebpf.MapSpec `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	CriticalLedgers *ebpf.MapSpec `ebpf:"critical_ledgers"`
 	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
 	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
@@ -159,6 +161,7 @@ type sqlMaps struct {
 	ClockStates     *ebpf.Map `ebpf:"clock_states"`
 	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
 	Counters        *ebpf.Map `ebpf:"counters"`
+	CriticalLedgers *ebpf.Map `ebpf:"critical_ledgers"`
 	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
 	FreePlaces      *ebpf.Map `ebpf:"free_places"`
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
@@ -183,6 +186,7 @@ func (m *sqlMaps) Close() error {
 		m.ClockStates,
 		m.ClocksWanted,
 		m.Counters,
+		m.CriticalLedgers,
 		m.FollowedThreads,
 		m.FreePlaces,
 		m.Goroutines,

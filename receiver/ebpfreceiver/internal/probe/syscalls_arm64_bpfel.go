@@ -53,6 +53,7 @@ const (
 	syscallsMapClocksWanted       = "clocks_wanted"
 	syscallsMapConnections        = "connections"
 	syscallsMapCounters           = "counters"
+	syscallsMapCriticalLedgers    = "critical_ledgers"
 	syscallsMapFollowedThreads    = "followed_threads"
 	syscallsMapFreePlaces         = "free_places"
 	syscallsMapGoroutines         = "goroutines"
@@ -129,6 +130,7 @@ type syscallsMapSpecs struct {
 	ClocksWanted    *ebpf.MapSpec `ebpf:"clocks_wanted"`
 	Connections     *ebpf.MapSpec `ebpf:"connections"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
+	CriticalLedgers *ebpf.MapSpec `ebpf:"critical_ledgers"`
 	FollowedThreads *ebpf.MapSpec `ebpf:"followed_threads"`
 	FreePlaces      *ebpf.MapSpec `ebpf:"free_places"`
 	Goroutines      *ebpf.MapSpec `ebpf:"goroutines"`
@@ -179,6 +181,7 @@ type syscallsMaps struct {
 	ClocksWanted    *ebpf.Map `ebpf:"clocks_wanted"`
 	Connections     *ebpf.Map `ebpf:"connections"`
 	Counters        *ebpf.Map `ebpf:"counters"`
+	CriticalLedgers *ebpf.Map `ebpf:"critical_ledgers"`
 	FollowedThreads *ebpf.Map `ebpf:"followed_threads"`
 	FreePlaces      *ebpf.Map `ebpf:"free_places"`
 	Goroutines      *ebpf.Map `ebpf:"goroutines"`
@@ -202,6 +205,7 @@ func (m *syscallsMaps) Close() error {
 		m.ClocksWanted,
 		m.Connections,
 		m.Counters,
+		m.CriticalLedgers,
 		m.FollowedThreads,
 		m.FreePlaces,
 		m.Goroutines,

@@ -29,10 +29,11 @@ const (
 	spanHandOvers   = spanChildren + 4
 	spanLooks       = spanHandOvers + 4
 	spanCritical    = spanLooks + 8
-	spanAllocated   = spanCritical + 40
+	spanAllocated   = spanCritical + 16
 	spanBlockWait   = spanAllocated + 16
 	spanAssists     = spanBlockWait + 8
-	spanSize        = spanAssists + 8
+	spanCriticalDid = spanAssists + 8
+	spanSize        = spanCriticalDid + causeSlots*8
 	requestStatus   = spanSize
 	requestLengths  = requestStatus + 4
 	requestMethod   = requestLengths + 12
@@ -179,22 +180,25 @@ func decodeSpan(raw []byte) Span {
 	}
 	if id := u64(raw, spanCritical); id != 0 {
 		s.Critical = Critical{
-			GoroutineID:  id,
-			Wait:         time.Duration(u64(raw, spanCritical+8)),
-			Age:          time.Duration(u64(raw, spanCritical+16)),
-			DominantTime: time.Duration(u64(raw, spanCritical+24)),
-			Dominant:     ledger.Cause(u32(raw, spanCritical+32) % ledger.NumCauses),
+			GoroutineID: id,
+			Wait:        time.Duration(u64(raw, spanCritical+8)),
+			Ledger:      decodeLedger(raw[spanCriticalDid:]),
 		}
 	}
 	s.AllocatedBytes, s.AllocationSamples = u64(raw, spanAllocated), u64(raw, spanAllocated+8)
 	s.Assists, s.BlockWait = int(u64(raw, spanAssists)), time.Duration(u64(raw, spanBlockWait))
-	for cause := range ledger.NumCauses {
-		s.Ledger[cause] = u64(raw, headerSize+8*cause)
-	}
+	s.Ledger = decodeLedger(raw[headerSize:])
 	if s.Sampled && s.Looks == 0 {
 		s.Ledger = ledger.Ledger{ledger.Unattributed: s.Ledger.Total()}
 	}
 	return s
+}
+
+func decodeLedger(raw []byte) (l ledger.Ledger) {
+	for cause := range ledger.NumCauses {
+		l[cause] = u64(raw, 8*cause)
+	}
+	return l
 }
 
 func decodeRequest(raw []byte) *Request {

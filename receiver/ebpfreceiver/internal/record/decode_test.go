@@ -142,7 +142,7 @@ func TestLayoutIsThatOfThePrograms(t *testing.T) {
 	}{
 		"record_header": {headerSize, map[string]int{"tgid": 4, "tid": 8, "goid": goroutineOffset, "start": 24, "end": 32, "trace_id": identityOffset, "span_id": identityOffset + 16, "parent_id": parentIDOffset}},
 		"span_record": {spanSize, map[string]int{"spent": headerSize, "ledger": spanLedger, "flags": spanFlags, "children": spanChildren, "handed": spanHandOvers,
-			"looks": spanLooks, "critical": spanCritical, "allocated": spanAllocated, "block_wait": spanBlockWait, "assists": spanAssists}},
+			"looks": spanLooks, "critical": spanCritical, "allocated": spanAllocated, "block_wait": spanBlockWait, "assists": spanAssists, "critical_spent": spanCriticalDid}},
 		"request_record":    {requestSize, map[string]int{"status": requestStatus, "method_len": requestLengths, "method": requestMethod, "path": requestPath, "route": requestRoute, "minor": requestMinor, "major": requestMajor, "agent_len": requestMinor + 4, "accept_len": requestMinor + 8, "agent": requestAgent, "accept": requestAccept}},
 		"rpc_record":        {rpcSize, map[string]int{"status": rpcStatus, "method_len": rpcMethodLength, "method": rpcMethod}},
 		"rpc_client_record": {callSize, map[string]int{"status": spanSize, "method_len": spanSize + 4, "target_len": spanSize + 8, "method": callMethod, "target": callTarget}},

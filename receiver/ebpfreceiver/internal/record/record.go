@@ -95,10 +95,9 @@ type Critical struct {
 	GoroutineID uint64
 	// Wait is for how long the span's goroutine had waited.
 	Wait time.Duration
-	// Age of the critical goroutine then, since it was started or took the work,
-	// Dominant what it had spent most of that on, and DominantTime how much.
-	Age, DominantTime time.Duration
-	Dominant          ledger.Cause
+	// Ledger is of the critical goroutine, from its start, or from when it took the
+	// work, to the end of that wait.
+	Ledger ledger.Ledger
 }
 
 // Source says how the ledger was obtained; false where there is none.

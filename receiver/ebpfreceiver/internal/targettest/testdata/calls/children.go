@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -43,9 +44,10 @@ func handleChildren(mux *http.ServeMux, tracer trace.Tracer) {
 	mux.HandleFunc("GET /children/get", func(w http.ResponseWriter, r *http.Request) {
 		onChild(func() { onChild(func() { answer(w, &http.Client{Transport: &http.Transport{}}, r, r.Context()) }) })
 	})
-	mux.HandleFunc("GET /children/wait", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /children/wait", func(w http.ResponseWriter, r *http.Request) {
+		long := map[string]func(){"sleep": sleeps(400 * time.Millisecond), "lock": lock, "compute": compute}
 		_, span := tracer.Start(context.Background(), "waits")
-		started := waitFor(time.Millisecond, 400*time.Millisecond, 20*time.Millisecond)
+		started := waitFor(sleeps(time.Millisecond), long[r.URL.Query().Get("do")], sleeps(20*time.Millisecond))
 		span.End()
 		_ = json.NewEncoder(w).Encode(started)
 	})
@@ -103,15 +105,42 @@ func fanOut(n int, path string) Started {
 	return started
 }
 
-// waitFor waits for goroutines that sleep for so long each, then for a short while
-// for another that hands over a value.
-func waitFor(each ...time.Duration) Started {
+func sleeps(d time.Duration) func() { return func() { time.Sleep(d) } }
+
+// lock waits for a lock that is held for 200 ms.
+func lock() {
+	var mu sync.Mutex
+	mu.Lock()
+	time.AfterFunc(200*time.Millisecond, mu.Unlock)
+	mu.Lock()
+}
+
+// compute uses 100 ms of CPU time, by the kernel's account of its thread.
+func compute() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for begun := threadTime(); threadTime()-begun < 100*time.Millisecond; {
+		for range 1 << 20 { //nolint:revive // it takes time
+		}
+	}
+}
+
+func threadTime() time.Duration {
+	var usage syscall.Rusage
+	const ownThread = 1 // RUSAGE_THREAD
+	_ = syscall.Getrusage(ownThread, &usage)
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// waitFor waits for goroutines that do what is given, then for a short while for
+// another that hands over a value.
+func waitFor(each ...func()) Started {
 	started := Started{Own: goroutineID(), Children: make([]uint64, len(each))}
 	var group sync.WaitGroup
-	for i, duration := range each {
+	for i, do := range each {
 		group.Go(func() {
 			started.Children[i] = goroutineID()
-			time.Sleep(duration)
+			do()
 		})
 	}
 	group.Wait()
