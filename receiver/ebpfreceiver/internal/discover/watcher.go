@@ -13,13 +13,15 @@ import (
 
 	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/clock"
 )
 
 // Config of a Watcher.
 type Config struct {
 	// Targets select the processes, the first that matches. None: every Go process.
 	Targets []Target
-	// Interval between scans; 0 for DefaultInterval.
+	// Interval between scans, at most: they are at its beats. 0 for DefaultInterval.
 	Interval time.Duration
 	// IncludeSelf also watches the process that watches.
 	IncludeSelf bool
@@ -85,7 +87,7 @@ func (w *Watcher) Run(ctx context.Context, handle func(Event)) (err error) {
 	}
 	s := w.newScanner(proc, boot, w.following(ends, handle))
 	for first := true; ctx.Err() == nil; first = false {
-		next := time.Now().Add(w.config.Interval)
+		next := clock.NextBeat(w.config.Interval)
 		if err := s.scan(); err != nil {
 			return err
 		}

@@ -249,7 +249,7 @@ func TestShortLivedProcesses(t *testing.T) {
 	r := run(t, Config{Targets: []Target{{Executable: path}, {Executable: "/**/true"}}, Interval: 20 * time.Millisecond})
 	before := openDescriptors(t)
 	startBrief(t, path, children)
-	require.Eventually(t, func() bool { return openDescriptors(t) <= before+4 }, time.Minute, 10*time.Millisecond,
+	require.Eventually(t, func() bool { return openDescriptors(t) <= before+8 }, time.Minute, 10*time.Millisecond,
 		"the descriptors of processes that ended are closed")
 	scans(t, r, 2)
 	r.stop()

@@ -12,6 +12,8 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/ringbuf"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/clock"
 )
 
 // PollInterval bounds how long a record waits to be read: the programs wake the
@@ -82,21 +84,21 @@ func (r *Reader) Read() ([]byte, error) {
 	return nil, nil
 }
 
-// Wait returns when it is time to read again: after a poll interval, earlier when
+// Wait returns when it is time to read again: at the beat of a poll interval, earlier when
 // much waits, and once there is a record where none has come for a while.
 func (r *Reader) Wait() error {
 	now := time.Now()
 	if r.read {
 		r.last, r.read = now, false
 	}
-	state, until, enough := uint32(readerWaits), now.Add(PollInterval), enoughBytes
+	state, interval, enough := uint32(readerWaits), PollInterval, enoughBytes
 	if now.Sub(r.last) >= restAfter {
-		state, until, enough = readerRests, now.Add(restInterval), 1
+		state, interval, enough = readerRests, restInterval, 1
 	}
 	if err := r.state.Put(uint32(0), state); err != nil {
 		return fmt.Errorf("telling the programs when to wake the reader of records: %w", err)
 	}
-	return r.ring.wait(until, enough)
+	return r.ring.wait(clock.NextBeat(interval), enough)
 }
 
 // End says that nobody will read on, for whatever reason.

@@ -98,5 +98,5 @@ func TestAFileIsNotPolled(t *testing.T) {
 	require.NoError(t, err)
 	defer file.Close()
 	_, err = New(int(file.Fd()), "file")
-	require.ErrorContains(t, err, "polling the file")
+	require.ErrorContains(t, err, "adding the file")
 }
