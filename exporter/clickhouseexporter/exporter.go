@@ -167,9 +167,9 @@ func (i *inserter) create(ctx context.Context, render func() ([]string, error)) 
 }
 
 // insert writes one block's columns to a table and counts what became of the
-// rows, of which excerpt tells those that are refused. It does nothing for a block without rows. Columns that are too large
-// for one block are inserted in parts; those that earlier attempts at the
-// delivery are done with are left out.
+// rows, of which excerpt tells those that are refused. It does nothing for a block
+// without rows. Columns that are too large for one block are inserted in parts;
+// those that earlier attempts at the delivery are done with are left out.
 func (i *inserter) insert(ctx context.Context, d *delivery, table string, input proto.Input, corrected rows.Corrections, excerpt deadletter.Excerpt) error {
 	if input[0].Data.Rows() == 0 {
 		return nil
