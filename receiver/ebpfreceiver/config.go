@@ -125,7 +125,7 @@ const (
 // BudgetConfig bounds what probes cost in ModeGoverned.
 type BudgetConfig struct {
 	// CPUPercent is what observing a process may cost it, in percent of the CPU time
-	// that it uses for itself; half a millisecond a second in any case.
+	// that it uses for itself; 0.5 % of a core in any case.
 	CPUPercent float64 `mapstructure:"cpu_percent"`
 	// NodeCPUPercent is what the probes on all processes may cost together, in
 	// percent of one core.
