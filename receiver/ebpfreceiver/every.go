@@ -6,18 +6,25 @@ package ebpfreceiver
 import (
 	"context"
 	"time"
+
+	"github.com/fathom-otel/fathom/receiver/ebpfreceiver/internal/clock"
 )
 
-// every does something at an interval, until ctx is done.
+// every does something at each beat of an interval, until ctx is done.
 func every(ctx context.Context, interval time.Duration, do func(now time.Time)) error {
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
+	timer := time.NewTimer(untilBeat(interval))
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case now := <-ticker.C:
+		case now := <-timer.C:
 			do(now)
+			timer.Reset(untilBeat(interval))
 		}
 	}
+}
+
+func untilBeat(interval time.Duration) time.Duration {
+	return time.Until(clock.NextBeat(interval))
 }

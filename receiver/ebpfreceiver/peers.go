@@ -20,7 +20,7 @@ import (
 
 // settling is how long the records of a reading need to come. What comes later is
 // told at the next interval.
-const settling = probe.PollInterval + 150*time.Millisecond
+const settling = 2 * probe.PollInterval
 
 // peers tells what the connections of all attached processes carried, at the
 // interval of the runtime metrics.
@@ -110,13 +110,11 @@ func (p *peers) run(ctx context.Context) error {
 	if !p.enabled {
 		return nil
 	}
-	ticker := time.NewTicker(p.interval)
-	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-ticker.C:
+		case <-time.After(untilBeat(p.interval)):
 		}
 		if err := p.tell(); err != nil {
 			return err
