@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	var configs locations
 	flags.Var(&configs, "config", "a Collector `configuration`, as for its --config: a file, env:NAME or yaml:text; may be repeated")
 	exporter := flags.String("exporter", "", "the `ID` of the exporter; may be left out where there is one only")
-	server := flags.String("server", "26.3", "the server's `version`: from 26.2 on the logs table has text indexes")
+	server := flags.String("server", "26.3", "the server's `version`: from 26.2 on the tables of log records and profiles have text indexes")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -44,8 +44,8 @@ func TestStatementsCreateTheTables(t *testing.T) {
 	defer func() { require.NoError(t, conn.Close()) }()
 	path := write(t, config)
 	for id, want := range map[string]uint64{
-		"clickhouse/a": 9,     // spans, their times and view, log records, five of metrics, migrations, less the view
-		"clickhouse/b": 9 + 2, // and two that are derived
+		"clickhouse/a": 10,     // spans, their times and view, log records, five of metrics, profiles, migrations, less the view
+		"clickhouse/b": 10 + 2, // and two that are derived
 	} {
 		var out strings.Builder
 		require.NoError(t, run(t.Context(), []string{"-config", path, "-exporter", id}, &out))

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/config/configtls"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
+	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/rows"
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/schema"
 )
 
@@ -49,8 +50,18 @@ type Config struct {
 	LogsTableName string `mapstructure:"logs_table_name"`
 	// TracesTableName is the table of spans.
 	TracesTableName string `mapstructure:"traces_table_name"`
+	// ProfilesTableName is the table of profiles.
+	ProfilesTableName string `mapstructure:"profiles_table_name"`
 	// MetricsTables are the tables of the five kinds of metrics.
 	MetricsTables MetricsTablesConfig `mapstructure:"metrics_tables"`
+	// JSON has the attributes of spans and log records in JSON columns, in place
+	// of Map columns.
+	JSON bool `mapstructure:"json"`
+	// MetricsTableName begins the names of the tables of metrics where none of
+	// MetricsTables has a name.
+	//
+	// Deprecated: set MetricsTables.
+	MetricsTableName string `mapstructure:"metrics_table_name"`
 	// TableEngine is the engine of the tables that are created.
 	TableEngine TableEngineConfig `mapstructure:"table_engine"`
 	// ClusterName adds ON CLUSTER to the statements that create tables.
@@ -78,8 +89,8 @@ type Config struct {
 	// serviceMap is the name of the view of who called whom where it reads a
 	// Distributed table.
 	serviceMap string
-	// leftOut is what Unmarshal left out, a line for the log each.
-	leftOut []string
+	// warnings are lines for the log, about what Unmarshal found.
+	warnings []string
 }
 
 // MetricsTablesConfig are the tables of the five kinds of metrics.
@@ -107,28 +118,23 @@ type TableEngineConfig struct {
 
 func createDefaultConfig() component.Config {
 	return &Config{
-		TimeoutSettings:  exporterhelper.NewDefaultTimeoutConfig(),
-		BackOffConfig:    configretry.NewDefaultBackOffConfig(),
-		QueueSettings:    configoptional.Some(exporterhelper.NewDefaultQueueConfig()),
-		ConnectionParams: map[string]string{},
-		Database:         schema.DefaultDatabase,
-		LogsTableName:    "otel_logs",
-		TracesTableName:  "otel_traces",
-		MetricsTables: MetricsTablesConfig{
-			Gauge:                TableConfig{Name: "otel_metrics_gauge"},
-			Sum:                  TableConfig{Name: "otel_metrics_sum"},
-			Summary:              TableConfig{Name: "otel_metrics_summary"},
-			Histogram:            TableConfig{Name: "otel_metrics_histogram"},
-			ExponentialHistogram: TableConfig{Name: "otel_metrics_exponential_histogram"},
-		},
-		DerivedTables: defaultDerivedTables(),
-		Cardinality:   defaultCardinality(),
-		DeadLetter:    defaultDeadLetter(),
-		Distributed:   defaultDistributed(),
-		Sharding:      defaultSharding(),
-		CreateSchema:  true,
-		Compress:      "lz4",
-		AsyncInsert:   false,
+		TimeoutSettings:   exporterhelper.NewDefaultTimeoutConfig(),
+		BackOffConfig:     configretry.NewDefaultBackOffConfig(),
+		QueueSettings:     configoptional.Some(exporterhelper.NewDefaultQueueConfig()),
+		ConnectionParams:  map[string]string{},
+		Database:          schema.DefaultDatabase,
+		LogsTableName:     "otel_logs",
+		TracesTableName:   "otel_traces",
+		ProfilesTableName: "otel_profiles",
+		MetricsTables:     MetricsTablesConfig{}.named(defaultMetricsPrefix),
+		DerivedTables:     defaultDerivedTables(),
+		Cardinality:       defaultCardinality(),
+		DeadLetter:        defaultDeadLetter(),
+		Distributed:       defaultDistributed(),
+		Sharding:          defaultSharding(),
+		CreateSchema:      true,
+		Compress:          "lz4",
+		AsyncInsert:       false,
 	}
 }
 
@@ -170,6 +176,7 @@ func (cfg *Config) tables() []namedTable {
 	tables := []namedTable{
 		{"traces_table_name", cfg.TracesTableName},
 		{"logs_table_name", cfg.LogsTableName},
+		{"profiles_table_name", cfg.ProfilesTableName},
 		{"metrics_tables.gauge.name", metrics.Gauge.Name},
 		{"metrics_tables.sum.name", metrics.Sum.Name},
 		{"metrics_tables.summary.name", metrics.Summary.Name},
@@ -190,11 +197,16 @@ func (cfg *Config) schema(database string) schema.Schema {
 		Database: database,
 		Cluster:  cfg.ClusterName,
 		Engine:   cfg.engine(),
+		JSON:     cfg.JSON,
 		Traces:   cfg.Retention.Traces.of(cfg.TTL),
 		Logs:     cfg.Retention.Logs.of(cfg.TTL),
 		Metrics:  cfg.Retention.Metrics.of(cfg.TTL),
+		Profiles: cfg.Retention.Profiles.of(cfg.TTL),
 	}
 }
+
+// layout is the form of the tables.
+func (cfg *Config) layout() rows.Layout { return rows.Layout{JSON: cfg.JSON} }
 
 // engine is the tables' engine with its parameters.
 func (cfg *Config) engine() string {

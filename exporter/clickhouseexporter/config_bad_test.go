@@ -29,7 +29,7 @@ func badCases() map[string][]string {
 		"bad/ttl_negative":              {"ttl: -1h0m0s must be zero or a positive number"},
 		"bad/ttl_fraction":              {"ttl: 1.5s must be zero or a positive number of whole seconds"},
 		"bad/table_engine_params_alone": {"table_engine.params: has no effect without table_engine.name"},
-		"bad/table_empty":               {"metrics_tables.sum.name: must not be empty"},
+		"bad/table_empty":               {"traces_table_name: must not be empty"},
 		"bad/table_twice":               {`logs_table_name: "otel_logs" is the table of traces_table_name already`},
 		"bad/derived_table_empty":       {"derived_tables.red.name: must not be empty"},
 		"bad/derived_table_twice":       {`derived_tables.time_ledger.name: "otel_traces" is the table of traces_table_name already`},
@@ -49,13 +49,11 @@ func badCases() map[string][]string {
 			"retention.logs.move[0].after: 96h0m0s must be less than the ttl, 72h0m0s",
 			"retention.metrics.move[0].after: 0s must be a positive number",
 			"retention.metrics.move[2].after: 1h0m0s must be more than the 2h0m0s", "retention.metrics.move[2]: set to_volume or to_disk",
+			"retention.profiles.ttl: -1s must be zero",
 		},
-		"bad/everything_at_once":  {"endpoint: https://", "ttl: ", "logs_table_name: must not be empty"},
-		"bad/timeout":             {"timeout"},
-		"bad/unknown_key":         {"tabel_engine"},
-		"bad/json":                {"json is not supported", "remove the key"},
-		"bad/metrics_table_name":  {"metrics_table_name is not supported", "metrics_tables.<kind>.name"},
-		"bad/profiles_table_name": {"profiles_table_name is not supported", "remove the key"},
+		"bad/everything_at_once": {"endpoint: https://", "ttl: ", "logs_table_name: must not be empty"},
+		"bad/timeout":            {"timeout"},
+		"bad/unknown_key":        {"tabel_engine"},
 	}
 	maps.Copy(cases, badDeadLetterCases())
 	maps.Copy(cases, badCardinalityCases())

@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -66,13 +65,7 @@ func goodCases() map[string]change {
 			config: func(c *Config) { c.Username, c.Password = "fathom", "s3cr#t/?" },
 			target: func(o *target) { o.client.User, o.client.Password = "fathom", "s3cr#t/?" },
 		},
-		"clickhouse/contribs_defaults": {config: func(c *Config) {
-			c.leftOut = []string{
-				"json is left out: this version writes Map columns only; remove the key",
-				"metrics_table_name is left out: set metrics_tables.<kind>.name instead, and remove the key",
-				"profiles_table_name is left out: this version does not store profiles; remove the key",
-			}
-		}},
+		"clickhouse/contribs_defaults": {},
 		"clickhouse/several_ipv6": {
 			config: func(c *Config) { c.Endpoint = "tcp://user:s3cr%23t@[::1]:9000,[fe80::2]:9001,127.0.0.1:9002/otel" },
 			target: func(o *target) {
@@ -106,7 +99,7 @@ func goodCases() map[string]change {
 		"clickhouse/ttl": {
 			config: func(c *Config) { c.TTL = 72 * time.Hour },
 			schema: func(s *schema.Schema) {
-				s.Traces.TTL, s.Logs.TTL, s.Metrics.TTL = 72*time.Hour, 72*time.Hour, 72*time.Hour
+				s.Traces.TTL, s.Logs.TTL, s.Metrics.TTL, s.Profiles.TTL = 72*time.Hour, 72*time.Hour, 72*time.Hour, 72*time.Hour
 			},
 		},
 		"clickhouse/sharding": {
@@ -139,6 +132,7 @@ func goodCases() map[string]change {
 					Move: []MoveConfig{{After: 24 * time.Hour, ToVolume: "warm"}, {After: 168 * time.Hour, ToDisk: "s3"}},
 				}
 				c.Retention.Metrics.StoragePolicy = "cheap"
+				c.Retention.Profiles.TTL = 24 * time.Hour
 			},
 			schema: func(s *schema.Schema) {
 				s.Traces = schema.Retention{
@@ -147,10 +141,12 @@ func goodCases() map[string]change {
 				}
 				s.Logs.TTL = 72 * time.Hour
 				s.Metrics = schema.Retention{TTL: 72 * time.Hour, Policy: "cheap"}
+				s.Profiles.TTL = 24 * time.Hour
 			},
 		},
-		"clickhouse/traces_table_name": {config: func(c *Config) { c.TracesTableName = "spans" }},
-		"clickhouse/logs_table_name":   {config: func(c *Config) { c.LogsTableName = "records" }},
+		"clickhouse/traces_table_name":   {config: func(c *Config) { c.TracesTableName = "spans" }},
+		"clickhouse/logs_table_name":     {config: func(c *Config) { c.LogsTableName = "records" }},
+		"clickhouse/profiles_table_name": {config: func(c *Config) { c.ProfilesTableName = "stacks" }},
 		"clickhouse/metrics_tables": {config: func(c *Config) {
 			c.MetricsTables = MetricsTablesConfig{
 				Gauge: TableConfig{"m_gauge"}, Sum: TableConfig{"m_sum"}, Summary: TableConfig{"m_summary"},
@@ -169,6 +165,23 @@ func goodCases() map[string]change {
 			c.DerivedTables.RED.Enabled = true
 			c.DerivedTables.ServiceMap.Enabled = true
 		}},
+		"clickhouse/metrics_tables_empty": {}, // the defaults
+		"clickhouse/metrics_table_name": {config: func(c *Config) {
+			c.MetricsTableName = "m"
+			c.MetricsTables = MetricsTablesConfig{}.named("m")
+			c.warnings = []string{
+				`metrics_table_name: "m" is deprecated; set metrics_tables.<kind>.name to m_<kind> instead, and remove it`,
+			}
+		}},
+		"clickhouse/metrics_table_name_alone": {config: func(c *Config) {
+			c.MetricsTableName = "m"
+			c.warnings = []string{`metrics_table_name: "m" is deprecated and has no effect, since metrics_tables has names, ` +
+				`by default otel_metrics_<kind>; remove it, and set metrics_tables.<kind>.name for other names`}
+		}},
+		"clickhouse/json": {
+			config: func(c *Config) { c.JSON = true },
+			schema: func(s *schema.Schema) { s.JSON = true },
+		},
 		"clickhouse/cluster_name": {
 			config: func(c *Config) { c.ClusterName = "prod" },
 			schema: func(s *schema.Schema) { s.Cluster = "prod" },
@@ -312,19 +325,9 @@ func TestTLSConfigs(t *testing.T) {
 	}
 }
 
-// TestForeignKeysAreNamedOnce has nothing else say that they are invalid.
-func TestForeignKeysAreNamedOnce(t *testing.T) {
-	for key := range foreignKeys() {
-		_, err := load(t, "bad/"+key)
-		require.Error(t, err)
-		assert.Equal(t, 1, strings.Count(err.Error(), key+" is not supported"), err)
-		assert.NotContains(t, err.Error(), "invalid keys")
-	}
-}
-
-// TestLeftOutKeysAreLogged makes each exporter from contrib's defaults.
-func TestLeftOutKeysAreLogged(t *testing.T) {
-	cfg, err := load(t, "clickhouse/contribs_defaults")
+// TestWarningsAreLogged makes each exporter from a deprecated key.
+func TestWarningsAreLogged(t *testing.T) {
+	cfg, err := load(t, "clickhouse/metrics_table_name")
 	require.NoError(t, err)
 	for signal, create := range signals() {
 		core, logs := observer.New(zap.WarnLevel)
@@ -333,7 +336,7 @@ func TestLeftOutKeysAreLogged(t *testing.T) {
 		e, err := create(t.Context(), set, cfg)
 		require.NoError(t, err)
 		require.NoError(t, e.Shutdown(t.Context()))
-		assert.Equal(t, len(foreignKeys()), logs.FilterMessageSnippet("is left out").Len(), signal)
+		assert.Equal(t, 1, logs.FilterMessageSnippet("is deprecated").Len(), signal)
 	}
 }
 

@@ -35,6 +35,9 @@ func (cfg *Config) Statements(major, minor int) ([]string, error) {
 		func() ([]string, error) { return cfg.migrations(s, wanted{cfg.LogsTableName, schema.Logs}) },
 		func() ([]string, error) { return s.CreateFromLogs(cfg.LogsTableName, derived) },
 		func() ([]string, error) { return s.CreateMetrics(cfg.metricTables()) },
+		func() ([]string, error) {
+			return s.CreateProfiles(cfg.ProfilesTableName, schema.Version{Major: major, Minor: minor})
+		},
 		func() ([]string, error) { return cfg.migrations(s, cfg.otherTables()...) },
 	} {
 		statements, err := render()

@@ -21,13 +21,21 @@ import (
 )
 
 // derived is a configuration with all derived tables.
-func derived(endpoint string) *Config {
+func derived(endpoint string, json bool) *Config {
 	cfg := synchronous(endpoint)
+	cfg.JSON = json
 	tables := &cfg.DerivedTables
 	for _, table := range []*DerivedTableConfig{&tables.KernelEvents, &tables.TimeLedger, &tables.RED, &tables.ServiceMap} {
 		table.Enabled = true
 	}
 	return cfg
+}
+
+// inEachForm runs a test with attributes in Map columns, and in JSON columns.
+func inEachForm(t *testing.T, test func(*testing.T, bool)) {
+	for name, json := range map[string]bool{"Map": false, "JSON": true} {
+		t.Run(name, func(t *testing.T) { test(t, json) })
+	}
 }
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -70,7 +78,9 @@ func spanID(name string) pcommon.SpanID {
 	return id
 }
 
-func TestTimeLedgerTable(t *testing.T) {
+func TestTimeLedgerTable(t *testing.T) { inEachForm(t, timeLedgerTable) }
+
+func timeLedgerTable(t *testing.T, json bool) {
 	endpoint := enginetest.Start(t)
 	db := connect(t, endpoint)
 	times := map[string]any{"fathom.time.source": "exact", "fathom.time.dominant": "blocked.mutex", "http.route": "/checkout"}
@@ -81,7 +91,7 @@ func TestTimeLedgerTable(t *testing.T) {
 		columns += fmt.Sprintf(" + %d * `%s`", 1<<i, column(cause))
 		want += fmt.Sprintf("%s=%d ", column(cause), (i+1)*1000)
 	}
-	e := start(t, "traces", derived(endpoint))
+	e := start(t, "traces", derived(endpoint, json))
 	require.NoError(t, e.Component.(exporter.Traces).ConsumeTraces(t.Context(), traceOf(t,
 		call{service: "shop", name: "POST /checkout", span: "a", lasts: 120 * time.Microsecond, attributes: times},
 		call{service: "shop", name: "without", span: "b", lasts: time.Second},
@@ -107,10 +117,12 @@ func column(cause ledger.Cause) string {
 		"StopTheWorld", "Unattributed"}[cause]
 }
 
-func TestREDTable(t *testing.T) {
+func TestREDTable(t *testing.T) { inEachForm(t, redTable) }
+
+func redTable(t *testing.T, json bool) {
 	endpoint := enginetest.Start(t)
 	db := connect(t, endpoint)
-	e := start(t, "traces", derived(endpoint))
+	e := start(t, "traces", derived(endpoint, json))
 	checkout := map[string]any{"http.route": "/checkout", "http.request.method": "POST"}
 	for batch := range 4 { // of several inserts, so that states are merged
 		var calls []call
@@ -143,10 +155,12 @@ func TestREDTable(t *testing.T) {
 	}
 }
 
-func TestServiceMap(t *testing.T) {
+func TestServiceMap(t *testing.T) { inEachForm(t, serviceMap) }
+
+func serviceMap(t *testing.T, json bool) {
 	endpoint := enginetest.Start(t)
 	db := connect(t, endpoint)
-	e := start(t, "traces", derived(endpoint))
+	e := start(t, "traces", derived(endpoint, json))
 	require.NoError(t, e.Component.(exporter.Traces).ConsumeTraces(t.Context(), traceOf(t,
 		call{service: "web", name: "GET /", span: "a", kind: ptrace.SpanKindServer, lasts: time.Second},
 		call{service: "web", name: "call", span: "b", parent: "a", kind: ptrace.SpanKindClient, lasts: time.Second},
@@ -182,7 +196,9 @@ func TestServiceMap(t *testing.T) {
 	}, edges)
 }
 
-func TestKernelEventsTable(t *testing.T) {
+func TestKernelEventsTable(t *testing.T) { inEachForm(t, kernelEventsTable) }
+
+func kernelEventsTable(t *testing.T, json bool) {
 	endpoint := enginetest.Start(t)
 	db := connect(t, endpoint)
 	logs := plog.NewLogs()
@@ -202,13 +218,14 @@ func TestKernelEventsTable(t *testing.T) {
 	}))
 	records.AppendEmpty().SetEventName("login") // somebody else's
 
-	e := start(t, "logs", derived(endpoint))
+	path := map[bool]string{false: "Attributes['file.path']", true: "toString(Attributes.file.path)"}[json]
+	e := start(t, "logs", derived(endpoint, json))
 	require.NoError(t, e.Component.(exporter.Logs).ConsumeLogs(t.Context(), logs))
 	assert.Equal(t, 1, db.number(t, "SELECT count() FROM otel.fathom_kernel_events WHERE EventName = 'fathom.file.fsync' "+
 		"AND Duration = 12000000 AND GoroutineId = 77 AND ThreadId = 99 AND FilePath = '/data/wal' AND ErrorType = 'EIO' "+
 		"AND PeerAddress = '10.0.0.1' AND PeerPort = 5432 AND ProcessPid = 4711 AND HostName = 'node-1' AND PodUid = 'p' "+
 		"AND ContainerId = 'c' AND ServiceName = 'shop' AND endsWith(TraceId, '07') AND SpanId != '' "+
-		"AND Attributes['file.path'] = '/data/wal' AND Timestamp = '2026-03-01 12:00:00'"))
+		"AND "+path+" = '/data/wal' AND Timestamp = '2026-03-01 12:00:00'"))
 	assert.Equal(t, 1, db.number(t, "SELECT count() FROM otel.fathom_kernel_events"))
 	assert.Equal(t, 2, db.number(t, "SELECT count() FROM otel.otel_logs"))
 }
@@ -227,7 +244,7 @@ func TestDerivedTablesAreOff(t *testing.T) {
 func TestReadmeQueries(t *testing.T) {
 	endpoint := enginetest.Start(t)
 	db := connect(t, endpoint)
-	require.NoError(t, start(t, "traces", derived(endpoint)).send(t.Context()))
+	require.NoError(t, start(t, "traces", derived(endpoint, false)).send(t.Context()))
 	_, rest, _ := strings.Cut(section(t, "## Derived tables"), "```sql\n")
 	queries, _, _ := strings.Cut(rest, "```")
 	all := strings.Split(strings.TrimSpace(queries), "\n\n")

@@ -26,7 +26,7 @@ func (i *inserter) reportDrift(ctx context.Context, table string, input proto.In
 	if err != nil {
 		return err
 	}
-	if missing, differing := drift(columns, input); len(columns) > 0 && len(missing)+len(differing) > 0 {
+	if missing, differing := drift(columns, rows.Without(input, i.lacking(table))); len(columns) > 0 && len(missing)+len(differing) > 0 {
 		i.logger.Warn("the table is not as this exporter writes it: rows are refused where a column is missing, "+
 			"and values cast where a type differs",
 			zap.String("table", table), zap.Strings("missing", missing), zap.Strings("differing", differing))
@@ -45,8 +45,6 @@ func drift(columns []client.Column, input proto.Input) (missing, differing []str
 		has, found := types[column.Name]
 		wanted := column.Data.Type()
 		switch {
-		case !found && column.Name == rows.EventNameColumn:
-			// lookForEventName says what becomes of it.
 		case !found:
 			missing = append(missing, column.Name)
 		case has != wanted && !finer(has, wanted):
@@ -57,9 +55,12 @@ func drift(columns []client.Column, input proto.Input) (missing, differing []str
 }
 
 // finer reports whether a table, which an older exporter made, has the times of
-// metrics with nanoseconds, which are kept.
+// metrics with nanoseconds, which are kept, or JSON with parameters.
 func finer(has, wanted proto.ColumnType) bool {
-	const fine proto.ColumnType = "DateTime64(9)"
+	const fine, json proto.ColumnType = "DateTime64(9)", "JSON"
+	if wanted == json {
+		return has.Base() == json
+	}
 	return wanted == proto.ColumnTypeDateTime && has == fine ||
 		wanted == proto.ColumnTypeDateTime.Array() && has == fine.Array()
 }

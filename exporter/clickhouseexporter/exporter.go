@@ -37,9 +37,8 @@ type inserter struct {
 	gate      *gate
 	telemetry *metadata.TelemetryBuilder
 	logger    *zap.Logger
-	// stale finds out whether an INSERT of that input failed because the table
-	// is no longer as it was prepared; nil where only its absence can tell.
-	stale func(ctx context.Context, err error, input proto.Input) bool
+	// optional are the columns that tables may not have, by table.
+	optional map[string]*optionalColumns
 	// account is what became of the rows.
 	account *account
 	// product is the Collector's name and version.
@@ -85,12 +84,13 @@ func newInserter(set exporter.Settings, config *Config, signal string, prepare f
 		account:    account,
 		product:    product,
 		id:         set.ID.String(),
+		optional:   map[string]*optionalColumns{},
 		logger:     set.Logger,
 		maxBlock:   rows.MaxBlock,
 		identities: newIdentities(),
 		digesters:  sync.Pool{New: func() any { return rows.NewDigester() }},
 	}
-	for _, line := range config.leftOut {
+	for _, line := range config.warnings {
 		set.Logger.Warn(line)
 	}
 	if key := target.deduplicationOff(); key != "" {
@@ -174,6 +174,7 @@ func (i *inserter) insert(ctx context.Context, d *delivery, table string, input 
 	if input[0].Data.Rows() == 0 {
 		return nil
 	}
+	input = rows.Without(input, i.lacking(table))
 	done := d.progress(table)
 	first := 0
 	for n, part := range rows.Split(input, i.maxBlock) {
@@ -254,7 +255,7 @@ func (i *inserter) insertUnit(ctx context.Context, d *delivery, table, unit stri
 		return exporterhelper.NewThrottleRetry(err, pause)
 	}
 	i.pressure.undecided()
-	if client.Missing(err) || i.stale != nil && i.stale(ctx, err, input) {
+	if client.Missing(err) || i.lostOptional(ctx, table, err, input) {
 		// Somebody dropped the table, or made it anew: the next attempt creates it
 		// again, or looks at it.
 		i.gate.shut()

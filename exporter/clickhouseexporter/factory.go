@@ -9,6 +9,8 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
+	"go.opentelemetry.io/collector/exporter/xexporter"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -19,12 +21,13 @@ import (
 
 // NewFactory makes the factory of the clickhouse exporter.
 func NewFactory() exporter.Factory {
-	return exporter.NewFactory(
+	return xexporter.NewFactory(
 		metadata.Type,
 		createDefaultConfig,
-		exporter.WithTraces(createTraces, metadata.TracesStability),
-		exporter.WithLogs(createLogs, metadata.LogsStability),
-		exporter.WithMetrics(createMetrics, metadata.MetricsStability),
+		xexporter.WithTraces(createTraces, metadata.TracesStability),
+		xexporter.WithLogs(createLogs, metadata.LogsStability),
+		xexporter.WithMetrics(createMetrics, metadata.MetricsStability),
+		xexporter.WithProfiles(createProfiles, metadata.ProfilesStability),
 	)
 }
 
@@ -93,3 +96,15 @@ func createMetricsShard(set exporter.Settings, config *Config) (pusher[pmetric.M
 }
 
 func emptyMetrics(m pmetric.Metrics) bool { return m.ResourceMetrics().Len() == 0 }
+
+func createProfiles(ctx context.Context, set exporter.Settings, config component.Config) (xexporter.Profiles, error) {
+	profiles, err := newProfilesExporter(set, config.(*Config))
+	if err != nil {
+		return nil, err
+	}
+	queued, err := xexporterhelper.NewProfiles(ctx, profiles.withDeliveries(set), config, profiles.push, profiles.options()...)
+	if err != nil {
+		return nil, err
+	}
+	return newProfilesIntake(queued, profiles.inserter), nil
+}

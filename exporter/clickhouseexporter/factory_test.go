@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exportertest"
+	"go.opentelemetry.io/collector/exporter/xexporter"
 	"go.uber.org/goleak"
 
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/metadata"
@@ -31,6 +32,7 @@ func TestFactory(t *testing.T) {
 	assert.Equal(t, metadata.TracesStability, factory.TracesStability())
 	assert.Equal(t, metadata.LogsStability, factory.LogsStability())
 	assert.Equal(t, metadata.MetricsStability, factory.MetricsStability())
+	assert.Equal(t, metadata.ProfilesStability, factory.(xexporter.Factory).ProfilesStability())
 	assert.Equal(t, createDefaultConfig(), factory.CreateDefaultConfig())
 }
 
@@ -68,8 +70,12 @@ type running struct {
 type createFunc func(context.Context, exporter.Settings, component.Config) (running, error)
 
 func signals() map[string]createFunc {
-	factory := NewFactory()
+	factory := NewFactory().(xexporter.Factory)
 	return map[string]createFunc{
+		"profiles": func(ctx context.Context, set exporter.Settings, cfg component.Config) (running, error) {
+			e, err := factory.CreateProfiles(ctx, set, cfg)
+			return running{e, func(ctx context.Context) error { return e.ConsumeProfiles(ctx, rowstest.Profiles()) }}, err
+		},
 		"traces": func(ctx context.Context, set exporter.Settings, cfg component.Config) (running, error) {
 			e, err := factory.CreateTraces(ctx, set, cfg)
 			return running{e, func(ctx context.Context) error { return e.ConsumeTraces(ctx, rowstest.Traces()) }}, err

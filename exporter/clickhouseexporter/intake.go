@@ -9,8 +9,10 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/xexporter"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/pprofile"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/cardinality"
@@ -136,4 +138,17 @@ func newMetricsIntake(queued exporter.Metrics, i *inserter) *metricsIntake {
 // ConsumeMetrics returns when the queue has taken the request, or why it has not.
 func (i *metricsIntake) ConsumeMetrics(ctx context.Context, metrics pmetric.Metrics) error {
 	return i.consume(ctx, metrics)
+}
+
+type profilesIntake struct{ intake[pprofile.Profiles] }
+
+func newProfilesIntake(queued xexporter.Profiles, i *inserter) *profilesIntake {
+	return &profilesIntake{newIntake(queued, i, queued.ConsumeProfiles, pile[pprofile.Profiles]{
+		items: pprofile.Profiles.SampleCount, // they are not gathered
+	})}
+}
+
+// ConsumeProfiles returns when the queue has taken the request, or why it has not.
+func (i *profilesIntake) ConsumeProfiles(ctx context.Context, profiles pprofile.Profiles) error {
+	return i.consume(ctx, profiles)
 }

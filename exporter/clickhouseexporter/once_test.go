@@ -39,6 +39,7 @@ func TestTheSameDeliveryIsStoredOnce(t *testing.T) {
 	assert.Equal(t, map[string]int{
 		"otel_traces": 4, "otel_traces_trace_id_ts": 1, "otel_logs": 4, "otel_metrics_gauge": 4, "otel_metrics_sum": 4,
 		"otel_metrics_summary": 2, "otel_metrics_histogram": 2, "otel_metrics_exponential_histogram": 2,
+		"otel_profiles": 5,
 	}, stored(t, db))
 	once := stored(t, db)
 
@@ -70,10 +71,13 @@ func pushAll(t *testing.T, cfg *Config, accepted context.Context) {
 	require.NoError(t, err)
 	metrics, err := newMetricsExporter(settings(), cfg)
 	require.NoError(t, err)
+	profiles, err := newProfilesExporter(settings(), cfg)
+	require.NoError(t, err)
 	for i, push := range map[*inserter]func(context.Context) error{
-		traces.inserter:  func(ctx context.Context) error { return traces.push(ctx, rowstest.Traces()) },
-		logs.inserter:    func(ctx context.Context) error { return logs.push(ctx, rowstest.Logs()) },
-		metrics.inserter: func(ctx context.Context) error { return metrics.push(ctx, rowstest.Metrics()) },
+		profiles.inserter: func(ctx context.Context) error { return profiles.push(ctx, rowstest.Profiles()) },
+		traces.inserter:   func(ctx context.Context) error { return traces.push(ctx, rowstest.Traces()) },
+		logs.inserter:     func(ctx context.Context) error { return logs.push(ctx, rowstest.Logs()) },
+		metrics.inserter:  func(ctx context.Context) error { return metrics.push(ctx, rowstest.Metrics()) },
 	} {
 		i.maxBlock = 1
 		require.NoError(t, i.start(accepted, componenttest.NewNopHost()))

@@ -39,6 +39,10 @@ func TestPartsHoldEveryColumn(t *testing.T) {
 	require.NoError(t, err)
 	inParts(t, metrics.inserter)
 	require.NoError(t, metrics.push(t.Context(), rowstest.Metrics()))
+	profiles, err := newProfilesExporter(settings(), cfg)
+	require.NoError(t, err)
+	inParts(t, profiles.inserter)
+	require.NoError(t, profiles.push(t.Context(), rowstest.Profiles()))
 
 	for signal := range signals() {
 		for table, columns := range tablesOf(signal) {

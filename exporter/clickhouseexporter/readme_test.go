@@ -5,11 +5,9 @@ package clickhouseexporter
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"reflect"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -118,15 +116,6 @@ func section(t *testing.T, heading string) string {
 	level, _, _ := strings.Cut(heading, " ")
 	body, _, _ := strings.Cut(after, "\n"+level+" ")
 	return body
-}
-
-// TestForeignKeysAreDocumented compares the keys that get an error of their
-// own with the README.
-func TestForeignKeysAreDocumented(t *testing.T) {
-	keys := section(t, "## Keys")
-	for _, key := range slices.Sorted(maps.Keys(foreignKeys())) {
-		assert.Contains(t, keys, "`"+key+"`")
-	}
 }
 
 // TestReadmeMigrations compares the table of migrations with the code.

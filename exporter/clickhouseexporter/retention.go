@@ -21,6 +21,8 @@ type RetentionConfig struct {
 	Logs SignalRetentionConfig `mapstructure:"logs"`
 	// Metrics is for the five tables of metrics.
 	Metrics SignalRetentionConfig `mapstructure:"metrics"`
+	// Profiles is for the table of profiles.
+	Profiles SignalRetentionConfig `mapstructure:"profiles"`
 }
 
 // SignalRetentionConfig is how long, and where, the rows of a signal are kept.
@@ -60,6 +62,7 @@ func (cfg *Config) validateRetention() error {
 		cfg.Retention.Traces.validate("retention.traces", cfg.TTL),
 		cfg.Retention.Logs.validate("retention.logs", cfg.TTL),
 		cfg.Retention.Metrics.validate("retention.metrics", cfg.TTL),
+		cfg.Retention.Profiles.validate("retention.profiles", cfg.TTL),
 	)
 }
 

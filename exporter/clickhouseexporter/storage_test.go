@@ -26,6 +26,8 @@ func tablesOf(signal string) map[string]proto.Input {
 		return map[string]proto.Input{"otel_traces": rows.NewTraces().Input()}
 	case "logs":
 		return map[string]proto.Input{"otel_logs": rows.NewLogs().Input()}
+	case "profiles":
+		return map[string]proto.Input{"otel_profiles": rows.NewProfiles().Input()}
 	default:
 		return map[string]proto.Input{
 			"otel_metrics_gauge":                 metrics.Gauge.Input(),
@@ -84,9 +86,10 @@ func TestStoresEveryColumn(t *testing.T) {
 func TestCountsCorrections(t *testing.T) {
 	endpoint := enginetest.Start(t)
 	for signal, want := range map[string]map[string]int64{
-		"traces":  {"negative_duration": 1},
-		"logs":    {"severity_out_of_range": 2},
-		"metrics": {"time_out_of_range": 2},
+		"traces":   {"negative_duration": 1},
+		"logs":     {"severity_out_of_range": 2},
+		"metrics":  {"time_out_of_range": 2},
+		"profiles": {"index_out_of_range": 12, "line_out_of_range": 1},
 	} {
 		p := start(t, signal, synchronous(endpoint))
 		require.NoError(t, p.send(t.Context()))

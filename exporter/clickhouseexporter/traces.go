@@ -25,7 +25,9 @@ func newTracesExporter(set exporter.Settings, config *Config) (*tracesExporter, 
 	if err != nil {
 		return nil, err
 	}
-	return &tracesExporter{inserter: inserter, blocks: newBlocks(rows.NewTraces)}, nil
+	block := config.layout().NewTraces()
+	inserter.mayLack(config.TracesTableName, block.Input(), block.Optional())
+	return &tracesExporter{inserter: inserter, blocks: newBlocks(config.layout().NewTraces)}, nil
 }
 
 func prepareTraces(ctx context.Context, i *inserter) error {
@@ -35,10 +37,13 @@ func prepareTraces(ctx context.Context, i *inserter) error {
 	if err != nil {
 		return err
 	}
+	if err := i.lookForOptional(ctx, table); err != nil {
+		return err
+	}
 	if err := i.createFromTraces(ctx); err != nil {
 		return err
 	}
-	if err := i.reportDrift(ctx, table, rows.NewTraces().Input()); err != nil {
+	if err := i.reportDrift(ctx, table, i.config.layout().NewTraces().Input()); err != nil {
 		return err
 	}
 	derived := i.config.DerivedTables.wanted()

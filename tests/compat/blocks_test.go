@@ -19,30 +19,50 @@ import (
 func tables() []string {
 	return []string{
 		"otel_traces", "otel_logs", "otel_metrics_gauge", "otel_metrics_sum", "otel_metrics_summary",
-		"otel_metrics_histogram", "otel_metrics_exponential_histogram",
+		"otel_metrics_histogram", "otel_metrics_exponential_histogram", "otel_profiles",
 	}
 }
 
 // TestBlocksAreContribs sends the same data by both exporters to a real engine
 // and compares the blocks as they went over the wire, byte for byte.
 func TestBlocksAreContribs(t *testing.T) {
+	inEachForm(t, blocksAreContribs)
+}
+
+// inEachForm runs a test with the keys for Map columns, and for JSON columns.
+func inEachForm(t *testing.T, test func(*testing.T, map[string]any)) {
+	for _, json := range []bool{false, true} {
+		t.Run(fmt.Sprint("json=", json), func(t *testing.T) { test(t, map[string]any{"json": json}) })
+	}
+}
+
+func blocksAreContribs(t *testing.T, keys map[string]any) {
 	engine := enginetest.Start(t)
 	data := everything()
 	g := sampledata.New(1)
-	// Enough span names and keys for numbers of one byte and of two.
-	data.traces = append(data.traces, g.Traces(3000), manyNames(300), manyNames(70_000))
-	data.logs = append(data.logs, g.Logs(3000))
-	for _, kind := range kinds() {
-		data.metrics = append(data.metrics, g.Metrics(kind, 500))
+	// Enough span names and keys for numbers of one byte and of two. In JSON the
+	// engine has a column for each key: there, fewer.
+	compared := tables()
+	if keys["json"] == true {
+		compared = compared[:2]
+		data = forJSON(data)
+		data.traces = append(data.traces, g.Traces(1000), manyNames(300))
+		data.logs = append(data.logs, g.Logs(1000))
+	} else {
+		data.traces = append(data.traces, g.Traces(3000), manyNames(300), manyNames(70_000))
+		data.logs = append(data.logs, g.Logs(3000))
+		for _, kind := range kinds() {
+			data.metrics = append(data.metrics, g.Metrics(kind, 500))
+		}
 	}
 
 	sent := map[string]map[string][][]byte{}
 	for _, side := range []string{contrib, fathom} {
 		recorder := record(t, engine)
-		start(t, side, recorder.endpoint, nil).mustSend(t, data)
+		start(t, side, recorder.endpoint, keys).mustSend(t, data)
 		sent[side] = recorder.blocks(t)
 	}
-	for _, table := range tables() {
+	for _, table := range compared {
 		require.NotEmpty(t, sent[contrib][table], table)
 		if !assert.Len(t, sent[fathom][table], len(sent[contrib][table]), table) {
 			continue

@@ -31,6 +31,8 @@ type differing struct {
 	contrib, fathom string
 	// failure is in contrib's error, for data that it does not store.
 	failure string
+	// json is in JSON columns.
+	json bool
 }
 
 func differences() []differing {
@@ -73,6 +75,21 @@ func differences() []differing {
 			query:  selected(point, "Value"),
 			fathom: "7", failure: "metrics type is unset",
 		},
+		{
+			name:   "`json`: number that JSON does not have",
+			data:   aSpan(func(s ptrace.Span) { s.Attributes().PutDouble("ratio", math.NaN()) }),
+			query:  selected(span, "toString(SpanAttributes)"),
+			fathom: `{\"ratio\":\"NaN\"}`, failure: "unsupported value: NaN", json: true,
+		},
+		{
+			name: "`json`: attributes with the same path",
+			data: aSpan(func(s ptrace.Span) {
+				s.Attributes().PutInt("a.b", 2)
+				s.Attributes().PutEmptyMap("a").PutInt("b", 1)
+			}),
+			query:  selected(span, "toString(SpanAttributes)"),
+			fathom: `{\"a\":{\"b\":1}}`, failure: "Duplicate path", json: true,
+		},
 	}
 }
 
@@ -84,18 +101,23 @@ func TestDifferences(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	for _, side := range []string{contrib, fathom} {
-		createTables(t, side, engine, side)
+		createTables(t, side, engine, side, nil)
+		createTables(t, side, engine, side+"_json", map[string]any{"json": true})
 	}
 	for _, c := range differences() {
 		t.Run(c.name, func(t *testing.T) {
 			assert.Contains(t, string(readme), "\n| "+c.name+" |")
 			for _, side := range []string{contrib, fathom} {
-				for _, table := range tables() {
-					require.NoError(t, db.Exec(t.Context(), "TRUNCATE TABLE "+side+"."+table))
+				database := side
+				if c.json {
+					database += "_json"
 				}
-				failed := start(t, side, engine, map[string]any{"database": side}).send(t.Context(), c.data)
+				for _, table := range tables() {
+					require.NoError(t, db.Exec(t.Context(), "TRUNCATE TABLE "+database+"."+table))
+				}
+				failed := start(t, side, engine, map[string]any{"database": database, "json": c.json}).send(t.Context(), c.data)
 				require.Len(t, failed, 1)
-				stored := db.text(t, strings.Replace(c.query, "FROM ", "FROM "+side+".", 1))
+				stored := db.text(t, strings.Replace(c.query, "FROM ", "FROM "+database+".", 1))
 				stored = strings.TrimSuffix(strings.TrimPrefix(stored, "it=\""), "\" \n")
 				t.Logf("%s: stored %q, error: %v", side, stored, failed[0])
 				if side == fathom {
@@ -112,7 +134,8 @@ func TestDifferences(t *testing.T) {
 			}
 		})
 	}
-	assert.Equal(t, len(differences()), strings.Count(string(readme), "\n| ")-1, "rows of the README's table, but for its head")
+	assert.Equal(t, len(differences()), strings.Count(string(readme), "\n| ")-strings.Count(string(readme), "\n| profile")-1,
+		"rows of the README's table, but for its head and those of TestHostileIndices")
 }
 
 func aSpan(fill func(ptrace.Span)) batch {

@@ -15,8 +15,10 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/xexporter"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/pprofile"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
@@ -43,6 +45,8 @@ type sender struct {
 	traces  exporter.Traces
 	logs    exporter.Logs
 	metrics exporter.Metrics
+	// profiles have no interface of the stable Collector.
+	profiles xexporter.Profiles
 }
 
 // start runs one side's exporters until the test ends.
@@ -84,15 +88,16 @@ func newSender(ctx context.Context, side, endpoint string, keys map[string]any) 
 		},
 	}
 	s := new(sender)
-	var failures [3]error
+	var failures [4]error
 	s.traces, failures[0] = factory.CreateTraces(ctx, settings, config)
 	s.logs, failures[1] = factory.CreateLogs(ctx, settings, config)
 	s.metrics, failures[2] = factory.CreateMetrics(ctx, settings, config)
+	s.profiles, failures[3] = factory.(xexporter.Factory).CreateProfiles(ctx, settings, config)
 	return s, errors.Join(failures[:]...)
 }
 
 func (s *sender) components() []component.Component {
-	return []component.Component{s.traces, s.logs, s.metrics}
+	return []component.Component{s.traces, s.logs, s.metrics, s.profiles}
 }
 
 func (s *sender) shutdown() error {
@@ -105,14 +110,18 @@ func (s *sender) shutdown() error {
 
 // batch is data of all signals.
 type batch struct {
-	traces  []ptrace.Traces
-	logs    []plog.Logs
-	metrics []pmetric.Metrics
+	traces   []ptrace.Traces
+	logs     []plog.Logs
+	metrics  []pmetric.Metrics
+	profiles []pprofile.Profiles
 }
 
 // first is the first of each signal.
 func (b batch) first() batch {
-	return batch{b.traces[:min(1, len(b.traces))], b.logs[:min(1, len(b.logs))], b.metrics[:min(1, len(b.metrics))]}
+	return batch{
+		b.traces[:min(1, len(b.traces))], b.logs[:min(1, len(b.logs))], b.metrics[:min(1, len(b.metrics))],
+		b.profiles[:min(1, len(b.profiles))],
+	}
 }
 
 // send stores everything and returns the errors, in order.
@@ -126,6 +135,9 @@ func (s *sender) send(ctx context.Context, data batch) []error {
 	}
 	for _, metrics := range data.metrics {
 		failed = append(failed, s.metrics.ConsumeMetrics(ctx, metrics))
+	}
+	for _, profiles := range data.profiles {
+		failed = append(failed, s.profiles.ConsumeProfiles(ctx, profiles))
 	}
 	return failed
 }

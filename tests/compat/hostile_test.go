@@ -22,19 +22,22 @@ import (
 
 // TestHostileDataIsStored sends data of every bad shape to a real engine, with each
 // compression: no block is refused, and each row is there.
-func TestHostileDataIsStored(t *testing.T) {
+func TestHostileDataIsStored(t *testing.T) { inEachForm(t, hostileDataIsStored) }
+
+func hostileDataIsStored(t *testing.T, form map[string]any) {
 	engine := enginetest.Start(t)
 	db := open(t, engine)
 	sent := map[string]int{}
 	for n, compress := range []string{"none", "lz4", "zstd"} {
-		h := hostile{rand.New(rand.NewPCG(uint64(n), 9))}
+		h := hostile{rand.New(rand.NewPCG(uint64(n), 9)), form["json"] == true}
 		data := h.batch()
-		start(t, fathom, engine, map[string]any{"compress": compress}).mustSend(t, data)
+		start(t, fathom, engine, with(form, "compress", compress)).mustSend(t, data)
 		sent["otel_traces"] += data.traces[0].SpanCount()
 		sent["otel_logs"] += data.logs[0].LogRecordCount()
-		for i, table := range tables()[2:] {
+		for i, table := range tables()[2:7] {
 			sent[table] += data.metrics[i].DataPointCount()
 		}
+		sent["otel_profiles"] += data.profiles[0].SampleCount()
 	}
 	for _, table := range tables() {
 		var stored uint64
@@ -45,7 +48,12 @@ func TestHostileDataIsStored(t *testing.T) {
 }
 
 // hostile makes data that no SDK would send.
-type hostile struct{ *rand.Rand }
+type hostile struct {
+	*rand.Rand
+	// few has few keys, and all times in one partition: in JSON the engine has a
+	// column for each key in each of them, and some MiB for each column.
+	few bool
+}
 
 func (h hostile) text() string {
 	switch h.IntN(6) {
@@ -63,13 +71,20 @@ func (h hostile) text() string {
 }
 
 func (h hostile) time() pcommon.Timestamp {
+	if h.few {
+		return at(h.IntN(10))
+	}
 	times := []uint64{0, 1, math.MaxInt64, math.MaxInt64 + 1, math.MaxUint64, math.MaxUint32 * 1_000_000_000, h.Uint64()}
 	return pcommon.Timestamp(times[h.IntN(len(times))])
 }
 
 func (h hostile) attributes(m pcommon.Map) {
-	for range h.IntN(12) {
-		h.value(m.PutEmpty(h.text()), 4)
+	most, depth := 12, 4
+	if h.few {
+		most, depth = 3, 2
+	}
+	for range h.IntN(most) {
+		h.value(m.PutEmpty(h.text()), depth)
 	}
 }
 
@@ -125,6 +140,7 @@ func (h hostile) batch() batch {
 	for _, kind := range kinds() {
 		data.metrics = append(data.metrics, h.metrics(kind))
 	}
+	data.profiles = append(data.profiles, h.profiles())
 	return data
 }
 

@@ -53,6 +53,39 @@ func everything() batch {
 		}
 	}
 	data.metrics = append(data.metrics, metrics)
+	data.profiles = append(data.profiles, stacks())
+	return data
+}
+
+// forJSON is the data that goes into JSON columns, without the numbers that JSON
+// does not have.
+func forJSON(data batch) batch {
+	data.metrics, data.profiles = nil, nil
+	drop := func(m pcommon.Map) { m.Remove("infinite") }
+	for _, traces := range data.traces {
+		for _, resource := range traces.ResourceSpans().All() {
+			for _, scope := range resource.ScopeSpans().All() {
+				for _, span := range scope.Spans().All() {
+					drop(span.Attributes())
+					for _, event := range span.Events().All() {
+						drop(event.Attributes())
+					}
+					for _, link := range span.Links().All() {
+						drop(link.Attributes())
+					}
+				}
+			}
+		}
+	}
+	for _, logs := range data.logs {
+		for _, resource := range logs.ResourceLogs().All() {
+			for _, scope := range resource.ScopeLogs().All() {
+				for _, record := range scope.LogRecords().All() {
+					drop(record.Attributes())
+				}
+			}
+		}
+	}
 	return data
 }
 

@@ -22,4 +22,6 @@ const (
 	LogsStability = component.StabilityLevelAlpha
 	// MetricsStability is how far the metrics signal may be relied on.
 	MetricsStability = component.StabilityLevelAlpha
+	// ProfilesStability is how far the profiles signal may be relied on.
+	ProfilesStability = component.StabilityLevelDevelopment
 )

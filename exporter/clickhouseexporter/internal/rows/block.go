@@ -12,11 +12,25 @@ import (
 type block struct {
 	columns   proto.Input
 	corrected Corrections
+	// optional are names of columns.
+	optional []string
 }
 
 // Input is the block's columns in INSERT order, all of Rows length. They are
 // valid until the next Append or Reset.
 func (b *block) Input() proto.Input { return b.columns }
+
+// Optional are the names of the columns that a table which another exporter made
+// may not have: without them, rows can be stored all the same.
+func (b *block) Optional() []string { return b.optional }
+
+// addOptional adds columns, which are optional.
+func (b *block) addOptional(inputs ...proto.Input) {
+	for _, input := range inputs {
+		b.columns = append(b.columns, input...)
+		b.optional = append(b.optional, namesOf(input)...)
+	}
+}
 
 // Rows is the number of rows that were appended since the last Reset.
 func (b *block) Rows() int { return b.columns[0].Data.Rows() }
@@ -45,8 +59,20 @@ const (
 	// SeverityOutOfRange: a severity number that a UInt8 cannot hold was stored
 	// as 0 (unspecified).
 	SeverityOutOfRange
+	// DuplicatePath: two attributes of a set have the same path in a JSON
+	// column, such as a.b of {"a": {"b": 1}, "a.b": 2}; the first was stored.
+	DuplicatePath
+	// NumberNotInJSON: NaN or an infinity, which JSON does not have, was stored
+	// as a string in a JSON column.
+	NumberNotInJSON
 
-	numCorrections = 3
+	// IndexOutOfRange: an index of a profile led nowhere in its tables; it was
+	// stored as if it were not set.
+	IndexOutOfRange
+	// LineOutOfRange: a line number that an Int32 cannot hold was stored as 0.
+	LineOutOfRange
+
+	numCorrections = 7
 )
 
 // String is the correction's name in telemetry.
@@ -58,6 +84,14 @@ func (c Correction) String() string {
 		return "time_out_of_range"
 	case SeverityOutOfRange:
 		return "severity_out_of_range"
+	case DuplicatePath:
+		return "duplicate_path"
+	case NumberNotInJSON:
+		return "number_not_in_json"
+	case IndexOutOfRange:
+		return "index_out_of_range"
+	case LineOutOfRange:
+		return "line_out_of_range"
 	default:
 		return "unknown"
 	}

@@ -46,6 +46,7 @@ type (
 	uint32s  = scalars[proto.ColUInt32, uint32]
 	uint64s  = scalars[proto.ColUInt64, uint64]
 	int32s   = scalars[proto.ColInt32, int32]
+	int64s   = scalars[proto.ColInt64, int64]
 	float64s = scalars[proto.ColFloat64, float64]
 	bools    = scalars[proto.ColBool, bool]
 )

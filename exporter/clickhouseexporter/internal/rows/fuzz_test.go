@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/pprofile"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/fathom-otel/fathom/exporter/clickhouseexporter/internal/rows"
@@ -28,16 +29,29 @@ func FuzzAppend(f *testing.F) {
 	require.NoError(f, err)
 	f.Add(metrics)
 
+	profiles, err := new(pprofile.ProtoMarshaler).MarshalProfiles(rowstest.Profiles())
+	require.NoError(f, err)
+	f.Add(profiles)
+
 	f.Fuzz(func(t *testing.T, otlp []byte) {
 		if traces, err := new(ptrace.ProtoUnmarshaler).UnmarshalTraces(otlp); err == nil {
-			block := rows.NewTraces()
-			block.Append(traces)
-			require.Len(t, decode(t, encode(t, block.Input())), traces.SpanCount())
+			for _, layout := range []rows.Layout{{}, {JSON: true}} {
+				block := layout.NewTraces()
+				block.Append(traces)
+				require.Len(t, decode(t, encode(t, block.Input())), traces.SpanCount())
+			}
 		}
 		if logs, err := new(plog.ProtoUnmarshaler).UnmarshalLogs(otlp); err == nil {
-			block := rows.NewLogs()
-			block.Append(logs)
-			require.Len(t, decode(t, encode(t, block.Input())), logs.LogRecordCount())
+			for _, layout := range []rows.Layout{{}, {JSON: true}} {
+				block := layout.NewLogs()
+				block.Append(logs)
+				require.Len(t, decode(t, encode(t, block.Input())), logs.LogRecordCount())
+			}
+		}
+		if profiles, err := new(pprofile.ProtoUnmarshaler).UnmarshalProfiles(otlp); err == nil {
+			block := rows.NewProfiles()
+			block.Append(profiles)
+			require.Len(t, decode(t, encode(t, block.Input())), profiles.SampleCount())
 		}
 		if metrics, err := new(pmetric.ProtoUnmarshaler).UnmarshalMetrics(otlp); err == nil {
 			block := rows.NewMetrics()

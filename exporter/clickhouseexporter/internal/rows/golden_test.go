@@ -31,10 +31,19 @@ func TestGolden(t *testing.T) {
 	logs.Append(rowstest.Logs())
 	metrics := rows.NewMetrics()
 	metrics.Append(rowstest.Metrics())
+	profiles := rows.NewProfiles()
+	profiles.Append(rowstest.Profiles())
+	inJSON := rows.Layout{JSON: true}
+	tracesJSON, logsJSON := inJSON.NewTraces(), inJSON.NewLogs()
+	tracesJSON.Append(rowstest.Traces())
+	logsJSON.Append(rowstest.Logs())
 
 	for name, input := range map[string]proto.Input{
 		"otel_traces":                        traces.Input(),
 		"otel_logs":                          logs.Input(),
+		"otel_profiles":                      profiles.Input(),
+		"otel_traces_json":                   tracesJSON.Input(),
+		"otel_logs_json":                     logsJSON.Input(),
 		"otel_metrics_gauge":                 metrics.Gauge.Input(),
 		"otel_metrics_sum":                   metrics.Sum.Input(),
 		"otel_metrics_summary":               metrics.Summary.Input(),
@@ -72,25 +81,28 @@ func TestCorrections(t *testing.T) {
 	assert.Equal(t, 1, metrics.Untyped)
 	assert.Equal(t, "no type", metrics.FirstUntyped)
 	assert.Equal(t, int64(1), logs.EventNames())
-	assert.Len(t, logs.InputWithoutEventName(), len(logs.Input())-1)
+	assert.Equal(t, []string{rows.EventNameColumn}, logs.Optional())
+	assert.Len(t, rows.Without(logs.Input(), logs.Optional()), len(logs.Input())-1)
 }
 
 // TestReuse proves that a block that was reset encodes like a new one.
 func TestReuse(t *testing.T) {
-	traces, logs, metrics := rows.NewTraces(), rows.NewLogs(), rows.NewMetrics()
+	traces, logs, metrics, profiles := rows.NewTraces(), rows.NewLogs(), rows.NewMetrics(), rows.NewProfiles()
 	var first, second [][]byte
 	for _, encoded := range []*[][]byte{&first, &second} {
 		traces.Append(rowstest.Traces())
 		logs.Append(rowstest.Logs())
 		metrics.Append(rowstest.Metrics())
-		*encoded = append(*encoded, encode(t, traces.Input()), encode(t, logs.Input()))
+		profiles.Append(rowstest.Profiles())
+		*encoded = append(*encoded, encode(t, traces.Input()), encode(t, logs.Input()), encode(t, profiles.Input()))
 		for _, kind := range rows.MetricTypes() {
 			*encoded = append(*encoded, encode(t, metrics.Block(kind).Input()))
 		}
 		traces.Reset()
 		logs.Reset()
 		metrics.Reset()
-		assert.Zero(t, traces.Rows()+logs.Rows()+metrics.Gauge.Rows())
+		profiles.Reset()
+		assert.Zero(t, profiles.Rows()+traces.Rows()+logs.Rows()+metrics.Gauge.Rows())
 		assert.Equal(t, rows.Corrections{}, traces.Corrected())
 		assert.Zero(t, metrics.Untyped)
 	}
@@ -116,6 +128,12 @@ func decode(t testing.TB, encoded []byte) []string {
 	for row := range printed {
 		values := make([]any, len(block.Columns))
 		for i, column := range block.Columns {
+			if column.Type() == "Array(JSON)" { // which has no Row
+				var texts []string
+				require.NoError(t, column.ScanRow(&texts, row))
+				values[i] = texts
+				continue
+			}
 			values[i] = column.Row(row, false)
 		}
 		printed[row] = rowstest.Row(block.ColumnsNames(), values)

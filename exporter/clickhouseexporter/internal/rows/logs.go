@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 )
 
-// EventNameColumn is the one column of the logs table that tables created by
+// EventNameColumn is the column of the logs table that tables created by
 // older exporters do not have.
 const EventNameColumn = "EventName"
 
@@ -27,29 +27,33 @@ type Logs struct {
 	serviceName        *lowCardinality
 	body               text
 	resourceSchemaURL  *lowCardinality
-	resourceAttributes *repeatedAttributes
+	resourceAttributes repeatedAttributeColumn
 	scopeSchemaURL     *lowCardinality
 	scopeName          repeatedText
 	scopeVersion       *lowCardinality
-	scopeAttributes    *repeatedAttributes
-	logAttributes      *attributes
+	scopeAttributes    repeatedAttributeColumn
+	logAttributes      attributeColumn
 	eventName          text
 
 	eventNames int64
 }
 
+// NewLogs makes an empty block for a table with Map columns.
+func NewLogs() *Logs { return Layout{}.NewLogs() }
+
 // NewLogs makes an empty block.
-func NewLogs() *Logs {
+func (layout Layout) NewLogs() *Logs {
 	l := &Logs{
-		severityText:       newLowCardinality(),
-		serviceName:        newLowCardinality(),
-		resourceSchemaURL:  newLowCardinality(),
-		resourceAttributes: newRepeatedAttributes(),
-		scopeSchemaURL:     newLowCardinality(),
-		scopeVersion:       newLowCardinality(),
-		scopeAttributes:    newRepeatedAttributes(),
-		logAttributes:      newAttributes(),
+		severityText:      newLowCardinality(),
+		serviceName:       newLowCardinality(),
+		resourceSchemaURL: newLowCardinality(),
+		scopeSchemaURL:    newLowCardinality(),
+		scopeVersion:      newLowCardinality(),
 	}
+	var resourcePaths, scopePaths, logPaths proto.Input
+	l.resourceAttributes, resourcePaths = layout.repeatedWithPaths("ResourceAttributes", &l.corrected)
+	l.scopeAttributes, scopePaths = layout.repeatedWithPaths("ScopeAttributes", &l.corrected)
+	l.logAttributes, logPaths = layout.withPaths("LogAttributes", &l.corrected)
 	l.columns = proto.Input{
 		{Name: "Timestamp", Data: &l.timestamp},
 		{Name: "TraceId", Data: &l.traceID},
@@ -66,13 +70,10 @@ func NewLogs() *Logs {
 		{Name: "ScopeVersion", Data: l.scopeVersion},
 		{Name: "ScopeAttributes", Data: l.scopeAttributes},
 		{Name: "LogAttributes", Data: l.logAttributes},
-		{Name: EventNameColumn, Data: &l.eventName},
 	}
+	l.addOptional(resourcePaths, scopePaths, logPaths, proto.Input{{Name: EventNameColumn, Data: &l.eventName}})
 	return l
 }
-
-// InputWithoutEventName is Input for a table that has no EventName column.
-func (l *Logs) InputWithoutEventName() proto.Input { return l.columns[:len(l.columns)-1] }
 
 // EventNames is the number of records that have an event name.
 func (l *Logs) EventNames() int64 { return l.eventNames }

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/pprofile"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
@@ -45,10 +46,15 @@ func (b batch) alive() []string {
 // batch, for long perhaps: nothing of the last one stays in memory.
 func TestEmptiedBlocksForgetTheirBatch(t *testing.T) {
 	traces, logs, metrics := NewTraces(), NewLogs(), NewMetrics()
+	profiles, inJSON := NewProfiles(), Layout{JSON: true}
+	tracesJSON, logsJSON := inJSON.NewTraces(), inJSON.NewLogs()
 	for name, use := range map[string]func(batch){
-		"traces":  func(b batch) { traces.Append(b.traces()); traces.Reset() },
-		"logs":    func(b batch) { logs.Append(b.logs()); logs.Reset() },
-		"metrics": func(b batch) { metrics.Append(b.metrics()); metrics.Reset() },
+		"traces":         func(b batch) { traces.Append(b.traces()); traces.Reset() },
+		"logs":           func(b batch) { logs.Append(b.logs()); logs.Reset() },
+		"metrics":        func(b batch) { metrics.Append(b.metrics()); metrics.Reset() },
+		"profiles":       func(b batch) { profiles.Append(b.profiles()); profiles.Reset() },
+		"traces in JSON": func(b batch) { tracesJSON.Append(b.traces()); tracesJSON.Reset() },
+		"logs in JSON":   func(b batch) { logsJSON.Append(b.logs()); logsJSON.Reset() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := batch{}
@@ -60,6 +66,9 @@ func TestEmptiedBlocksForgetTheirBatch(t *testing.T) {
 	runtime.KeepAlive(traces)
 	runtime.KeepAlive(logs)
 	runtime.KeepAlive(metrics)
+	runtime.KeepAlive(profiles)
+	runtime.KeepAlive(tracesJSON)
+	runtime.KeepAlive(logsJSON)
 }
 
 func (b batch) traces() ptrace.Traces {
@@ -101,4 +110,23 @@ func (b batch) metrics() pmetric.Metrics {
 	b.fill(point.Attributes(), "point")
 	b.fill(point.Exemplars().AppendEmpty().FilteredAttributes(), "exemplar")
 	return metrics
+}
+
+func (b batch) profiles() pprofile.Profiles {
+	profiles := pprofile.NewProfiles()
+	tables := profiles.Dictionary()
+	tables.StringTable().Append("", b.text("string"), b.text("key"))
+	tables.FunctionTable().AppendEmpty().SetNameStrindex(1)
+	tables.LocationTable().AppendEmpty().Lines().AppendEmpty()
+	tables.StackTable().AppendEmpty().LocationIndices().Append(0)
+	attribute := tables.AttributeTable().AppendEmpty()
+	attribute.SetKeyStrindex(2)
+	attribute.Value().SetStr(b.text("value"))
+	resource := profiles.ResourceProfiles().AppendEmpty()
+	b.fill(resource.Resource().Attributes(), "resource")
+	profile := resource.ScopeProfiles().AppendEmpty().Profiles().AppendEmpty()
+	profile.SampleType().SetTypeStrindex(1)
+	profile.AttributeIndices().Append(0)
+	profile.Samples().AppendEmpty().AttributeIndices().Append(0)
+	return profiles
 }

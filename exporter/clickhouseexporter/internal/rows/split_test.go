@@ -32,7 +32,17 @@ func TestSplit(t *testing.T) {
 	logs.Append(rowstest.Logs())
 	traces := NewTraces()
 	traces.Append(rowstest.Traces())
-	inputs := map[string]proto.Input{"traces": traces.Input(), "logs": logs.Input()}
+	inJSON := Layout{JSON: true}
+	tracesJSON, logsJSON := inJSON.NewTraces(), inJSON.NewLogs()
+	tracesJSON.Append(rowstest.Traces())
+	logsJSON.Append(rowstest.Logs())
+	profiles := NewProfiles()
+	profiles.Append(rowstest.Profiles())
+	inputs := map[string]proto.Input{
+		"profiles": profiles.Input(),
+		"traces":   traces.Input(), "logs": logs.Input(),
+		"traces in JSON": tracesJSON.Input(), "logs in JSON": logsJSON.Input(),
+	}
 	for _, kind := range MetricTypes() {
 		inputs[kind.String()] = metrics.Block(kind).Input()
 	}

@@ -21,10 +21,10 @@ type Traces struct {
 	spanName           *lowCardinality
 	spanKind           *enumeration
 	serviceName        *lowCardinality
-	resourceAttributes *repeatedAttributes
+	resourceAttributes repeatedAttributeColumn
 	scopeName          repeatedText
 	scopeVersion       repeatedText
-	spanAttributes     *attributes
+	spanAttributes     attributeColumn
 	duration           uint64s
 	statusCode         *enumeration
 	statusMessage      text
@@ -32,18 +32,21 @@ type Traces struct {
 	links              *spanLinks
 }
 
+// NewTraces makes an empty block for a table with Map columns.
+func NewTraces() *Traces { return Layout{}.NewTraces() }
+
 // NewTraces makes an empty block.
-func NewTraces() *Traces {
+func (l Layout) NewTraces() *Traces {
 	t := &Traces{
-		spanName:           newLowCardinality(),
-		spanKind:           newEnumeration(),
-		serviceName:        newLowCardinality(),
-		resourceAttributes: newRepeatedAttributes(),
-		spanAttributes:     newAttributes(),
-		statusCode:         newEnumeration(),
-		events:             newSpanEvents(),
-		links:              newSpanLinks(),
+		spanName:    newLowCardinality(),
+		spanKind:    newEnumeration(),
+		serviceName: newLowCardinality(),
+		statusCode:  newEnumeration(),
 	}
+	t.events, t.links = newSpanEvents(l.attributes(&t.corrected)), newSpanLinks(l.attributes(&t.corrected))
+	var resourcePaths, spanPaths proto.Input
+	t.resourceAttributes, resourcePaths = l.repeatedWithPaths("ResourceAttributes", &t.corrected)
+	t.spanAttributes, spanPaths = l.withPaths("SpanAttributes", &t.corrected)
 	t.columns = proto.Input{
 		{Name: "Timestamp", Data: &t.timestamp},
 		{Name: "TraceId", Data: &t.traceID},
@@ -63,6 +66,7 @@ func NewTraces() *Traces {
 	}
 	t.columns = append(t.columns, t.events.input()...)
 	t.columns = append(t.columns, t.links.input()...)
+	t.addOptional(resourcePaths, spanPaths)
 	return t
 }
 
@@ -117,13 +121,13 @@ func duration(start, end pcommon.Timestamp, corrected *Corrections) uint64 {
 type spanEvents struct {
 	timestamp nanoseconds
 	name      *lowCardinality
-	attrs     *attributes
+	attrs     attributeColumn
 
 	arrays []array
 }
 
-func newSpanEvents() *spanEvents {
-	e := &spanEvents{name: newLowCardinality(), attrs: newAttributes()}
+func newSpanEvents(attrs attributeColumn) *spanEvents {
+	e := &spanEvents{name: newLowCardinality(), attrs: attrs}
 	e.arrays = nested(&e.timestamp, e.name, e.attrs)
 	return e
 }
@@ -152,13 +156,13 @@ type spanLinks struct {
 	traceID    text
 	spanID     text
 	traceState text
-	attrs      *attributes
+	attrs      attributeColumn
 
 	arrays []array
 }
 
-func newSpanLinks() *spanLinks {
-	l := &spanLinks{attrs: newAttributes()}
+func newSpanLinks(attrs attributeColumn) *spanLinks {
+	l := &spanLinks{attrs: attrs}
 	l.arrays = nested(&l.traceID, &l.spanID, &l.traceState, l.attrs)
 	return l
 }

@@ -32,6 +32,9 @@ func Value(value any) string {
 	if t, ok := value.(time.Time); ok {
 		return t.UTC().Format(time.RFC3339Nano)
 	}
+	if json, ok := value.([]byte); ok {
+		return string(json)
+	}
 	v := reflect.ValueOf(value)
 	switch v.Kind() {
 	case reflect.String:

@@ -42,6 +42,8 @@ const (
 	Logs Kind = "logs"
 	// Metrics is the kind of the tables of metrics.
 	Metrics Kind = "metrics"
+	// Profiles is the kind of the table of profiles.
+	Profiles Kind = "profiles"
 	// DerivedLogs is the kind of what is filled out of the table of log records.
 	DerivedLogs Kind = "derived_logs"
 )

@@ -45,13 +45,22 @@ type parameters struct {
 	ClusterName, ShardingKey string
 	Engine                   string
 	Retention                Retention
-	TextIndex                bool
+	TextIndex, JSON          bool
 	// Window is Schema's, or 0 where the engine does not take it.
 	Window int
 }
 
 // AggregatingEngine is the engine of a table of partial aggregates.
 func (p parameters) AggregatingEngine() (string, error) { return AggregatingEngine(p.Engine) }
+
+// Attribute is an expression for the text of an attribute in a column of the
+// source table; empty where a row does not have it.
+func (p parameters) Attribute(column, key string) string {
+	if p.JSON {
+		return "ifNull(toString(" + Identifier(column, key) + "), '')"
+	}
+	return column + "[" + literal(key) + "]"
+}
 
 func (s Schema) renderAll(statements ...statement) ([]string, error) {
 	window := 0
@@ -73,6 +82,7 @@ func (s Schema) renderAll(statements ...statement) ([]string, error) {
 			Engine:    s.Engine,
 			Retention: statement.retention,
 			TextIndex: statement.textIndex,
+			JSON:      s.JSON,
 			Window:    cmp.Or(statement.window, window),
 		})
 		if err != nil {

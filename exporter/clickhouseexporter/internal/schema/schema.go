@@ -3,7 +3,7 @@
 
 // Package schema renders the statements that create the exporter's database,
 // tables and view. The tables are those of the clickhouse exporter in
-// opentelemetry-collector-contrib v0.161.0 (its Map schema): same names,
+// opentelemetry-collector-contrib v0.161.0, its Map and its JSON schema: same names,
 // columns, types, codecs, indexes, partitions and order, so that dashboards
 // and readers written for it keep working.
 package schema
@@ -28,9 +28,12 @@ type Schema struct {
 	Cluster string
 	// Engine is the whole ENGINE expression, such as MergeTree().
 	Engine string
-	// Traces, Logs and Metrics say how long the rows of each signal are kept, and
-	// where.
-	Traces, Logs, Metrics Retention
+	// JSON has the attributes of spans and log records in JSON columns, in place
+	// of Map columns.
+	JSON bool
+	// Traces, Logs, Metrics and Profiles say how long the rows of each signal are
+	// kept, and where.
+	Traces, Logs, Metrics, Profiles Retention
 }
 
 // Window is the non_replicated_deduplication_window of the tables: how many of
@@ -52,6 +55,26 @@ func NeedsWindow(engine string) bool {
 		!strings.HasPrefix(engine, "Replicated") && !strings.HasPrefix(engine, "Shared")
 }
 
+// Column is a column of a table.
+type Column struct {
+	// Name is its name, and Type what ClickHouse calls its type.
+	Name, Type string
+}
+
+// AddColumns is the statement that adds columns to a table that exists, those
+// that it does not have.
+func (s Schema) AddColumns(table string, columns ...Column) string {
+	actions := make([]string, len(columns))
+	for i, column := range columns {
+		actions[i] = fmt.Sprintf("ADD COLUMN IF NOT EXISTS %s %s CODEC(ZSTD(1))", Identifier(column.Name), column.Type)
+	}
+	cluster := ""
+	if s.Cluster != "" {
+		cluster = " " + clusterClause(s.Cluster)
+	}
+	return fmt.Sprintf("ALTER TABLE %s%s %s", Identifier(s.Database, table), cluster, strings.Join(actions, ", "))
+}
+
 // MetricTables are the names of the five metric tables.
 type MetricTables struct {
 	Gauge, Sum, Summary, Histogram, ExponentialHistogram string
@@ -70,16 +93,32 @@ func (s Schema) CreateDatabase() ([]string, error) {
 // table from trace ID to time, and the view that fills it.
 func (s Schema) CreateTraces(table string) ([]string, error) {
 	return s.renderAll(
-		statement{file: "traces.sql", table: table, retention: s.Traces},
+		statement{file: s.form("traces"), table: table, retention: s.Traces},
 		statement{file: "traces_id_ts.sql", table: table, retention: s.Traces},
 		statement{file: "traces_id_ts_mv.sql", table: table},
 	)
 }
 
+// form is the file of a table that has one for each form of attributes.
+func (s Schema) form(table string) string {
+	if s.JSON {
+		return table + "_json.sql"
+	}
+	return table + ".sql"
+}
+
 // CreateLogs is the statement that creates the table of log records, with text
-// indexes where the server has them.
+// indexes on Map columns where the server has them.
 func (s Schema) CreateLogs(table string, server Version) ([]string, error) {
-	return s.renderAll(statement{file: "logs.sql", table: table, retention: s.Logs, textIndex: server.hasTextIndex()})
+	return s.renderAll(statement{file: s.form("logs"), table: table, retention: s.Logs, textIndex: server.hasTextIndex()})
+}
+
+// CreateProfiles is the statement that creates the table of profiles, with text
+// indexes where the server has them.
+func (s Schema) CreateProfiles(table string, server Version) ([]string, error) {
+	return s.renderAll(statement{
+		file: "profiles.sql", table: table, retention: s.Profiles, textIndex: server.hasTextIndex(),
+	})
 }
 
 // CreateMetrics is the statements that create the five metric tables.

@@ -34,6 +34,7 @@ var allDerived = Derived{
 
 func TestGolden(t *testing.T) {
 	plain := Schema{Database: "otel", Engine: "MergeTree()"}
+	inJSON := Schema{Database: "otel", Engine: "MergeTree()", JSON: true}
 	full := Schema{
 		Database: "tele`metry",
 		Cluster:  "prod`1",
@@ -44,19 +45,25 @@ func TestGolden(t *testing.T) {
 	old, current := Version{Major: 26, Minor: 1}, Version{Major: 26, Minor: 2}
 
 	for name, render := range map[string]func() ([]string, error){
-		"database":       plain.CreateDatabase,
-		"traces":         func() ([]string, error) { return plain.CreateTraces("otel_traces") },
-		"logs_text":      func() ([]string, error) { return plain.CreateLogs("otel_logs", current) },
-		"logs_bloom":     func() ([]string, error) { return plain.CreateLogs("otel_logs", old) },
-		"metrics":        func() ([]string, error) { return plain.CreateMetrics(metricTables) },
-		"derived_traces": func() ([]string, error) { return plain.CreateFromTraces("otel_traces", allDerived) },
-		"derived_logs":   func() ([]string, error) { return plain.CreateFromLogs("otel_logs", allDerived) },
-		"migrations":     plain.CreateMigrations,
-		"full_migrated":  func() ([]string, error) { return migrated(full, "spans") },
-		"full_derived":   func() ([]string, error) { return full.CreateFromTraces("spans", Derived{RED: "rates"}) },
-		"full_database":  full.CreateDatabase,
-		"full_traces":    func() ([]string, error) { return full.CreateTraces("spans") },
-		"full_logs":      func() ([]string, error) { return full.CreateLogs("records", current) },
+		"database":            plain.CreateDatabase,
+		"traces":              func() ([]string, error) { return plain.CreateTraces("otel_traces") },
+		"logs_text":           func() ([]string, error) { return plain.CreateLogs("otel_logs", current) },
+		"logs_bloom":          func() ([]string, error) { return plain.CreateLogs("otel_logs", old) },
+		"metrics":             func() ([]string, error) { return plain.CreateMetrics(metricTables) },
+		"derived_traces":      func() ([]string, error) { return plain.CreateFromTraces("otel_traces", allDerived) },
+		"derived_logs":        func() ([]string, error) { return plain.CreateFromLogs("otel_logs", allDerived) },
+		"migrations":          plain.CreateMigrations,
+		"full_migrated":       func() ([]string, error) { return migrated(full, "spans") },
+		"full_derived":        func() ([]string, error) { return full.CreateFromTraces("spans", Derived{RED: "rates"}) },
+		"profiles_text":       func() ([]string, error) { return plain.CreateProfiles("otel_profiles", current) },
+		"profiles_bloom":      func() ([]string, error) { return plain.CreateProfiles("otel_profiles", old) },
+		"json_traces":         func() ([]string, error) { return inJSON.CreateTraces("otel_traces") },
+		"json_logs":           func() ([]string, error) { return inJSON.CreateLogs("otel_logs", current) },
+		"json_derived_traces": func() ([]string, error) { return inJSON.CreateFromTraces("otel_traces", allDerived) },
+		"json_derived_logs":   func() ([]string, error) { return inJSON.CreateFromLogs("otel_logs", allDerived) },
+		"full_database":       full.CreateDatabase,
+		"full_traces":         func() ([]string, error) { return full.CreateTraces("spans") },
+		"full_logs":           func() ([]string, error) { return full.CreateLogs("records", current) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			statements, err := render()
@@ -113,6 +120,13 @@ func TestWindow(t *testing.T) {
 	} {
 		assert.Equal(t, want, NeedsWindow(engine), engine)
 	}
+}
+
+func TestAddColumns(t *testing.T) {
+	s := Schema{Database: "otel", Cluster: "prod"}
+	assert.Equal(t, "ALTER TABLE `otel`.`t` ON CLUSTER `prod` ADD COLUMN IF NOT EXISTS `a` String CODEC(ZSTD(1)), "+
+		"ADD COLUMN IF NOT EXISTS `B.c` Array(UInt32) CODEC(ZSTD(1))",
+		s.AddColumns("t", Column{"a", "String"}, Column{"B.c", "Array(UInt32)"}))
 }
 
 func TestRetentionClause(t *testing.T) {

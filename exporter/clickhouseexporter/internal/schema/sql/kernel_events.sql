@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS {{ident .Database .Table}} {{.Cluster}} (
     `PeerPort` UInt16 COMMENT 'network.peer.port; 0 where the event has none' CODEC(ZSTD(1)),
     `FilePath` String COMMENT 'file.path' CODEC(ZSTD(1)),
     `ErrorType` LowCardinality(String) COMMENT 'error.type' CODEC(ZSTD(1)),
-    `Attributes` Map(LowCardinality(String), String) COMMENT 'All attributes of the event' CODEC(ZSTD(1)),
+    `Attributes` {{if .JSON}}JSON{{else}}Map(LowCardinality(String), String){{end}} COMMENT 'All attributes of the event' CODEC(ZSTD(1)),
     INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX idx_duration Duration TYPE minmax GRANULARITY 1
 ) ENGINE = {{.Engine}}

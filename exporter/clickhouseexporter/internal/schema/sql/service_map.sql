@@ -29,10 +29,10 @@ FROM (
     UNION ALL
     SELECT
         ServiceName AS Client,
-        multiIf(SpanAttributes['db.system.name'] != '', SpanAttributes['db.system.name'],
-            SpanAttributes['db.system'] != '', SpanAttributes['db.system'],
-            SpanAttributes['messaging.system']) AS Server,
-        if(SpanAttributes['messaging.system'] = '', 'database', 'messaging') AS Kind,
+        multiIf({{.Attribute "SpanAttributes" "db.system.name"}} != '', {{.Attribute "SpanAttributes" "db.system.name"}},
+            {{.Attribute "SpanAttributes" "db.system"}} != '', {{.Attribute "SpanAttributes" "db.system"}},
+            {{.Attribute "SpanAttributes" "messaging.system"}}) AS Server,
+        if({{.Attribute "SpanAttributes" "messaging.system"}} = '', 'database', 'messaging') AS Kind,
         StatusCode,
         Duration
     FROM {{ident .Database .Source}}

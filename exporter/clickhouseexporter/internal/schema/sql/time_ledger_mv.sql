@@ -7,13 +7,13 @@ AS SELECT
     ServiceName,
     SpanName,
     SpanKind,
-    SpanAttributes['http.route'] AS Route,
+    {{.Attribute "SpanAttributes" "http.route"}} AS Route,
     StatusCode,
     Duration,
-    SpanAttributes['fathom.time.source'] AS Source,
-    SpanAttributes['fathom.time.dominant'] AS Dominant
+    {{.Attribute "SpanAttributes" "fathom.time.source"}} AS Source,
+    {{.Attribute "SpanAttributes" "fathom.time.dominant"}} AS Dominant
     {{- range causes}},
-    toUInt64OrZero(SpanAttributes['{{.Attribute}}']) AS {{.Column}}
+    toUInt64OrZero({{$.Attribute "SpanAttributes" .Attribute}}) AS {{.Column}}
     {{- end}}
 FROM {{ident .Database .Source}}
-WHERE SpanAttributes['fathom.time.source'] != ''
+WHERE {{.Attribute "SpanAttributes" "fathom.time.source"}} != ''
