@@ -127,6 +127,43 @@ func TestGuardsHoldAnAlertBack(t *testing.T) {
 	assert.Equal(t, burn.HeldByNone, b.engine.Alerts()[0].Held)
 }
 
+// TestGuardsOfACompositeObjective look at the events of its parts, of which there are
+// 100,000 in the period: 2 % of their budget are 2 events.
+func TestGuardsOfACompositeObjective(t *testing.T) {
+	for _, w := range []objective.Window{{Rolling: 720 * time.Hour}, {Every: 1}} {
+		part := page(objective.Objective{Name: "part", Window: w, Indicator: objective.Indicator{Spans: &objective.Spans{Bad: "true"}}})
+		whole := page(objective.Objective{
+			Name: "whole", Window: w, Guards: objective.Guards{BudgetShare: true},
+			Indicator: objective.Indicator{Composite: []objective.Part{{Objective: "part", Weight: 3}}},
+		})
+		whole.Policy[0].Factor, whole.Policy[0].Budget = 14.4, 0
+		resolved, err := objective.Resolve([]objective.Objective{part, whole})
+		require.NoError(t, err)
+		e, err := New(resolved, noon, rand.New(rand.NewPCG(1, 1)))
+		require.NoError(t, err)
+		e.Count(0, nil, &Event{Time: noon - int64(2*time.Hour), Weight: 99_000 * window.One})
+		e.Count(0, nil, &Event{Time: noon, Weight: 10 * window.One})
+		share := resolved[1].Tiers[0].Budget
+		need := int(share*99_000/1000) + 1
+		for range need - 1 {
+			e.Count(0, nil, &Event{Time: noon, Weight: window.One, Bad: true})
+		}
+		held := func() burn.Held {
+			e.Evaluate(noon)
+			for _, a := range e.Alerts() {
+				if a.Objective.Name == "whole" {
+					return a.Held
+				}
+			}
+			return burn.HeldByNone
+		}
+		assert.Equal(t, burn.HeldByBudgetShare, held(), "%s: %d bad events of %d", w, need-1, need)
+		e.Count(0, nil, &Event{Time: noon, Weight: window.One, Bad: true})
+		assert.Equal(t, burn.HeldByNone, held(), "%s", w)
+		assert.Equal(t, Firing, e.Alerts()[len(e.Alerts())-1].Status)
+	}
+}
+
 // TestConfidenceIsOfWhatWasSeen: 30 bad of 1,000 are enough, three that stand for ten
 // each of 100 are not.
 func TestConfidenceIsOfWhatWasSeen(t *testing.T) {

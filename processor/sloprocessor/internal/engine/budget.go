@@ -160,6 +160,23 @@ func (b *budget) raw(i int) (events burn.Events, coverage float64) {
 	return eventsOf(n), coverage
 }
 
+// rawPeriod are the events of the period so far, of a composite objective those of all
+// parts together.
+func (b *budget) rawPeriod() burn.Events {
+	if b.of.period >= 0 {
+		events, _ := b.raw(b.of.period)
+		return events
+	}
+	if b.period != nil {
+		return eventsOf(b.period.Running)
+	}
+	var n window.Count
+	for i := range b.of.parts {
+		n = n.Plus(b.of.parts[i].of.budgets[0].period.Running)
+	}
+	return eventsOf(n)
+}
+
 // weight is for how many events one that was seen stands, on average.
 func (b *budget) weight() float64 {
 	ever, seen := b.ever, b.seen

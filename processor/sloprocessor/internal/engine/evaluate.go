@@ -70,7 +70,7 @@ func (b *budget) evaluate(now int64, changed []Alert) []Alert {
 		condition, rates := b.condition(i)
 		held := burn.HeldByNone
 		if condition == burn.Burning {
-			held = b.held(i, left)
+			held = b.held(i)
 		}
 		if b.alerts[i].step(now, condition, tier.For, held) {
 			b.explain(now, i, tier.Long)
@@ -92,10 +92,10 @@ func (b *budget) condition(i int) (burn.Condition, burn.Rates) {
 }
 
 // held is the guard that holds the tier i back.
-func (b *budget) held(i int, left Remaining) burn.Held {
+func (b *budget) held(i int) burn.Held {
 	long, coverage := b.raw(b.of.tiers[i].long)
 	return b.of.Guards.Hold(b.of.Tiers[i], b.of.Share, burn.Evidence{
-		Long: long, Period: left.Events, Coverage: coverage, Weight: b.weight(),
+		Long: long, Period: b.rawPeriod(), Coverage: coverage, Weight: b.weight(),
 	})
 }
 
