@@ -47,7 +47,7 @@ func mixed(n int, bad ...int) plog.Logs {
 func startPicky(t *testing.T, db database, cfg *Config) (probe, *logsExporter) {
 	t.Helper()
 	p := start(t, "logs", cfg)
-	e := &logsExporter{inserter: p.Component.(*logsIntake).inserter, blocks: newBlocks(rows.NewLogs)}
+	e := &logsExporter{inserter: p.Component.(*logsIntake).inserter, blocks: newKept(rows.NewLogs)}
 	require.NoError(t, e.gate.pass(t.Context()))
 	db.exec(t, "ALTER TABLE otel.otel_logs ADD CONSTRAINT IF NOT EXISTS picky CHECK NOT startsWith(Body, 'bad')")
 	return p, e
@@ -159,7 +159,7 @@ func TestIsolationGoesOn(t *testing.T) {
 func startIsolation(t *testing.T, db database, cfg *Config) (probe, *logsExporter) {
 	t.Helper()
 	p := startWith(t, "logs", cfg, hostOf{componenttest.NewNopHost(), &disk{values: map[string][]byte{}, left: 1 << 20}})
-	e := &logsExporter{inserter: p.Component.(*logsIntake).inserter, blocks: newBlocks(rows.NewLogs)}
+	e := &logsExporter{inserter: p.Component.(*logsIntake).inserter, blocks: newKept(rows.NewLogs)}
 	require.NoError(t, e.gate.pass(t.Context()))
 	db.exec(t, "ALTER TABLE otel.otel_logs ADD CONSTRAINT IF NOT EXISTS picky CHECK NOT startsWith(Body, 'bad')")
 	return p, e

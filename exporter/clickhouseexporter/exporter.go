@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -61,7 +60,7 @@ type inserter struct {
 	// maxBlock is how many bytes go into one block.
 	maxBlock int
 	// digesters are kept for reuse.
-	digesters sync.Pool
+	digesters *kept[*rows.Digester]
 }
 
 // newInserter makes an inserter whose gate prepares the tables by prepare.
@@ -88,7 +87,7 @@ func newInserter(set exporter.Settings, config *Config, signal string, prepare f
 		logger:     set.Logger,
 		maxBlock:   rows.MaxBlock,
 		identities: newIdentities(),
-		digesters:  sync.Pool{New: func() any { return rows.NewDigester() }},
+		digesters:  newKept(rows.NewDigester),
 	}
 	for _, line := range config.warnings {
 		set.Logger.Warn(line)
@@ -204,8 +203,8 @@ func (i *inserter) insert(ctx context.Context, d *delivery, table string, input 
 // the unit has.
 func (i *inserter) settingsOf(d *delivery, unit string, input proto.Input) ([]ch.Setting, int, error) {
 	defer d.spend(phaseEncode, time.Now())
-	digester := i.digesters.Get().(*rows.Digester)
-	defer i.digesters.Put(digester)
+	digester := i.digesters.take()
+	defer i.digesters.put(digester)
 	digest, bytes, err := digester.Digest(input)
 	if err != nil {
 		return nil, 0, err

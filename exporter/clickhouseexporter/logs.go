@@ -18,7 +18,7 @@ import (
 
 type logsExporter struct {
 	*inserter
-	blocks *blocks[*rows.Logs]
+	blocks *kept[*rows.Logs]
 }
 
 func newLogsExporter(set exporter.Settings, config *Config) (*logsExporter, error) {
@@ -28,7 +28,7 @@ func newLogsExporter(set exporter.Settings, config *Config) (*logsExporter, erro
 	}
 	block := config.layout().NewLogs()
 	inserter.mayLack(config.LogsTableName, block.Input(), block.Optional())
-	return &logsExporter{inserter: inserter, blocks: newBlocks(config.layout().NewLogs)}, nil
+	return &logsExporter{inserter: inserter, blocks: newKept(config.layout().NewLogs)}, nil
 }
 
 func prepareLogs(ctx context.Context, i *inserter) error {

@@ -24,7 +24,7 @@ import (
 
 type metricsExporter struct {
 	*inserter
-	blocks *blocks[*rows.Metrics]
+	blocks *kept[*rows.Metrics]
 }
 
 func newMetricsExporter(set exporter.Settings, config *Config) (*metricsExporter, error) {
@@ -32,7 +32,7 @@ func newMetricsExporter(set exporter.Settings, config *Config) (*metricsExporter
 	if err != nil {
 		return nil, err
 	}
-	return &metricsExporter{inserter: inserter, blocks: newBlocks(rows.NewMetrics)}, nil
+	return &metricsExporter{inserter: inserter, blocks: newKept(rows.NewMetrics)}, nil
 }
 
 func prepareMetrics(ctx context.Context, i *inserter) error {

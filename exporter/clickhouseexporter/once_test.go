@@ -191,7 +191,7 @@ func TestPartsOfARequestThatAreTheSame(t *testing.T) {
 // rows at the first, as when another table did not.
 func TestCorrectionsAreCountedOnce(t *testing.T) {
 	p := start(t, "metrics", synchronous(enginetest.Start(t)))
-	e := &metricsExporter{p.Component.(*metricsIntake).inserter, newBlocks(rows.NewMetrics)}
+	e := &metricsExporter{p.Component.(*metricsIntake).inserter, newKept(rows.NewMetrics)}
 	metrics := pmetric.NewMetrics()
 	gauge := metrics.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty().SetEmptyGauge()
 	gauge.DataPoints().AppendEmpty().SetTimestamp(math.MaxInt64)

@@ -20,7 +20,7 @@ import (
 
 type profilesExporter struct {
 	*inserter
-	blocks *blocks[*rows.Profiles]
+	blocks *kept[*rows.Profiles]
 }
 
 func newProfilesExporter(set exporter.Settings, config *Config) (*profilesExporter, error) {
@@ -32,7 +32,7 @@ func newProfilesExporter(set exporter.Settings, config *Config) (*profilesExport
 	if err != nil {
 		return nil, err
 	}
-	return &profilesExporter{inserter: inserter, blocks: newBlocks(rows.NewProfiles)}, nil
+	return &profilesExporter{inserter: inserter, blocks: newKept(rows.NewProfiles)}, nil
 }
 
 // forProfiles is the configuration without batches: profiles are inserted as they

@@ -17,7 +17,7 @@ import (
 
 type tracesExporter struct {
 	*inserter
-	blocks *blocks[*rows.Traces]
+	blocks *kept[*rows.Traces]
 }
 
 func newTracesExporter(set exporter.Settings, config *Config) (*tracesExporter, error) {
@@ -27,7 +27,7 @@ func newTracesExporter(set exporter.Settings, config *Config) (*tracesExporter, 
 	}
 	block := config.layout().NewTraces()
 	inserter.mayLack(config.TracesTableName, block.Input(), block.Optional())
-	return &tracesExporter{inserter: inserter, blocks: newBlocks(config.layout().NewTraces)}, nil
+	return &tracesExporter{inserter: inserter, blocks: newKept(config.layout().NewTraces)}, nil
 }
 
 func prepareTraces(ctx context.Context, i *inserter) error {

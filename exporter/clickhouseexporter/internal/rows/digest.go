@@ -25,12 +25,15 @@ func NewDigester() *Digester {
 	return d
 }
 
+// Reset forgets what was digested.
+func (d *Digester) Reset() { d.hash.Reset() }
+
 // Digest is a 64-bit xxHash of the columns' names and of what is sent of them,
 // but for times of metrics: the precision of the server's table makes no
 // difference. bytes is how many went into it: about as many as are sent, before
 // they are compressed.
 func (d *Digester) Digest(input proto.Input) (digest uint64, bytes int, err error) {
-	d.hash.Reset()
+	d.Reset()
 	for _, each := range input {
 		d.writer.ChainBuffer(func(b *proto.Buffer) {
 			b.PutString(each.Name)
