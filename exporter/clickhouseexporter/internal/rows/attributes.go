@@ -58,19 +58,29 @@ func (c *attributes) WriteColumn(w *proto.Writer) {
 
 // append adds one row.
 func (c *attributes) append(m pcommon.Map) {
-	if known := c.orders.find(m); known != nil {
-		c.keys.numbers = append(c.keys.numbers, c.numbers(known)...)
-		for _, place := range known.places {
-			appendValue(&c.values, c.orders.attributes[place].value)
-		}
-	} else {
-		c.orders.sort()
-		for _, attribute := range c.orders.attributes {
-			c.keys.append(attribute.key)
-			appendValue(&c.values, attribute.value)
-		}
+	if n := m.Len(); n > few {
+		c.appendAttributes(c.orders.find(m, c.orders.room(n)))
+	} else if n > 0 {
+		var room [few]attribute
+		c.appendAttributes(c.orders.find(m, room[:0]))
 	}
 	c.offsets.append(uint64(c.values.rows))
+}
+
+// appendAttributes adds the attributes of a row, in their order where it is known.
+func (c *attributes) appendAttributes(attributes []attribute, known *order) {
+	if known != nil {
+		c.keys.numbers = append(c.keys.numbers, c.numbers(known)...)
+		for _, place := range known.places {
+			appendValue(&c.values, attributes[place].value)
+		}
+		return
+	}
+	sortByKey(attributes)
+	for _, attribute := range attributes {
+		c.keys.append(attribute.key)
+		appendValue(&c.values, attribute.value)
+	}
 }
 
 // numbers is the numbers of the keys in the dictionary: looked up by the first

@@ -91,13 +91,14 @@ func (c *jsonAttributes) appendFor(m pcommon.Map, n int) {
 // same key the last one stays.
 func (c *jsonAttributes) sort(m pcommon.Map) {
 	c.sorted = c.sorted[:0]
-	if known := c.orders.find(m); known != nil {
+	attributes, known := c.orders.find(m, c.orders.room(m.Len()))
+	if known != nil {
 		for _, place := range known.places {
-			c.sorted = append(c.sorted, c.orders.attributes[place])
+			c.sorted = append(c.sorted, attributes[place])
 		}
 	} else {
-		c.orders.sort()
-		c.sorted = append(c.sorted, c.orders.attributes...)
+		sortByKey(attributes)
+		c.sorted = append(c.sorted, attributes...)
 	}
 	c.sorted = lastOfEach(c.sorted)
 }

@@ -41,10 +41,13 @@ type orders struct {
 	seed maphash.Seed
 	// generation is that of the batch.
 	generation uint32
-	// attributes is the last map's, in the map's order, or in that of the keys
-	// after sort.
-	attributes []attribute
+	// many is room for the attributes of a map that has more than few.
+	many []attribute
 }
+
+// few is how many attributes are read into the stack: what is stored there needs no
+// write barriers while the garbage collector marks.
+const few = 32
 
 type attribute struct {
 	key   string
@@ -76,8 +79,8 @@ type order struct {
 // reset lets go of the attributes, which would keep a batch alive for as long
 // as the column waits for the next one, and ends the generation.
 func (o *orders) reset() {
-	clear(o.attributes[:cap(o.attributes)])
-	o.attributes = emptied(o.attributes, 4*maxWidth)
+	clear(o.many[:cap(o.many)])
+	o.many = emptied(o.many, 4*maxWidth)
 	o.learnt = 0
 	o.generation++
 	if len(o.nodes) > maxNodes-maxKeys || o.generation == 0 { // there may be no room to learn
@@ -85,14 +88,19 @@ func (o *orders) reset() {
 	}
 }
 
-// find reads the map's attributes and returns the order of their keys, or nil
-// where it is not known and is not learnt.
-func (o *orders) find(m pcommon.Map) *order {
+// room is a buffer for n attributes.
+func (o *orders) room(n int) []attribute {
+	o.many = slices.Grow(o.many[:0], n)
+	return o.many
+}
+
+// find reads the map's attributes into a buffer that has room for them, and finds the
+// order of their keys: nil where it is not known and is not learnt.
+func (o *orders) find(m pcommon.Map, attributes []attribute) ([]attribute, *order) {
 	if len(o.nodes) == 0 {
 		o.nodes = append(o.nodes, node{})
 		o.seen, o.seed = make([]uint64, maxSeen), maphash.MakeSeed()
 	}
-	attributes := slices.Grow(o.attributes[:0], m.Len())
 	at := int32(0)
 	for key, value := range m.All() {
 		attributes = append(attributes, attribute{key, value})
@@ -100,11 +108,10 @@ func (o *orders) find(m pcommon.Map) *order {
 			at = o.follow(at, key)
 		}
 	}
-	o.attributes = attributes
 	if at >= 0 && o.nodes[at].order != nil {
-		return o.nodes[at].order
+		return attributes, o.nodes[at].order
 	}
-	return o.learn()
+	return attributes, o.learn(attributes)
 }
 
 // follow is the node of a key behind another, or -1.
@@ -123,15 +130,15 @@ func (o *orders) follow(at int32, key string) int32 {
 }
 
 // learn adds the attributes' order to the tree, within bounds.
-func (o *orders) learn() *order {
-	if o.learnt >= learntPerBatch || len(o.attributes) > maxKeys || len(o.nodes)+len(o.attributes) > maxNodes {
+func (o *orders) learn(attributes []attribute) *order {
+	if o.learnt >= learntPerBatch || len(attributes) > maxKeys || len(o.nodes)+len(attributes) > maxNodes {
 		return nil
 	}
-	if !o.cameBefore() {
+	if !o.cameBefore(attributes) {
 		return nil
 	}
 	at := int32(0)
-	for _, attribute := range o.attributes {
+	for _, attribute := range attributes {
 		next := o.follow(at, attribute.key)
 		if next < 0 {
 			if next = o.grow(at, attribute.key); next < 0 {
@@ -141,15 +148,15 @@ func (o *orders) learn() *order {
 		at = next
 	}
 	o.learnt++
-	o.nodes[at].order = o.current()
+	o.nodes[at].order = orderOf(attributes, o.generation-1)
 	return o.nodes[at].order
 }
 
 // cameBefore says whether the same keys were seen lately, none of them too long to
 // be learnt.
-func (o *orders) cameBefore() bool {
+func (o *orders) cameBefore(attributes []attribute) bool {
 	sum := uint64(1)
-	for _, attribute := range o.attributes {
+	for _, attribute := range attributes {
 		if len(attribute.key) > maxKey {
 			return false
 		}
@@ -177,27 +184,28 @@ func (o *orders) grow(at int32, key string) int32 {
 	return added
 }
 
-// current is the order of the attributes.
-func (o *orders) current() *order {
+// orderOf is the order of the attributes. Their keys have no numbers yet: the
+// generation is an earlier one.
+func orderOf(attributes []attribute, generation uint32) *order {
 	made := &order{
-		places:     make([]uint16, len(o.attributes)),
-		keys:       make([]string, len(o.attributes)),
-		numbers:    make([]uint32, len(o.attributes)),
-		generation: o.generation - 1,
+		places:     make([]uint16, len(attributes)),
+		keys:       make([]string, len(attributes)),
+		numbers:    make([]uint32, len(attributes)),
+		generation: generation,
 	}
 	for i := range made.places {
 		made.places[i] = uint16(i)
 	}
 	slices.SortStableFunc(made.places, func(a, b uint16) int {
-		return strings.Compare(o.attributes[a].key, o.attributes[b].key)
+		return strings.Compare(attributes[a].key, attributes[b].key)
 	})
 	for i, place := range made.places {
-		made.keys[i] = strings.Clone(o.attributes[place].key)
+		made.keys[i] = strings.Clone(attributes[place].key)
 	}
 	return made
 }
 
-// sort puts the attributes in the order of their keys.
-func (o *orders) sort() {
-	slices.SortStableFunc(o.attributes, func(a, b attribute) int { return strings.Compare(a.key, b.key) })
+// sortByKey puts the attributes in the order of their keys.
+func sortByKey(attributes []attribute) {
+	slices.SortStableFunc(attributes, func(a, b attribute) int { return strings.Compare(a.key, b.key) })
 }
