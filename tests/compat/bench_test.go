@@ -84,7 +84,7 @@ func compare(b *testing.B, endpoint, compress string, data batch) map[string]cos
 	for range rounds {
 		for side, s := range senders {
 			runtime.GC()
-			s.mustSend(b, data.first()) // what the collection took of the buffers grows again
+			s.mustSend(b, data.first()) // what the collection took of contrib's buffers grows again
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			cpu, clock := cpuTime(), time.Now()

@@ -82,7 +82,6 @@ func testInsertAndLookUp(t *testing.T, endpoint string) {
 	require.NoError(t, c.Execute(ctx, "SELECT throwIf(count() != 2 OR any(extra) != 7) FROM `it's`"))
 }
 
-// testExecuteDropsRows runs what ON CLUSTER answers with: libchdb has no clusters.
 // testBlocksOfManyFrames inserts blocks of some hundred KiB with every compression,
 // and has the engine look at each row.
 func testBlocksOfManyFrames(t *testing.T, endpoint string) {
@@ -110,6 +109,7 @@ func testBlocksOfManyFrames(t *testing.T, endpoint string) {
 	}
 }
 
+// testExecuteDropsRows runs what ON CLUSTER answers with: libchdb has no clusters.
 func testExecuteDropsRows(t *testing.T, endpoint string) {
 	c := New(optionsFor(endpoint))
 	defer c.Close()

@@ -22,18 +22,28 @@ func (c *counter) Write(p []byte) (int, error) { c.bytes += len(p); return len(p
 
 var _ io.Writer = (*counter)(nil)
 
-// BenchmarkFrames compresses a block of spans beside ch-go's compressor, whose frame
-// is the block; ns/row is per span.
+// perBlock is the rows of a block in the benchmarks.
+const perBlock = 8192
+
+// BenchmarkFrames compresses a block of spans, and one of logs, beside ch-go's
+// compressor, whose frame is the block; ns/row is per span or log record.
 func BenchmarkFrames(b *testing.B) {
-	const spans = 8192
-	traces := rows.NewTraces()
-	traces.Append(sampledata.New(1).Traces(spans))
+	g := sampledata.New(1)
+	traces, logs := rows.NewTraces(), rows.NewLogs()
+	traces.Append(g.Traces(perBlock))
+	logs.Append(g.Logs(perBlock))
+	b.Run("spans", func(b *testing.B) { benchmarkFrames(b, traces.Input()) })
+	b.Run("logs", func(b *testing.B) { benchmarkFrames(b, logs.Input()) })
+}
+
+func benchmarkFrames(b *testing.B, input proto.Input) {
 	var raw proto.Buffer
-	block := proto.Block{Columns: len(traces.Input()), Rows: spans}
-	require.NoError(b, block.EncodeBlock(&raw, proto.Version, traces.Input()))
+	block := proto.Block{Columns: len(input), Rows: perBlock}
+	require.NoError(b, block.EncodeBlock(&raw, proto.Version, input))
 	report := func(b *testing.B, bytes int) {
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/spans, "ns/row")
-		b.ReportMetric(float64(bytes)/spans, "compressed-B/row")
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/perBlock, "ns/row")
+		b.ReportMetric(float64(len(raw.Buf))/perBlock, "B/row")
+		b.ReportMetric(float64(bytes)/perBlock, "compressed-B/row")
 	}
 	for _, method := range methods {
 		b.Run(method.String()+"/frames", func(b *testing.B) {

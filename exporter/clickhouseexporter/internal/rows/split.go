@@ -7,10 +7,9 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 )
 
-// MaxBlock is how many bytes of data one block may hold. ch-go compresses a
-// block as one frame, and who reads it has a limit on that: 1 GiB in ClickHouse
-// (DBMS_MAX_COMPRESSED_SIZE), 128 MiB in clickhouse-engine, which reads with
-// ch-go (compress.maxDataSize).
+// MaxBlock is how many bytes of data one block may hold. The server holds a block in
+// memory before it writes it. Deduplication rests on the parts of a batch: to change
+// this is to cut those that wait in a queue in other places.
 const MaxBlock = 64 << 20
 
 // Split cuts a block's columns into parts of consecutive rows that hold no more
