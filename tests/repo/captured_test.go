@@ -23,7 +23,7 @@ func TestCapturedOutputIsThere(t *testing.T) {
 		"docs/sdk-spans.md": {
 			"sdk-bench": {"60000 spans/s are asked for", "exporter", "target CPU", "End p99", "delivered", "lost, SDK counts", "lost, kernel counts"},
 		},
-		"exporter/clickhouseexporter/README.md": {
+		"exporter/clickhouseexporter/MEASURED.md": {
 			"contrib": {"contrib", "fathom", "span", "log", "lz4", "allocations/row", "ratio"},
 		},
 		"receiver/ebpfreceiver/MEASURED.md": {
