@@ -33,16 +33,16 @@ type repeatedAttributeColumn interface {
 }
 
 // attributes makes a column without paths.
-func (l Layout) attributes(corrected *Corrections) attributeColumn {
-	if l.JSON {
+func (layout Layout) attributes(corrected *Corrections) attributeColumn {
+	if layout.JSON {
 		return newJSONAttributes(corrected)
 	}
 	return newAttributes()
 }
 
 // withPaths makes a column of attributes and, with JSON, the one of their paths.
-func (l Layout) withPaths(name string, corrected *Corrections) (attributeColumn, proto.Input) {
-	if !l.JSON {
+func (layout Layout) withPaths(name string, corrected *Corrections) (attributeColumn, proto.Input) {
+	if !layout.JSON {
 		return newAttributes(), nil
 	}
 	c := newJSONAttributes(corrected)
@@ -51,8 +51,8 @@ func (l Layout) withPaths(name string, corrected *Corrections) (attributeColumn,
 }
 
 // repeatedWithPaths is withPaths for attributes that stand for many rows.
-func (l Layout) repeatedWithPaths(name string, corrected *Corrections) (repeatedAttributeColumn, proto.Input) {
-	if !l.JSON {
+func (layout Layout) repeatedWithPaths(name string, corrected *Corrections) (repeatedAttributeColumn, proto.Input) {
+	if !layout.JSON {
 		return newRepeatedAttributes(), nil
 	}
 	c := newRepeatedJSON(corrected)

@@ -36,17 +36,17 @@ type Traces struct {
 func NewTraces() *Traces { return Layout{}.NewTraces() }
 
 // NewTraces makes an empty block.
-func (l Layout) NewTraces() *Traces {
+func (layout Layout) NewTraces() *Traces {
 	t := &Traces{
 		spanName:    newLowCardinality(),
 		spanKind:    newEnumeration(),
 		serviceName: newLowCardinality(),
 		statusCode:  newEnumeration(),
 	}
-	t.events, t.links = newSpanEvents(l.attributes(&t.corrected)), newSpanLinks(l.attributes(&t.corrected))
+	t.events, t.links = newSpanEvents(layout.attributes(&t.corrected)), newSpanLinks(layout.attributes(&t.corrected))
 	var resourcePaths, spanPaths proto.Input
-	t.resourceAttributes, resourcePaths = l.repeatedWithPaths("ResourceAttributes", &t.corrected)
-	t.spanAttributes, spanPaths = l.withPaths("SpanAttributes", &t.corrected)
+	t.resourceAttributes, resourcePaths = layout.repeatedWithPaths("ResourceAttributes", &t.corrected)
+	t.spanAttributes, spanPaths = layout.withPaths("SpanAttributes", &t.corrected)
 	t.columns = proto.Input{
 		{Name: "Timestamp", Data: &t.timestamp},
 		{Name: "TraceId", Data: &t.traceID},
