@@ -47,12 +47,12 @@ func recorded(t *testing.T, db database, table string) string {
 // TestTenCollectorsStartAtOnce on a server without a database: each of the
 // tables' migrations is recorded once, and nothing fails.
 func TestTenCollectorsStartAtOnce(t *testing.T) {
-	endpoint := enginetest.Start(t)
+	endpoint := enginetest.StartWithMemory(t, 4096) // thirty collectors' inserts at once
 	var group sync.WaitGroup
 	failures := make(chan error, 10*3)
 	core, logs := observer.New(zap.WarnLevel)
 	for range 10 {
-		for _, signal := range []string{"traces", "logs", "metrics"} { // of more the engine runs out of memory
+		for _, signal := range []string{"traces", "logs", "metrics"} {
 			create := signals()[signal]
 			set := settings()
 			set.Logger = zap.New(core)

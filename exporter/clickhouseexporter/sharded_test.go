@@ -32,7 +32,9 @@ func over(cfg *Config, endpoints ...string) *Config {
 func TestEachRowIsOnItsShard(t *testing.T) {
 	endpoint := enginetest.Start(t)
 	db := connect(t, endpoint)
-	for signal := range signals() {
+	spread := signals()
+	delete(spread, "profiles") // TestProfilesAreNotSpread
+	for signal := range spread {
 		one := start(t, signal, synchronous(endpoint))
 		require.NoError(t, one.send(t.Context()))
 		cfg := over(synchronous(endpoint), "tcp://"+endpoint+"/shard_a", "tcp://"+endpoint+"/shard_b")
@@ -54,6 +56,13 @@ func TestEachRowIsOnItsShard(t *testing.T) {
 			t.Logf("%s: %d rows on one shard, %d on the other", table, a, b)
 		}
 	}
+}
+
+// TestProfilesAreNotSpread: a pipeline of profiles is refused with the key's name.
+func TestProfilesAreNotSpread(t *testing.T) {
+	cfg := over(configFor("127.0.0.1:1"), "tcp://127.0.0.1:1/a", "tcp://127.0.0.1:1/b")
+	_, err := signals()["profiles"](t.Context(), settings(), cfg)
+	require.ErrorContains(t, err, "sharding.shards: profiles are not spread over shards")
 }
 
 // byShard sums a counter of the exporter's by its attribute shard.

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -24,7 +25,7 @@ const (
 	stopTimeout  = 20 * time.Second
 
 	// memoryMiB is less than the engine's default: tests run side by side.
-	memoryMiB = "1024"
+	memoryMiB = 1024
 )
 
 // Start runs an engine on a free port with its data in t.TempDir, and returns
@@ -32,6 +33,13 @@ const (
 func Start(t testing.TB) (endpoint string) {
 	t.Helper()
 	return StartAt(t, t.TempDir()).Endpoint
+}
+
+// StartWithMemory is Start of an engine that may use so many MiB, for a test of
+// many inserts at once: each takes some MiB for a block of a hundred columns.
+func StartWithMemory(t testing.TB, mib int) (endpoint string) {
+	t.Helper()
+	return startAt(t, t.TempDir(), mib).Endpoint
 }
 
 // Engine is a running engine that a test may kill and start again.
@@ -42,14 +50,20 @@ type Engine struct {
 	// Path is the directory of its data.
 	Path string
 
-	binary  string
-	process *process
+	binary    string
+	memoryMiB int
+	process   *process
 }
 
 // StartAt runs an engine on a free port with its data in path.
 func StartAt(t testing.TB, path string) *Engine {
 	t.Helper()
-	e := &Engine{Endpoint: FreeEndpoint(t), Path: path, binary: Binary(t)}
+	return startAt(t, path, memoryMiB)
+}
+
+func startAt(t testing.TB, path string, memoryMiB int) *Engine {
+	t.Helper()
+	e := &Engine{Endpoint: FreeEndpoint(t), Path: path, binary: Binary(t), memoryMiB: memoryMiB}
 	e.start(t)
 	t.Cleanup(func() { e.Stop(t) })
 	return e
@@ -81,7 +95,7 @@ func (e *Engine) Restart(t testing.TB) {
 
 func (e *Engine) start(t testing.TB) {
 	t.Helper()
-	p, err := startProcess(e.binary, "serve", "--listen", e.Endpoint, "--path", e.Path, "--memory-mib", memoryMiB, "--stop-with-stdin")
+	p, err := startProcess(e.binary, "serve", "--listen", e.Endpoint, "--path", e.Path, "--memory-mib", strconv.Itoa(e.memoryMiB), "--stop-with-stdin")
 	if err != nil {
 		t.Fatalf("enginetest: %v", err)
 	}
