@@ -66,7 +66,8 @@ type search struct {
 //
 // Each extent has a token of its own. A Collector that was killed in between
 // begins anew: the part is refused, halved and refused as before, and the
-// extents that were stored are known by their tokens.
+// extents that were stored are known by their tokens. Through a Distributed table
+// nothing is halved: one of its shards may have stored its share of the whole.
 func (i *inserter) insertPart(ctx context.Context, d *delivery, p portion, s *search) error {
 	if !s.begun {
 		*s = search{begun: true, open: []extent{{to: p.rows()}}}
@@ -82,7 +83,7 @@ func (i *inserter) insertPart(ctx context.Context, d *delivery, p portion, s *se
 			return err
 		case client.OfRows(err) && !e.pastViews:
 			e.pastViews = true
-		case client.OfRows(err) && e.to-e.from > 1 && s.isolated < maxIsolated:
+		case client.OfRows(err) && e.to-e.from > 1 && s.isolated < maxIsolated && i.into(p.table) == p.table:
 			s.halve()
 		default:
 			i.refuse(ctx, d, p, s, err)
@@ -137,7 +138,7 @@ func (i *inserter) refuse(ctx context.Context, d *delivery, p portion, s *search
 	case s.whole == nil:
 		s.whole = err
 	}
-	if count > 1 && client.OfRows(err) {
+	if count > 1 && client.OfRows(err) && s.isolated >= maxIsolated {
 		reason = reasonTooMany
 	}
 	d.settled(count)

@@ -173,11 +173,12 @@ func (i *inserter) insert(ctx context.Context, d *delivery, table string, input 
 	if input[0].Data.Rows() == 0 {
 		return nil
 	}
-	input = rows.Without(input, i.lacking(table))
+	lacking := i.lacking(table)
 	done := d.progress(table)
 	first := 0
 	for n, part := range rows.Split(input, i.maxBlock) {
-		p := portion{table: table, n: n, first: first, input: part, excerpt: excerpt}
+		// Cut with all columns: the parts are the same once the table lacks one.
+		p := portion{table: table, n: n, first: first, input: rows.Without(part, lacking), excerpt: excerpt}
 		first += p.rows()
 		if n < done.parts {
 			continue

@@ -38,10 +38,11 @@ func newProfilesExporter(set exporter.Settings, config *Config) (*profilesExport
 // forProfiles is the configuration without batches: profiles are inserted as they
 // come. A request of theirs is large already, and to merge two is to merge what
 // they refer to, in which exporterhelper trusts the indices of its senders. Their
-// table has no Distributed one over it.
+// table has no Distributed one over it, and no guard looks at their attributes.
 func (cfg *Config) forProfiles() *Config {
 	own := *cfg
 	own.Distributed.Enabled = false
+	own.Cardinality = defaultCardinality()
 	if queue := cfg.QueueSettings.Get(); queue != nil {
 		whole := *queue
 		whole.Batch = configoptional.None[exporterhelper.BatchConfig]()

@@ -29,6 +29,14 @@ func TestProfilesPageQuery(t *testing.T) {
 }
 
 // TestProfilesAreNotMerged has a queue in memory form no batches of profiles.
+// TestProfilesPassTheGuard: a limit of other signals' attributes is none of theirs.
+func TestProfilesPassTheGuard(t *testing.T) {
+	cfg := synchronous(enginetest.Start(t))
+	cfg.Cardinality.Length.Limit = 64
+	p := start(t, "profiles", cfg)
+	require.NoError(t, p.send(t.Context()))
+}
+
 func TestProfilesAreNotMerged(t *testing.T) {
 	cfg := configFor("tcp://127.0.0.1:9000")
 	cfg.QueueSettings.Get().Batch.GetOrInsertDefault().MinSize = 100

@@ -6,6 +6,7 @@ package schema
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // MigrationsTable is the table that records which migrations each table of the
@@ -94,8 +95,10 @@ func Migrations() []Migration {
 		holds:    func(t Table) bool { return t.Window > 0 },
 	}, {
 		Version: 3, Name: "logs_event_name", Column: "EventName",
-		Lack:     "the table has no column for event names: they are not stored",
-		concerns: func(t Table) bool { return t.Kind == Logs },
+		Lack: "the table has no column for event names: they are not stored",
+		// A Distributed or Buffer table with a column that the tables behind it lack
+		// would refuse all rows.
+		concerns: func(t Table) bool { return t.Kind == Logs && strings.HasSuffix(t.Engine, "MergeTree") },
 	}}
 }
 

@@ -54,6 +54,7 @@ func TestWhatMigrationsConcern(t *testing.T) {
 		"contrib's older logs":  {Table{Kind: Logs, Engine: "MergeTree"}, []string{"0002_deduplication_window", "0003_logs_event_name"}},
 		"contrib's logs":        {Table{Kind: Logs, Engine: "MergeTree", Columns: []string{"EventName"}}, []string{"0002_deduplication_window"}},
 		"replicated logs":       {Table{Kind: Logs, Engine: "ReplicatedMergeTree"}, []string{"0003_logs_event_name"}},
+		"distributed logs":      {Table{Kind: Logs, Engine: "Distributed"}, nil},
 		"spans":                 {Table{Kind: Traces, Engine: "MergeTree", Window: 100}, nil},
 		"a view":                {Table{Kind: Traces, Engine: "View"}, nil},
 		"kernel events":         {Table{Kind: DerivedLogs, Engine: "MergeTree", Window: 100}, nil},
