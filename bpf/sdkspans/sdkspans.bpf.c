@@ -36,16 +36,9 @@ static __always_inline int is_fresh(struct tracer_key *key, u64 now)
 	return told && now - *told < TRACER_FRESH;
 }
 
-/* One hit of a probe copies about as long as it takes to enter and leave it for
- * each so many bytes. */
-#define BYTES_PER_HIT 512
-
-static __always_inline void deliver(void *ctx, struct scratch *s, struct tracer_key *key, int fresh, u64 now)
+static __always_inline void deliver(struct scratch *s, struct tracer_key *key, int fresh, u64 now)
 {
 	u64 size = sizeof(s->record) + s->record.size;
-	struct hit_count *h = hits_of(ctx);
-	if (h)
-		h->spans += size / BYTES_PER_HIT;
 	barrier_var(size); /* else the check is of the image's size alone */
 	if (size > sizeof(s->record) + IMAGE_SIZE)
 		return;
@@ -72,8 +65,7 @@ static __always_inline u32 copy_struct(struct scratch *s, struct sdk_layout *l, 
 	return 0;
 }
 
-static __always_inline void tell_whole(void *ctx, struct scratch *s, struct sdk_layout *l, u64 handle,
-				       u32 tgid)
+static __always_inline void tell_whole(struct scratch *s, struct sdk_layout *l, u64 handle, u32 tgid)
 {
 	struct tracer_key key = { .tgid = tgid };
 	struct walk walk = { .s = s, .l = l };
@@ -93,7 +85,7 @@ static __always_inline void tell_whole(void *ctx, struct scratch *s, struct sdk_
 		follow_chunk(&walk, *image_word(s, IMAGE_TRACER));
 	}
 	follow_chunk(&walk, span);
-	deliver(ctx, s, &key, fresh, now);
+	deliver(s, &key, fresh, now);
 }
 
 /* In func (s *recordingSpan) End, where it looks whether there are processors to
@@ -115,7 +107,7 @@ PROBE("uprobe.multi.s", sdk_span_ended, spans)
 	}
 	s->record.span = e->record;
 	bpf_map_delete_elem(&ending_spans, &key);
-	tell_whole(ctx, s, l, handle, key.tgid);
+	tell_whole(s, l, handle, key.tgid);
 	give_scratch(s);
 	return 0;
 }
