@@ -119,7 +119,8 @@ func (a *account) book(u usage, t terms) probe.Tier {
 	left := t.left(float64(own)/elapsed, float64(u.kernel)/elapsed) * elapsed
 	a.balance += left - float64(u.spans) - float64(u.scheduler)
 	saved := t.left(a.rate, a.kernel) * float64(saving)
-	a.balance = min(a.balance, max(saved, 2*a.price(probe.TierScheduler)))
+	// More than decide ever asks for, whatever costs more.
+	a.balance = min(a.balance, max(saved, 2*(a.price(probe.TierSpans)+a.price(probe.TierScheduler))))
 	if a.least > probe.TierNone && a.tier == a.least {
 		a.balance = max(a.balance, -saved)
 	}

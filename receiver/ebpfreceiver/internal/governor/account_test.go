@@ -57,6 +57,7 @@ func TestAnAccountSpendsItsShare(t *testing.T) {
 		"of a process that does little, too":       {process{cores: 0.02, spans: 0.005, scheduler: 0.4}, []probe.Tier{probe.TierSpans, probe.TierScheduler}, false},
 		"spans alone are too much":                 {process{cores: 1, spans: 0.17, scheduler: 0.5}, []probe.Tier{probe.TierNone, probe.TierSpans, probe.TierScheduler}, false},
 		"spans alone are very much too much":       {process{cores: 8, spans: 2, scheduler: 5}, []probe.Tier{probe.TierNone, probe.TierSpans, probe.TierScheduler}, false},
+		"spans cost more than the scheduler's":     {process{cores: 1, spans: 0.2, scheduler: 0.05}, []probe.Tier{probe.TierNone, probe.TierSpans, probe.TierScheduler}, false},
 		"an idle process keeps all that costs nil": {process{}, []probe.Tier{probe.TierScheduler}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
