@@ -61,8 +61,9 @@ type search struct {
 	first, whole error
 }
 
-// insertPart inserts a part of a delivery's rows of a table, and isolates the rows that do not fit the table by halving what ClickHouse refuses. It
-// returns an error where the next attempt is to go on.
+// insertPart inserts a part of a delivery's rows of a table, and isolates the rows
+// that do not fit the table by halving what ClickHouse refuses. It returns an error
+// where the next attempt is to go on.
 //
 // Each extent has a token of its own. A Collector that was killed in between
 // begins anew: the part is refused, halved and refused as before, and the
